@@ -1,0 +1,114 @@
+import type { ChatEvent } from "../contract/events.ts";
+import type { CapabilitySupport, ModelCapabilities } from "../gen/execution/v1/capabilities_pb.js";
+import type { ChatRequest } from "../gen/execution/v1/chat_pb.js";
+import type { Secret } from "../secret.ts";
+
+/** How an adapter reaches its provider: its own lean HTTP exchange, or the provider's official SDK. */
+export type Transport = "native" | "sdk";
+
+/** Limits on one exchange with a provider, in milliseconds. */
+export interface ProviderTimeouts {
+  /** To connect, TLS included. */
+  readonly connectMs: number;
+  /** From the request to the response's headers. */
+  readonly headersMs: number;
+  /** Between two reads of the response. Does not run while our reader is slow. */
+  readonly idleMs: number;
+}
+
+/** One model as the configuration names it for a provider instance. */
+export interface ModelSettings {
+  /** The provider's own word for the model. The configuration's key is an alias of it. */
+  readonly id: string;
+  /** What the operator declares of it; wins over what the adapter knows. */
+  readonly capabilities: readonly CapabilitySupport[];
+  readonly contextWindow?: number;
+  readonly maxOutputTokens?: number;
+  /** Peculiarities of this model; wins over the instance's. Read by the adapter. */
+  readonly quirks: Readonly<Record<string, unknown>>;
+}
+
+/** One provider instance, resolved. Nothing below re-defaults it. */
+export interface ProviderSettings {
+  /** Name of the instance in the configuration. */
+  readonly name: string;
+  readonly kind: string;
+  /** Absent: the kind's own default. */
+  readonly baseUrl?: string;
+  readonly apiKey?: Secret;
+  /** Headers to add to each request; values may be secret. */
+  readonly headers: Readonly<Record<string, Secret>>;
+  readonly transport: Transport;
+  readonly timeouts: ProviderTimeouts;
+  /** By alias. A model that is not here is passed on verbatim. */
+  readonly models: Readonly<Record<string, ModelSettings>>;
+  /** Peculiarities of the server behind it, as data. Read by the adapter. */
+  readonly quirks: Readonly<Record<string, unknown>>;
+}
+
+/** One attempt of one step, as an adapter sees it. */
+export interface AttemptInput {
+  readonly request: ChatRequest;
+  /** The provider's own word for the model. */
+  readonly model: string;
+  /** Step of the call and attempt within the call, from 0. */
+  readonly step: number;
+  readonly attempt: number;
+  /** Fires when the call is cancelled, its deadline passes, or the attempt is given up. Its reason is an ExecutionError. */
+  readonly signal: AbortSignal;
+  /** Called once when the provider's response headers arrive. */
+  readonly onHeaders: () => void;
+}
+
+/**
+ * One provider instance.
+ *
+ * `chat` yields arrays of unnumbered events, one array a provider read: warnings about what it left out, content, provider state, usage
+ * (provisional while it may grow, then one final if the provider reported any) and, only once the provider's end marker was seen,
+ * exactly one `finished` with `reason`, `providerReason` and `providerMessage` set and the rest left to the router. It never yields
+ * `started` or `attempt_*`. It throws an ExecutionError; whatever ends it, the provider's request is closed when the iterator is.
+ */
+export interface Adapter {
+  readonly settings: ProviderSettings;
+  /** Vendor whose provider state, file ids and options it understands (`openai`, `openrouter` ...). */
+  readonly owner: string;
+  /** True if a call can cost money. */
+  readonly spends: boolean;
+  /** The model used when neither the request nor the persona names one. */
+  readonly defaultModel?: string;
+  /** Resolves an alias or a provider's word to the model and what is known of it. Never fails: an unknown model has unknown capabilities. */
+  model(name: string): ModelCapabilities;
+  /** The models the adapter knows or the configuration names. */
+  models(): readonly ModelCapabilities[];
+  chat(input: AttemptInput): AsyncIterable<readonly ChatEvent[]>;
+  /** Ends idle connections and waits for running exchanges to be closed. */
+  close(): Promise<void>;
+}
+
+/** One thing wrong with an instance's configuration; `path` is relative to the instance (`quirks.end_marker`). */
+export interface SettingsProblem {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+/** What adapters get from outside so that tests can hold them still. */
+export interface AdapterDeps {
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** A fresh id, unique in the process, for tool calls whose provider gives none. */
+  readonly newId: () => string;
+}
+
+/** A kind of provider: what the registry lists. */
+export interface AdapterKind {
+  readonly kind: string;
+  /** Base URL used when the instance names none; absent if the kind has no public endpoint. */
+  readonly defaultBaseUrl?: string;
+  /** Vendor's own variable that may hold a key (`OPENAI_API_KEY`); used only with `EP_USE_VENDOR_KEYS=1`. */
+  readonly vendorKeyVariable?: string;
+  /** True if an instance without a key is useless (and so is not made up from the environment). */
+  readonly needsKey: boolean;
+  /** Checks what the kind alone can check of an instance's settings. */
+  check(settings: ProviderSettings): readonly SettingsProblem[];
+  create(settings: ProviderSettings, deps: AdapterDeps): Adapter;
+}

@@ -1,0 +1,129 @@
+import { create, toBinary } from "@bufbuild/protobuf";
+import { type Any, anyPack } from "@bufbuild/protobuf/wkt";
+import { type ChatFailure, ChatFailureSchema } from "../gen/execution/v1/errors_pb.js";
+import {
+  BadRequestSchema,
+  ErrorInfoSchema,
+  PreconditionFailureSchema,
+  QuotaFailureSchema,
+  RetryInfoSchema,
+} from "../gen/google/rpc/error_details_pb.js";
+import { type Status, StatusSchema } from "../gen/google/rpc/status_pb.js";
+
+/** Domain of every ErrorInfo the platform sends. */
+export const ERROR_DOMAIN = "execution-platform";
+
+/** Most bytes of a serialized status on any wire: above about 7 KiB of trailers grpcio loses the code. */
+export const MAX_STATUS_BYTES = 4096;
+
+/** The facts of a failure that go on the wire; an ExecutionError has them. */
+export interface ErrorFacts {
+  readonly code: number;
+  readonly reason: string;
+  readonly message: string;
+  readonly origin: string;
+  readonly retryable: boolean;
+  readonly extras: {
+    readonly retryAfterMs?: number;
+    readonly fields?: readonly { readonly field: string; readonly description: string }[];
+    readonly preconditions?: readonly {
+      readonly type: string;
+      readonly subject: string;
+      readonly description: string;
+    }[];
+    readonly quotas?: readonly { readonly subject: string; readonly description: string }[];
+    readonly provider?: string;
+    readonly model?: string;
+    readonly providerMessage?: string;
+    readonly partial?: boolean;
+  };
+}
+
+/** How long a status is in its serialized form is bounded by taking fewer violations and attempts, then shorter texts. */
+const CUTS: readonly { readonly list: number; readonly text: number }[] = [
+  { list: 64, text: 1024 },
+  { list: 16, text: 512 },
+  { list: 4, text: 256 },
+  { list: 1, text: 128 },
+];
+
+/**
+ * Builds the google.rpc.Status of a failure: ErrorInfo first, then RetryInfo, BadRequest, PreconditionFailure, QuotaFailure and ChatFailure
+ * where they apply. At most MAX_STATUS_BYTES once serialized.
+ */
+export function toStatus(error: ErrorFacts, requestId: string, failure?: ChatFailure): Status {
+  let status = buildStatus(error, requestId, failure, { list: 1, text: 64 });
+  for (const cut of CUTS) {
+    const candidate = buildStatus(error, requestId, failure, cut);
+    if (toBinary(StatusSchema, candidate).length <= MAX_STATUS_BYTES) {
+      status = candidate;
+      break;
+    }
+  }
+  return status;
+}
+
+/** Cuts text to a number of UTF-8 bytes without splitting a character. */
+export function cutText(text: string, maxBytes: number): string {
+  if (text.length <= maxBytes / 3) return text;
+  const bytes = Buffer.from(text, "utf8");
+  if (bytes.length <= maxBytes) return bytes.toString("utf8");
+  let end = Math.max(0, maxBytes - 3);
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return `${bytes.subarray(0, end).toString("utf8")}...`;
+}
+
+function buildStatus(
+  error: ErrorFacts,
+  requestId: string,
+  failure: ChatFailure | undefined,
+  cut: { readonly list: number; readonly text: number },
+): Status {
+  const text = (value: string): string => cutText(value, cut.text);
+  const { extras } = error;
+  const metadata: Record<string, string> = {
+    request_id: requestId,
+    origin: error.origin,
+    retryable: String(error.retryable),
+    partial: String(extras.partial ?? false),
+  };
+  if (extras.provider !== undefined) metadata["provider"] = text(extras.provider);
+  if (extras.model !== undefined) metadata["model"] = text(extras.model);
+  if (extras.providerMessage !== undefined) metadata["provider_message"] = cutText(extras.providerMessage, Math.min(512, cut.text));
+  const details: Any[] = [
+    anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { reason: error.reason, domain: ERROR_DOMAIN, metadata })),
+  ];
+  if (error.retryable && extras.retryAfterMs !== undefined) {
+    const seconds = Math.floor(extras.retryAfterMs / 1000);
+    const nanos = Math.round((extras.retryAfterMs - seconds * 1000) * 1e6);
+    details.push(anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay: { seconds: BigInt(seconds), nanos } })));
+  }
+  if (extras.fields !== undefined) {
+    const fieldViolations = extras.fields
+      .slice(0, cut.list)
+      .map(({ field, description }) => ({ field: text(field), description: text(description) }));
+    details.push(anyPack(BadRequestSchema, create(BadRequestSchema, { fieldViolations })));
+  }
+  if (extras.preconditions !== undefined) {
+    const violations = extras.preconditions
+      .slice(0, cut.list)
+      .map(({ type, subject, description }) => ({ type, subject: text(subject), description: text(description) }));
+    details.push(anyPack(PreconditionFailureSchema, create(PreconditionFailureSchema, { violations })));
+  }
+  if (extras.quotas !== undefined) {
+    const violations = extras.quotas
+      .slice(0, cut.list)
+      .map(({ subject, description }) => ({ subject: text(subject), description: text(description) }));
+    details.push(anyPack(QuotaFailureSchema, create(QuotaFailureSchema, { violations })));
+  }
+  if (failure !== undefined) details.push(anyPack(ChatFailureSchema, cutFailure(failure, cut.list)));
+  return create(StatusSchema, { code: error.code, message: text(error.message), details });
+}
+
+/** Keeps the first and the last attempts, four each at most, and says how many are left out. */
+function cutFailure(failure: ChatFailure, list: number): ChatFailure {
+  const keep = Math.min(4, list);
+  if (failure.attempts.length <= 2 * keep) return failure;
+  const attempts = [...failure.attempts.slice(0, keep), ...failure.attempts.slice(-keep)];
+  return { ...failure, attempts, attemptsOmitted: failure.attempts.length - attempts.length };
+}

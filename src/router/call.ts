@@ -1,0 +1,66 @@
+import type { Adapter } from "../adapters/adapter.ts";
+import type { ChatEvent } from "../contract/events.ts";
+import type { ModelCapabilities } from "../gen/execution/v1/capabilities_pb.js";
+import type { ChatRequest, Warning } from "../gen/execution/v1/chat_pb.js";
+import type { Role } from "../gen/execution/v1/options_pb.js";
+
+/** Who calls, as authentication found. */
+export interface Principal {
+  readonly tenant: string;
+  /** Name of the key, `anonymous` on an open loopback listener. */
+  readonly key: string;
+  readonly roles: readonly Role[];
+  /** Absent: all. */
+  readonly personas?: readonly string[];
+  readonly providers?: readonly string[];
+  readonly models?: readonly string[];
+  readonly providerOptions: boolean;
+}
+
+/** What every RPC gets from its wire. */
+export interface CallContext {
+  readonly requestId: string;
+  readonly principal: Principal;
+  /** Fires when the client leaves, the deadline passes, or the server stops. Its reason is an ExecutionError. */
+  readonly signal: AbortSignal;
+}
+
+/** One value a call runs with, and where it comes from (`default`, `file:LINE`, `environment:NAME`, `persona`, `request`). */
+export interface ResolvedValue {
+  readonly value: unknown;
+  readonly origin: string;
+}
+
+/** One place that can serve the call. */
+export interface ResolvedCandidate {
+  readonly adapter: Adapter;
+  readonly model: ModelCapabilities;
+  /** 1 native, 2 simulated, 3 prompt; 0 if the request has no tools. */
+  readonly toolTier: number;
+  /** What the caller should know should this candidate serve. */
+  readonly warnings: readonly Warning[];
+}
+
+/** What a request was resolved to: the persona, the request with the persona's defaults merged in, and who can serve it. Frozen. */
+export interface Resolved {
+  readonly persona: string;
+  readonly request: ChatRequest;
+  /** In order of preference; at least one. */
+  readonly candidates: readonly ResolvedCandidate[];
+  readonly values: ReadonlyMap<string, ResolvedValue>;
+}
+
+/** One Chat on its way through the stages. */
+export interface Call {
+  readonly context: CallContext;
+  readonly resolved: Resolved;
+  readonly streamId: string;
+  /** Milliseconds since an arbitrary start, monotonic. */
+  readonly startedAtMs: number;
+}
+
+/** What a stage hands on to. */
+export type Next = (call: Call) => AsyncIterable<readonly ChatEvent[]>;
+
+/** A policy: a call in, arrays of events out, one array a provider read. */
+export type Stage = (call: Call, next: Next) => AsyncIterable<readonly ChatEvent[]>;
