@@ -1,0 +1,84 @@
+/** Fields of a ChatRequest that only hint: a server without one gets the request without it, and the caller a warning. */
+export type HintField =
+  | "temperature"
+  | "top_p"
+  | "top_k"
+  | "min_p"
+  | "stop"
+  | "seed"
+  | "frequency_penalty"
+  | "presence_penalty"
+  | "repetition_penalty"
+  | "logit_bias"
+  | "logprobs"
+  | "parallel_tool_calls"
+  | "verbosity"
+  | "service_tier"
+  | "end_user_id"
+  | "cache_key"
+  | "store"
+  | "tool_strict";
+
+/**
+ * Peculiarities of one server that speaks chat completions, as data. A vendor preset gives them by host name; the configuration's `quirks` of
+ * the instance, then of the model, override single fields. In the configuration the keys are in snake case (`end_marker`).
+ */
+export interface Quirks {
+  /** Vendor: owner of the provider state, file ids and options this server understands. */
+  readonly vendor: string;
+  /** Header that carries the API key: `Authorization: Bearer KEY`, or Azure's `api-key: KEY`. */
+  readonly authHeader: "authorization" | "api-key";
+  /** Whether the provider is asked to stream. */
+  readonly stream: boolean;
+  /** How usage is asked for in a stream: by `stream_options.include_usage`, or it comes (or not) by itself. */
+  readonly streamUsage: "stream_options" | "always";
+  /** What ends a stream: `[DONE]` alone, or a finish_reason followed by `[DONE]` or the clean end of the body. */
+  readonly endMarker: "done" | "finish_reason";
+  /** Name of the field that bounds the output. */
+  readonly maxTokensField: "max_tokens" | "max_completion_tokens";
+  /** Name of the seed field. */
+  readonly seedField: "seed" | "random_seed";
+  /** Role of instructions: as given, or this one role for both system and developer messages. */
+  readonly instructionRole: "as_given" | "system" | "developer";
+  /**
+   * Where reasoning of an earlier turn goes back: these fields of the assistant message, or `thinking_parts` of its content. Empty: nowhere.
+   * Answers are read leniently, whatever this says.
+   */
+  readonly reasoningFields: readonly ("reasoning_content" | "reasoning" | "thinking_parts")[];
+  /**
+   * How reasoning is asked for: `reasoning_effort`; OpenRouter's `reasoning` object; a `thinking` object, alone or with `reasoning_effort`;
+   * `enable_thinking` and `thinking_budget`; or not at all.
+   */
+  readonly reasoningStyle: "effort" | "openrouter" | "thinking" | "thinking_and_effort" | "enable_thinking" | "none";
+  /** How cache hints of parts and tools are sent; `none` ignores them with a warning. */
+  readonly cacheHints: "cache_control" | "prompt_cache_breakpoint" | "none";
+  /** Field that marks an assistant message as one to continue. */
+  readonly prefixField: "prefix" | "partial" | "none";
+  /** The provider's word for "at least one tool must be called". */
+  readonly requiredWord: "required" | "any";
+  /** Whether `tool_choice` takes a list of allowed tools. If not, only those tools are sent. */
+  readonly allowedTools: boolean;
+  /** Whether tools that take free text (`type: custom`) exist. */
+  readonly freeFormTools: boolean;
+  /** Tools the provider runs: OpenAI's `web_search_options`, entries of `tools` by their type, or none. */
+  readonly providerTools: "web_search_options" | "tools" | "none";
+  /** Whether images in user messages exist on this wire. */
+  readonly images: boolean;
+  /** How documents are sent: OpenAI's `file` with bytes only, `file` with bytes or a URL, Mistral's `document_url`, or not at all. */
+  readonly documents: "file" | "file_or_url" | "document_url" | "none";
+  /** Whether sound in user messages exists on this wire. */
+  readonly audio: boolean;
+  /** Forms of answer the server knows. */
+  readonly responseFormats: readonly ("text" | "json_object" | "json_schema")[];
+  /** Whether an assistant message has a `refusal` field; if not, a refusal goes back as text. */
+  readonly refusalField: boolean;
+  /** Field for the end user's id. */
+  readonly endUserField: "user" | "safety_identifier" | "none";
+  /** Hints the server does not take. */
+  readonly ignores: ReadonlySet<HintField>;
+  /** Hints the model takes only while it does not reason, and the effort it reasons with when asked for none in particular. */
+  readonly onlyWithoutReasoning: ReadonlySet<HintField>;
+  readonly reasonsByDefault: boolean;
+  /** Top-level fields of the body that `provider_options_json` may set. */
+  readonly options: ReadonlySet<string>;
+}
