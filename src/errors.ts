@@ -1,3 +1,4 @@
+import type { ChatFailure } from "./gen/execution/v1/errors_pb.js";
 import { Code } from "./gen/google/rpc/code_pb.js";
 
 /** Who caused a failure, and so who has to react: the platform, a provider, or the caller. */
@@ -95,6 +96,8 @@ export interface ErrorExtras {
   readonly providerMessage?: string;
   /** True once content of the call was sent; the error is then ABORTED unless it is a deadline, a cancellation or a budget. */
   readonly partial?: boolean;
+  /** What a Chat that failed had done until then. Set by the router. */
+  readonly failure?: ChatFailure;
   /** For the log only; never sent. */
   readonly cause?: unknown;
 }

@@ -36,6 +36,7 @@ export interface ErrorFacts {
     readonly model?: string;
     readonly providerMessage?: string;
     readonly partial?: boolean;
+    readonly failure?: ChatFailure;
   };
 }
 
@@ -51,16 +52,12 @@ const CUTS: readonly { readonly list: number; readonly text: number }[] = [
  * Builds the google.rpc.Status of a failure: ErrorInfo first, then RetryInfo, BadRequest, PreconditionFailure, QuotaFailure and ChatFailure
  * where they apply. At most MAX_STATUS_BYTES once serialized.
  */
-export function toStatus(error: ErrorFacts, requestId: string, failure?: ChatFailure): Status {
-  let status = buildStatus(error, requestId, failure, { list: 1, text: 64 });
+export function toStatus(error: ErrorFacts, requestId: string): Status {
   for (const cut of CUTS) {
-    const candidate = buildStatus(error, requestId, failure, cut);
-    if (toBinary(StatusSchema, candidate).length <= MAX_STATUS_BYTES) {
-      status = candidate;
-      break;
-    }
+    const status = buildStatus(error, requestId, cut);
+    if (toBinary(StatusSchema, status).length <= MAX_STATUS_BYTES) return status;
   }
-  return status;
+  return buildStatus(error, requestId, { list: 1, text: 64 });
 }
 
 /** Cuts text to a number of UTF-8 bytes without splitting a character. */
@@ -76,7 +73,6 @@ export function cutText(text: string, maxBytes: number): string {
 function buildStatus(
   error: ErrorFacts,
   requestId: string,
-  failure: ChatFailure | undefined,
   cut: { readonly list: number; readonly text: number },
 ): Status {
   const text = (value: string): string => cutText(value, cut.text);
@@ -89,14 +85,17 @@ function buildStatus(
   };
   if (extras.provider !== undefined) metadata["provider"] = text(extras.provider);
   if (extras.model !== undefined) metadata["model"] = text(extras.model);
-  if (extras.providerMessage !== undefined) metadata["provider_message"] = cutText(extras.providerMessage, Math.min(512, cut.text));
+  if (extras.providerMessage !== undefined)
+    metadata["provider_message"] = cutText(extras.providerMessage, Math.min(512, cut.text));
   const details: Any[] = [
     anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { reason: error.reason, domain: ERROR_DOMAIN, metadata })),
   ];
   if (error.retryable && extras.retryAfterMs !== undefined) {
     const seconds = Math.floor(extras.retryAfterMs / 1000);
     const nanos = Math.round((extras.retryAfterMs - seconds * 1000) * 1e6);
-    details.push(anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay: { seconds: BigInt(seconds), nanos } })));
+    details.push(
+      anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay: { seconds: BigInt(seconds), nanos } })),
+    );
   }
   if (extras.fields !== undefined) {
     const fieldViolations = extras.fields
@@ -116,7 +115,7 @@ function buildStatus(
       .map(({ subject, description }) => ({ subject: text(subject), description: text(description) }));
     details.push(anyPack(QuotaFailureSchema, create(QuotaFailureSchema, { violations })));
   }
-  if (failure !== undefined) details.push(anyPack(ChatFailureSchema, cutFailure(failure, cut.list)));
+  if (extras.failure !== undefined) details.push(anyPack(ChatFailureSchema, cutFailure(extras.failure, cut.list)));
   return create(StatusSchema, { code: error.code, message: text(error.message), details });
 }
 

@@ -3,6 +3,7 @@ import type { ChatEvent } from "../contract/events.ts";
 import type { ModelCapabilities } from "../gen/execution/v1/capabilities_pb.js";
 import type { ChatRequest, Warning } from "../gen/execution/v1/chat_pb.js";
 import type { Role } from "../gen/execution/v1/options_pb.js";
+import type { AttemptSummary } from "../gen/execution/v1/usage_pb.js";
 
 /** Who calls, as authentication found. */
 export interface Principal {
@@ -23,6 +24,8 @@ export interface CallContext {
   readonly principal: Principal;
   /** Fires when the client leaves, the deadline passes, or the server stops. Its reason is an ExecutionError. */
   readonly signal: AbortSignal;
+  /** Ends the call after this many milliseconds from its start, unless the caller brought a deadline of its own. */
+  readonly limitTotal: (totalMs: number) => void;
 }
 
 /** One value a call runs with, and where it comes from (`default`, `file:LINE`, `environment:NAME`, `persona`, `request`). */
@@ -50,13 +53,24 @@ export interface Resolved {
   readonly values: ReadonlyMap<string, ResolvedValue>;
 }
 
+/** What has happened in a call so far. The stages that act write it; the stream's end reads it. */
+export interface CallRecord {
+  /** Every attempt, the running one last. */
+  readonly attempts: AttemptSummary[];
+  /** True once content was handed on. */
+  contentSent: boolean;
+  /** Milliseconds from the call's start to its first content. */
+  firstContentMs: number | undefined;
+}
+
 /** One Chat on its way through the stages. */
 export interface Call {
   readonly context: CallContext;
   readonly resolved: Resolved;
   readonly streamId: string;
-  /** Milliseconds since an arbitrary start, monotonic. */
-  readonly startedAtMs: number;
+  readonly record: CallRecord;
+  /** Whole milliseconds since the call began. */
+  readonly elapsedMs: () => number;
 }
 
 /** What a stage hands on to. */

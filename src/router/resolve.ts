@@ -1,0 +1,249 @@
+import type { Adapter } from "../adapters/adapter.ts";
+import type { CandidateSettings, Config, PersonaSettings } from "../config/config.ts";
+import { ExecutionError, type PreconditionViolation } from "../errors.ts";
+import { type ModelCapabilities, Support } from "../gen/execution/v1/capabilities_pb.js";
+import type { ChatRequest, Sampling, Warning } from "../gen/execution/v1/chat_pb.js";
+import { type Message, MessageRole } from "../gen/execution/v1/content_pb.js";
+import type { Principal, Resolved, ResolvedCandidate, ResolvedValue } from "./call.ts";
+import { capabilityName, type Requirement, requirementsOf, supportOf } from "./requirements.ts";
+
+/** What a request is resolved against: one consistent state of the configuration and its adapters. */
+export interface RoutingState {
+  readonly config: Config;
+  /** By instance name. */
+  readonly adapters: Readonly<Record<string, Adapter>>;
+}
+
+/**
+ * Resolves a request: which persona, which defaults, and which candidates can serve it. Nothing is sent or spent here.
+ *
+ * Throws PERSONA_NOT_FOUND, PROVIDER_NOT_FOUND, MODEL_NOT_FOUND, SCOPE_DENIED, or CAPABILITY_MISSING with one precondition for each candidate
+ * and capability that is missing.
+ */
+export function resolve(state: RoutingState, request: ChatRequest, principal: Principal): Resolved {
+  const persona = findPersona(state.config, request, principal);
+  checkProviderOptions(request, principal);
+  const values = new Map<string, ResolvedValue>();
+  values.set("persona", { value: persona.name, origin: request.persona === "" ? "default" : "request" });
+  const merged = mergePersona(request, persona, values);
+  const requirements = requirementsOf(merged, persona.requires);
+  const considered = chooseCandidates(state, request, persona, principal, values);
+  const violations: PreconditionViolation[] = [];
+  const candidates: ResolvedCandidate[] = [];
+  for (const { adapter, model } of considered) {
+    const missing = missingOf(adapter, model, requirements);
+    violations.push(...missing);
+    if (missing.length === 0) {
+      const warnings = unknownWarnings(adapter, model, requirements);
+      candidates.push({ adapter, model, toolTier: merged.tools.length > 0 ? 1 : 0, warnings });
+    }
+  }
+  if (candidates.length === 0) {
+    const missing = violations.map(({ subject, description }) => `${subject}: ${description}`);
+    throw new ExecutionError(
+      "CAPABILITY_MISSING",
+      `no candidate of persona "${persona.name}" can serve this request: ${missing.join("; ")}`,
+      {
+        preconditions: violations,
+      },
+    );
+  }
+  return Object.freeze({ persona: persona.name, request: merged, candidates, values });
+}
+
+function findPersona(config: Config, request: ChatRequest, principal: Principal): PersonaSettings {
+  const name = request.persona === "" ? "default" : request.persona;
+  const persona = Object.hasOwn(config.personas, name) ? config.personas[name] : undefined;
+  if (persona === undefined) {
+    throw new ExecutionError(
+      "PERSONA_NOT_FOUND",
+      `there is no persona "${name}"; Capabilities lists the ones this key may use`,
+    );
+  }
+  if (principal.personas !== undefined && !principal.personas.includes(name)) {
+    throw new ExecutionError(
+      "SCOPE_DENIED",
+      `this key may not use the persona "${name}"; Capabilities lists the ones it may use`,
+    );
+  }
+  return persona;
+}
+
+/** The mock cannot spend and its script is what it is for, so its options are open to every key. */
+function checkProviderOptions(request: ChatRequest, principal: Principal): void {
+  const denied = Object.keys(request.providerOptionsJson).find((kind) => kind !== "mock");
+  if (denied !== undefined && !principal.providerOptions) {
+    throw new ExecutionError(
+      "SCOPE_DENIED",
+      `this key may not send provider_options_json["${denied}"]; its configuration needs provider_options: true`,
+    );
+  }
+}
+
+interface Considered {
+  readonly adapter: Adapter;
+  readonly model: ModelCapabilities;
+}
+
+function chooseCandidates(
+  state: RoutingState,
+  request: ChatRequest,
+  persona: PersonaSettings,
+  principal: Principal,
+  values: Map<string, ResolvedValue>,
+): readonly Considered[] {
+  const asked = askedCandidate(state, request, persona, principal);
+  values.set("candidates", {
+    value: asked === undefined ? persona.candidates : [asked],
+    origin: asked === undefined ? "persona" : "request",
+  });
+  if (asked !== undefined) {
+    const considered = consider(state, asked);
+    if (!mayUse(principal, considered, asked)) {
+      throw new ExecutionError("SCOPE_DENIED", `this key may not use ${asked.provider}/${considered.model.model}`);
+    }
+    return [considered];
+  }
+  const allowed = persona.candidates
+    .map((candidate) => ({ candidate, considered: consider(state, candidate) }))
+    .filter(({ candidate, considered }) => mayUse(principal, considered, candidate))
+    .map(({ considered }) => considered);
+  if (allowed.length === 0) {
+    throw new ExecutionError("SCOPE_DENIED", `this key may use none of the candidates of persona "${persona.name}"`);
+  }
+  return allowed;
+}
+
+/** The candidate the request names, if it names one. `a/b` is split only if `a` is an instance this key may use. */
+function askedCandidate(
+  { config }: RoutingState,
+  request: ChatRequest,
+  persona: PersonaSettings,
+  principal: Principal,
+): CandidateSettings | undefined {
+  const mayName = (provider: string): boolean =>
+    Object.hasOwn(config.providers, provider) && (principal.providers?.includes(provider) ?? true);
+  if (request.provider !== "") {
+    // An instance that is not this key's looks like one that is not there.
+    if (!mayName(request.provider)) {
+      throw new ExecutionError(
+        "PROVIDER_NOT_FOUND",
+        `there is no provider instance "${request.provider}"; Capabilities lists the ones this key may use`,
+      );
+    }
+    return request.model === "" ? { provider: request.provider } : { provider: request.provider, model: request.model };
+  }
+  if (request.model === "") return undefined;
+  const slash = request.model.indexOf("/");
+  const prefix = slash > 0 ? request.model.slice(0, slash) : "";
+  if (prefix !== "" && mayName(prefix) && slash + 1 < request.model.length) {
+    return { provider: prefix, model: request.model.slice(slash + 1) };
+  }
+  const provider = persona.candidates[0]?.provider;
+  return provider === undefined ? undefined : { provider, model: request.model };
+}
+
+function consider({ adapters }: RoutingState, candidate: CandidateSettings): Considered {
+  const adapter = Object.hasOwn(adapters, candidate.provider) ? adapters[candidate.provider] : undefined;
+  if (adapter === undefined) {
+    throw new ExecutionError("PROVIDER_NOT_FOUND", `there is no provider instance "${candidate.provider}"`);
+  }
+  const name = candidate.model ?? adapter.defaultModel;
+  if (name === undefined) {
+    throw new ExecutionError(
+      "MODEL_NOT_FOUND",
+      `provider instance "${candidate.provider}" has no default model; name one in \`model\` or in the persona`,
+    );
+  }
+  return { adapter, model: adapter.model(name) };
+}
+
+function mayUse(principal: Principal, { adapter, model }: Considered, candidate: CandidateSettings): boolean {
+  const provider = principal.providers?.includes(adapter.settings.name) ?? true;
+  const named = candidate.model ?? model.model;
+  return (
+    provider &&
+    (principal.models === undefined || principal.models.includes(model.model) || principal.models.includes(named))
+  );
+}
+
+function missingOf(
+  adapter: Adapter,
+  model: ModelCapabilities,
+  requirements: readonly Requirement[],
+): readonly PreconditionViolation[] {
+  return requirements
+    .filter(({ capability, named }) => {
+      const support = supportOf(model, capability);
+      return support === Support.NONE || (named && support === Support.UNSPECIFIED);
+    })
+    .map(({ capability, field }) => ({
+      type: "CAPABILITY",
+      subject: `${adapter.settings.name}/${model.model}`,
+      description: `${capabilityName(capability)} is missing, needed by ${field}`,
+    }));
+}
+
+function unknownWarnings(
+  adapter: Adapter,
+  model: ModelCapabilities,
+  requirements: readonly Requirement[],
+): readonly Warning[] {
+  return requirements
+    .filter(({ capability }) => supportOf(model, capability) === Support.UNSPECIFIED)
+    .map(({ capability, field }) => ({
+      $typeName: "execution.v1.Warning",
+      code: "CAPABILITY_UNKNOWN",
+      field,
+      text: `it is not known whether ${adapter.settings.name}/${model.model} has ${capabilityName(capability)}; declare it in the configuration of the model`,
+    }));
+}
+
+/** The request with the persona's system prompt and sampling defaults in it; what the request says wins. */
+function mergePersona(request: ChatRequest, persona: PersonaSettings, values: Map<string, ResolvedValue>): ChatRequest {
+  const merged: ChatRequest = { ...request };
+  if (persona.system !== undefined) {
+    merged.messages = [systemMessage(persona.system), ...request.messages];
+    values.set("system", { value: persona.system, origin: "persona" });
+  }
+  if (request.maxToolTier === undefined) {
+    merged.maxToolTier = persona.maxToolTier;
+    values.set("max_tool_tier", { value: persona.maxToolTier, origin: "persona" });
+  }
+  const sampling = mergeSampling(request.sampling, persona.sampling, values);
+  if (sampling !== undefined) merged.sampling = sampling;
+  return merged;
+}
+
+function mergeSampling(
+  asked: Sampling | undefined,
+  defaults: Sampling | undefined,
+  values: Map<string, ResolvedValue>,
+): Sampling | undefined {
+  const isSet = ([name, value]: [string, unknown]): boolean =>
+    !name.startsWith("$") &&
+    value !== undefined &&
+    (typeof value !== "object" || value === null || Object.keys(value).length > 0);
+  const fromPersona = Object.entries(defaults ?? {}).filter(isSet);
+  const fromRequest = Object.entries(asked ?? {}).filter(isSet);
+  for (const [name, value] of fromPersona) values.set(`sampling.${name}`, { value, origin: "persona" });
+  for (const [name, value] of fromRequest) values.set(`sampling.${name}`, { value, origin: "request" });
+  if (defaults === undefined) return asked;
+  return { ...defaults, ...Object.fromEntries(fromRequest) };
+}
+
+function systemMessage(text: string): Message {
+  return {
+    $typeName: "execution.v1.Message",
+    role: MessageRole.SYSTEM,
+    name: "",
+    prefix: false,
+    parts: [
+      {
+        $typeName: "execution.v1.Part",
+        kind: { case: "text", value: { $typeName: "execution.v1.TextPart", text, citations: [] } },
+        providerState: [],
+      },
+    ],
+  };
+}

@@ -1,0 +1,58 @@
+import type { CapabilitiesRequest, CapabilitiesResponse } from "../gen/execution/v1/capabilities_pb.js";
+import type { ChatRequest, ChatResponse } from "../gen/execution/v1/chat_pb.js";
+import type { Call, CallContext, Next, Stage } from "./call.ts";
+import { describeCapabilities } from "./capabilities.ts";
+import { type RoutingState, resolve } from "./resolve.ts";
+import { attemptsStage } from "./stages/attempts.ts";
+import { streamStage } from "./stages/stream.ts";
+
+/** What every wire calls: one method an RPC. */
+export interface Router {
+  /**
+   * Runs one request. A request that is refused throws at once; else the first array begins with `started`, and the iteration ends after
+   * `finished` or throws an ExecutionError. Closing the iterator, or the context's signal, closes the provider's request.
+   */
+  chat(request: ChatRequest, context: CallContext): AsyncIterable<readonly ChatResponse[]>;
+  capabilities(request: CapabilitiesRequest, context: CallContext): CapabilitiesResponse;
+}
+
+/** What the router needs from outside. */
+export interface RouterDeps {
+  /** The state in force; a call keeps the one it began with. */
+  readonly state: () => RoutingState;
+  /** A fresh unguessable id, without a prefix. */
+  readonly newId: () => string;
+  /** Milliseconds since an arbitrary start, monotonic. */
+  readonly monotonicMs: () => number;
+  readonly platformVersion: string;
+}
+
+/** Creates the router. The list of stages below is the way of every Chat, in order. */
+export function createRouter(deps: RouterDeps): Router {
+  const stages: readonly Stage[] = [
+    streamStage(deps), // opens the stream, numbers the events, ends it in one way
+    attemptsStage(deps), // calls a provider
+  ];
+  const run = stages.reduceRight<Next>(
+    (next, stage) => (call) => stage(call, next),
+    () => {
+      throw new Error("the last stage has no next");
+    },
+  );
+  return {
+    chat: (request, context) => {
+      const resolved = resolve(deps.state(), request, context.principal);
+      const startedAt = deps.monotonicMs();
+      const call: Call = {
+        context,
+        resolved,
+        streamId: `stream_${deps.newId()}`,
+        record: { attempts: [], contentSent: false, firstContentMs: undefined },
+        elapsedMs: () => Math.round(deps.monotonicMs() - startedAt),
+      };
+      return run(call);
+    },
+    capabilities: (request, context) =>
+      describeCapabilities(deps.state(), request, context.principal, deps.platformVersion),
+  };
+}

@@ -1,0 +1,189 @@
+import { type DescMethod, getOption, type Message } from "@bufbuild/protobuf";
+import type { Config } from "../config/config.ts";
+import { toStatus } from "../contract/error-details.ts";
+import { ExecutionError, toExecutionError } from "../errors.ts";
+import { ExecutionService } from "../gen/execution/v1/execution_pb.js";
+import { access, Role } from "../gen/execution/v1/options_pb.js";
+import type { Status } from "../gen/google/rpc/status_pb.js";
+import type { CallContext } from "../router/call.ts";
+import type { Router } from "../router/router.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Authenticate, HeaderLookup } from "./auth.ts";
+import { createDeadline } from "./deadline.ts";
+import type { Guard } from "./guard.ts";
+import { decodeMessage, type MessageFormat } from "./read.ts";
+
+/** What a wire knows of a call before its body is read. */
+export interface CallHead {
+  readonly method: DescMethod;
+  readonly header: HeaderLookup;
+  /** Host header or `:authority`. */
+  readonly host: string | undefined;
+  /** The caller's own deadline in milliseconds from now; absent if it has none. */
+  readonly timeoutMs?: number;
+}
+
+/** One call on a wire, from its headers to its status. `end` must be called, whatever happens. */
+export interface ServerCall {
+  readonly requestId: string;
+  /** Fires when the call is cancelled or its time is over. */
+  readonly signal: AbortSignal;
+  /** Largest body the method takes, in bytes. */
+  readonly maxBytes: number;
+  /** Refuses a body of this size with MESSAGE_TOO_LARGE or, if the process holds too many request bytes, OVERLOADED. */
+  admitBytes(size: number): void;
+  /** Decodes a body. Throws INVALID_FIELD. */
+  decode(bytes: Uint8Array, format: MessageFormat): Message;
+  /** Validates and runs the method: arrays of responses, one response in all for a unary method. Throws ExecutionErrors. */
+  run(message: Message): Promise<AsyncIterable<readonly Message[]>>;
+  /** Says that the caller has left. */
+  cancel(): void;
+  /** Reads anything thrown as the status to send. Logs bugs. */
+  status(thrown: unknown): Status;
+  /** Gives back what the call holds. */
+  end(): void;
+}
+
+/** The one implementation of every RPC behind all wires: auth, limits, decoding, validation, deadline, errors, drain. */
+export interface Dispatcher {
+  /** Begins a call. Throws before anything of the body is read: ORIGIN_DENIED, AUTH_INVALID, SCOPE_DENIED, DRAINING. */
+  begin(head: CallHead): ServerCall;
+  /** Status of a failure outside any call. */
+  status(thrown: unknown): Status;
+  /** Refuses new calls, waits for running ones until `drainMs` has passed, then ends what is left with INTERRUPTED. */
+  drain(): Promise<void>;
+  readonly draining: boolean;
+  readonly running: number;
+}
+
+/** What the dispatcher needs. */
+export interface DispatcherDeps {
+  readonly router: Router;
+  readonly authenticate: Authenticate;
+  readonly guard: Guard;
+  readonly limits: Config["limits"];
+  readonly log: Log;
+  readonly newId: () => string;
+}
+
+type Handler = (message: Message, context: CallContext) => AsyncIterable<readonly Message[]>;
+
+/** Creates the dispatcher. Fails if an RPC of the service carries no access label. */
+export function createDispatcher(deps: DispatcherDeps): Dispatcher {
+  const { limits, log, newId, router } = deps;
+  const handlers = createHandlers(router);
+  const roles = new Map(ExecutionService.methods.map((method) => [method.localName, rolesOf(method)]));
+  const running = new Set<() => void>();
+  let bytesInFlight = 0;
+  let draining = false;
+  let onIdle: (() => void) | undefined;
+
+  const statusOf = (thrown: unknown, requestId: string): Status => {
+    const error = toExecutionError(thrown, () => requestId);
+    if (error.reason === "BUG") log.error("a call failed by a bug", error.cause ?? error, { requestId });
+    return toStatus(error, requestId);
+  };
+
+  const begin = (head: CallHead): ServerCall => {
+    deps.guard.check(head.host, head.header("origin"));
+    const principal = deps.authenticate(head.header);
+    if (!principal.roles.some((role) => roles.get(head.method.localName)?.includes(role))) {
+      throw new ExecutionError("SCOPE_DENIED", `this key has no role that may call ${head.method.name}`);
+    }
+    if (draining)
+      throw new ExecutionError("DRAINING", "this server is shutting down; call another one", { retryAfterMs: 0 });
+    const requestId = `req_${newId()}`;
+    const asked = head.timeoutMs;
+    const deadline = createDeadline(Math.min(asked ?? limits.defaultDeadlineMs, limits.maxDeadlineMs));
+    const interrupt = (): void =>
+      deadline.abort(new ExecutionError("INTERRUPTED", "the server stopped before the call ended"));
+    running.add(interrupt);
+    const maxBytes = head.method.localName === "chat" ? limits.maxChatBytes : limits.maxMessageBytes;
+    let held = 0;
+    return {
+      requestId,
+      signal: deadline.signal,
+      maxBytes,
+      admitBytes: (size) => {
+        if (size > maxBytes) {
+          throw new ExecutionError(
+            "MESSAGE_TOO_LARGE",
+            `the message has ${size} bytes; ${head.method.name} takes at most ${maxBytes}`,
+          );
+        }
+        if (bytesInFlight + size > limits.maxBytesInFlight) {
+          throw new ExecutionError("OVERLOADED", "the server holds too many request bytes at the moment", {
+            retryAfterMs: 1000,
+          });
+        }
+        bytesInFlight += size;
+        held += size;
+      },
+      decode: (bytes, format) => decodeMessage(head.method.input, bytes, format),
+      run: async (message) => {
+        const handler = handlers[head.method.localName];
+        if (handler === undefined) {
+          throw new ExecutionError("UNIMPLEMENTED", `this server does not serve ${head.method.name} yet`);
+        }
+        const { validateMessage } = await import("./validate.ts");
+        validateMessage(head.method.input, message);
+        deadline.signal.throwIfAborted();
+        return handler(message, {
+          requestId,
+          principal,
+          signal: deadline.signal,
+          limitTotal: (totalMs) => {
+            if (asked === undefined) deadline.limit(totalMs);
+          },
+        });
+      },
+      cancel: () => deadline.abort(new ExecutionError("CANCELLED", "the caller cancelled the call")),
+      status: (thrown) => statusOf(thrown, requestId),
+      end: () => {
+        deadline.clear();
+        bytesInFlight -= held;
+        held = 0;
+        if (running.delete(interrupt) && running.size === 0) onIdle?.();
+      },
+    };
+  };
+
+  return {
+    begin,
+    status: (thrown) => statusOf(thrown, `req_${newId()}`),
+    get draining() {
+      return draining;
+    },
+    get running() {
+      return running.size;
+    },
+    drain: async () => {
+      draining = true;
+      if (running.size === 0) return;
+      let timer: NodeJS.Timeout | undefined;
+      await new Promise<void>((resolve) => {
+        onIdle = resolve;
+        timer = setTimeout(() => {
+          for (const interrupt of running) interrupt();
+        }, limits.drainMs);
+      });
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** The methods that are served, by local name. What is not here answers UNIMPLEMENTED. */
+function createHandlers(router: Router): Readonly<Record<string, Handler>> {
+  return {
+    chat: (message, context) => router.chat(message as Parameters<Router["chat"]>[0], context),
+    capabilities: async function* (message, context) {
+      yield [router.capabilities(message as Parameters<Router["capabilities"]>[0], context)];
+    },
+  };
+}
+
+function rolesOf(method: DescMethod): readonly Role[] {
+  const { roles } = getOption(method, access);
+  if (roles.length === 0 || roles.includes(Role.UNSPECIFIED)) throw new Error(`${method.name} has no access label`);
+  return roles;
+}

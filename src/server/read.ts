@@ -1,0 +1,43 @@
+import { type DescMessage, fromBinary, fromJson, type JsonValue, type Message } from "@bufbuild/protobuf";
+import { cutText } from "../contract/error-details.ts";
+import { ExecutionError } from "../errors.ts";
+
+/** How a request's message is encoded. */
+export type MessageFormat = "binary" | "json";
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * Decodes a request. JSON is canonical ProtoJSON; a field the contract does not have is refused, since ignoring it would drop what the caller
+ * asked for. Throws INVALID_FIELD.
+ */
+export function decodeMessage(schema: DescMessage, bytes: Uint8Array, format: MessageFormat): Message {
+  try {
+    return format === "binary" ? fromBinary(schema, bytes) : fromJson(schema, parseJson(bytes));
+  } catch (thrown) {
+    if (thrown instanceof ExecutionError) throw thrown;
+    throw undecodable(schema, format, thrown instanceof Error ? thrown.message : String(thrown));
+  }
+}
+
+/** Parses a JSON body. Throws INVALID_FIELD if it is not UTF-8 or not JSON. */
+export function parseJson(bytes: Uint8Array): JsonValue {
+  try {
+    return JSON.parse(utf8.decode(bytes)) as JsonValue;
+  } catch (thrown) {
+    const problem = thrown instanceof SyntaxError ? "the body is not JSON" : "the body is not UTF-8";
+    throw new ExecutionError("INVALID_FIELD", problem, {
+      fields: [{ field: "", description: problem }],
+      cause: thrown,
+    });
+  }
+}
+
+function undecodable(schema: DescMessage, format: MessageFormat, detail: string): ExecutionError {
+  const field = /cannot decode field \S+?\.(\w+) from JSON/.exec(detail)?.[1] ?? "";
+  const description = cutText(detail, 300);
+  const form = format === "json" ? "canonical ProtoJSON" : "protobuf";
+  return new ExecutionError("INVALID_FIELD", `the message is not a ${schema.typeName} in ${form}: ${description}`, {
+    fields: [{ field, description }],
+  });
+}

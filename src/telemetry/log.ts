@@ -1,0 +1,24 @@
+import { type DestinationStream, pino } from "pino";
+
+/** Fields of a log line. Never a prompt, a key or a header of the caller. */
+export type LogFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+/** A structured log. */
+export interface Log {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  /** `cause` is written with its stack. */
+  error(message: string, cause: unknown, fields?: LogFields): void;
+}
+
+/** Creates a log that writes JSON lines, to standard error unless a destination is given. */
+export function createLog(level: "debug" | "info" | "warn" | "error" | "silent", destination?: DestinationStream): Log {
+  const sink = pino({ level, base: null }, destination ?? pino.destination({ fd: 2, sync: true }));
+  return {
+    debug: (message, fields) => sink.debug(fields ?? {}, message),
+    info: (message, fields) => sink.info(fields ?? {}, message),
+    warn: (message, fields) => sink.warn(fields ?? {}, message),
+    error: (message, cause, fields) => sink.error({ ...fields, err: cause }, message),
+  };
+}
