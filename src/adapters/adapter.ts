@@ -40,6 +40,8 @@ export interface ProviderSettings {
   readonly headers: Readonly<Record<string, Secret>>;
   readonly transport: Transport;
   readonly timeouts: ProviderTimeouts;
+  /** Alias or provider's word of the model used when neither request nor persona names one. Absent: the kind's own, if it has one. */
+  readonly defaultModel?: string;
   /** By alias. A model that is not here is passed on verbatim. */
   readonly models: Readonly<Record<string, ModelSettings>>;
   /** Peculiarities of the server behind it, as data. Read by the adapter. */
