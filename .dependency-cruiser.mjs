@@ -6,13 +6,17 @@
 
 const features = "config|ledger|tools|telemetry";
 
-/** Modules directly in `src/` that every folder may use: errors, secrets. The composition root is not one of them. */
-const shared = "src/(?!main\\.ts$)[^/]+\\.ts$";
+/** Where the parts are wired together: the process, the gateway as one object, the command line. */
+const compositionRoot = "src/(main\\.ts$|gateway\\.ts$|cli/)";
+
+/** Modules directly in `src/` that every folder may use: errors, secrets. */
+const shared = "src/(?!(main|gateway)\\.ts$)[^/]+\\.ts$";
 
 /**
  * @param {string} folder
  * @param {readonly string[]} allowed patterns of paths below the project that the folder may import beside itself
  * @param {string} comment
+ * @returns {import("dependency-cruiser").IForbiddenRuleType}
  */
 const layer = (folder, allowed, comment) => ({
   name: `${folder}-layer`,
@@ -22,7 +26,7 @@ const layer = (folder, allowed, comment) => ({
   to: { path: "^(src|test|bench|scripts)/", pathNot: [`^src/${folder}/`, ...allowed.map((path) => `^${path}`)] },
 });
 
-/** @type {import("dependency-cruiser").IConfiguration} */
+/** @satisfies {import("dependency-cruiser").IConfiguration} */
 const configuration = {
   forbidden: [
     layer("gen", [], "Generated code is the bottom of the chain: it comes from the proto files alone."),
@@ -43,8 +47,8 @@ const configuration = {
     ),
     layer(
       "server",
-      ["src/router/", "src/telemetry/", "src/contract/", "src/gen/", shared],
-      "Wires hand calls to the router and write what comes back; they never reach past it.",
+      ["src/router/", "src/telemetry/", "src/config/config\\.ts$", "src/contract/", "src/gen/", shared],
+      "Wires hand calls to the router and write what comes back; of the configuration they know the settings alone.",
     ),
     layer(
       "client",
@@ -92,10 +96,10 @@ const configuration = {
     },
     {
       name: "composition-root-on-top",
-      comment: "main.ts and the command line wire everything; whoever imports them turns the chain upside down.",
+      comment: "What wires everything is imported by nobody it wires, or the chain is upside down.",
       severity: "error",
-      from: { path: "^src/", pathNot: "^src/(main\\.ts$|cli/)" },
-      to: { path: "^src/(main\\.ts$|cli/)" },
+      from: { path: "^src/", pathNot: `^${compositionRoot}` },
+      to: { path: `^${compositionRoot}` },
     },
     {
       name: "sources-without-tests",

@@ -14,6 +14,7 @@ const root = join(import.meta.dirname, "..");
 /**
  * One import per rule that the rule must refuse: `[rule, importing file, imported path]`. Both files are made when
  * they are not there.
+ * @type {readonly (readonly [string, string, string])[]}
  */
 const plants = [
   ["gen-layer", "src/gen/planted.ts", "../errors.ts"],
@@ -83,7 +84,7 @@ async function blindRules() {
     const isRed = (rule, file) =>
       summary.violations.some((found) => found.rule.name === rule && found.from.startsWith(file.replace(".ts", "")));
     const red = plants.filter(([rule, file]) => isRed(rule, file)).map(([rule]) => rule);
-    return configuration.forbidden.map(({ name }) => name).filter((name) => !red.includes(name));
+    return configuration.forbidden.map(({ name }) => name).filter((name) => !red.includes(name ?? ""));
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }

@@ -44,7 +44,8 @@ for (const { name, version, dev } of missing) {
     ...(os.length > 0 && { os }),
   };
 }
-const [root, ...others] = Object.entries(lock.packages);
-lock.packages = Object.fromEntries([root, ...others.sort(([a], [b]) => a.localeCompare(b, "en"))]);
+// The root's own entry has the empty name and so stays first.
+const sorted = Object.entries(lock.packages).sort(([a], [b]) => a.localeCompare(b, "en"));
+lock.packages = Object.fromEntries(sorted);
 writeFileSync(path, `${JSON.stringify(lock, null, 2)}\n`);
 process.stdout.write(`package-lock.json: ${missing.length} platform packages added\n`);

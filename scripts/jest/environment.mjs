@@ -34,11 +34,13 @@ export default class LeakCheckingEnvironment extends TestEnvironment {
   /** @type {Map<string, number>} */
   #before = new Map();
 
+  /** @override */
   async setup() {
     await super.setup();
     this.#before = openResources();
   }
 
+  /** @override */
   async teardown() {
     try {
       const left = await this.#leftOpen();
