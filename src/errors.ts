@@ -144,6 +144,8 @@ export class ExecutionError extends Error {
  */
 export function toExecutionError(thrown: unknown, newId: () => string): ExecutionError {
   if (thrown instanceof ExecutionError) return thrown;
-  if (thrown instanceof Error && thrown.cause instanceof ExecutionError) return thrown.cause;
+  if (typeof thrown === "object" && thrown !== null && "cause" in thrown && thrown.cause instanceof ExecutionError) {
+    return thrown.cause;
+  }
   return new ExecutionError("BUG", `internal error ${newId()}; the log has its cause under this id`, { cause: thrown });
 }

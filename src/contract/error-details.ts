@@ -83,10 +83,10 @@ function buildStatus(
     retryable: String(error.retryable),
     partial: String(extras.partial ?? false),
   };
-  if (extras.provider !== undefined) metadata["provider"] = text(extras.provider);
-  if (extras.model !== undefined) metadata["model"] = text(extras.model);
+  if (extras.provider !== undefined) metadata.provider = text(extras.provider);
+  if (extras.model !== undefined) metadata.model = text(extras.model);
   if (extras.providerMessage !== undefined)
-    metadata["provider_message"] = cutText(extras.providerMessage, Math.min(512, cut.text));
+    metadata.provider_message = cutText(extras.providerMessage, Math.min(512, cut.text));
   const details: Any[] = [
     anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { reason: error.reason, domain: ERROR_DOMAIN, metadata })),
   ];

@@ -72,10 +72,6 @@ function addEvent(stepOf: (step: number) => StepFold, { event }: ChatResponse): 
       return addReasoning(partOf(stepOf(event.value.step), event.value.part), event.value.text);
     case "refusalDelta":
       return addRefusal(partOf(stepOf(event.value.step), event.value.part), event.value.text);
-    case "toolCallStarted":
-      // Holds the place: parts are ordered by number whenever they finish.
-      partOf(stepOf(event.value.step), event.value.part);
-      return;
     case "toolCallFinished": {
       const { id, name, argumentsJson, executor, freeForm } = event.value;
       partOf(stepOf(event.value.step), event.value.part).kind = {

@@ -1,0 +1,106 @@
+import type { Adapter } from "../../src/adapters/adapter.ts";
+import type { Config, PersonaSettings } from "../../src/config/config.ts";
+import { ExecutionError } from "../../src/errors.ts";
+import type { ChatResponse } from "../../src/gen/execution/v1/chat_pb.js";
+import { Role } from "../../src/gen/execution/v1/options_pb.js";
+import type { CallContext, Principal } from "../../src/router/call.ts";
+import type { RoutingState } from "../../src/router/resolve.ts";
+import { createRouter, type Router } from "../../src/router/router.ts";
+
+/** A configuration for tests, with every default small and explicit. */
+export function testConfig(overrides: Partial<Config> = {}): Config {
+  return {
+    providers: {},
+    personas: {},
+    keys: [],
+    grpc: { host: "127.0.0.1", port: 0 },
+    http: { host: "127.0.0.1", port: 0 },
+    allowedHosts: [],
+    allowedOrigins: [],
+    limits: {
+      maxChatBytes: 16 * 1024 * 1024,
+      maxMessageBytes: 1024 * 1024,
+      maxBytesInFlight: 256 * 1024 * 1024,
+      maxStreamsPerConnection: 1000,
+      defaultDeadlineMs: 60_000,
+      maxDeadlineMs: 3_600_000,
+      drainMs: 5000,
+    },
+    logLevel: "silent",
+    origins: new Map(),
+    ...overrides,
+  };
+}
+
+/** A persona with one candidate an adapter, in their order. */
+export function testPersona(
+  name: string,
+  adapters: readonly Adapter[],
+  extra: Partial<PersonaSettings> = {},
+): PersonaSettings {
+  return {
+    name,
+    requires: [],
+    candidates: adapters.map(({ settings }) => ({ provider: settings.name })),
+    maxToolTier: 3,
+    ...extra,
+  };
+}
+
+/** The routing state of some adapters, with a `default` persona over all of them unless others are given. */
+export function testState(adapters: readonly Adapter[], personas?: readonly PersonaSettings[]): RoutingState {
+  const named = personas ?? [testPersona("default", adapters)];
+  return {
+    adapters: Object.fromEntries(adapters.map((adapter) => [adapter.settings.name, adapter])),
+    config: testConfig({
+      providers: Object.fromEntries(adapters.map(({ settings }) => [settings.name, settings])),
+      personas: Object.fromEntries(named.map((persona) => [persona.name, persona])),
+    }),
+  };
+}
+
+/** A principal that may do everything a caller may. */
+export const anyone: Principal = { tenant: "t", key: "k", roles: [Role.CALLER], providerOptions: true };
+
+/** The context of a call that nobody cancels, unless a signal is given. */
+export function testContext(overrides: Partial<CallContext> = {}): CallContext {
+  return {
+    requestId: "req_test",
+    principal: anyone,
+    signal: new AbortController().signal,
+    limitTotal: () => undefined,
+    ...overrides,
+  };
+}
+
+/** A router over a state, with ids that count and a clock that stands still. */
+export function testRouter(state: RoutingState): Router {
+  let id = 0;
+  return createRouter({
+    state: () => state,
+    newId: () => {
+      id += 1;
+      return `id${id}`;
+    },
+    monotonicMs: () => 0,
+    platformVersion: "0.0.0",
+  });
+}
+
+/** How a stream ended: its events, and the error if it failed. */
+export interface Drained {
+  readonly events: ChatResponse[];
+  readonly error?: ExecutionError;
+}
+
+/** Reads a stream to its end. Anything that is thrown and is no ExecutionError is thrown on. */
+export async function drainStream(open: () => AsyncIterable<readonly ChatResponse[]>): Promise<Drained> {
+  const events: ChatResponse[] = [];
+  try {
+    for await (const batch of open()) events.push(...batch);
+    return { events };
+  } catch (thrown) {
+    if (thrown instanceof ExecutionError) return { events, error: thrown };
+    throw thrown;
+  }
+}

@@ -1,0 +1,75 @@
+import { create } from "@bufbuild/protobuf";
+import type { Adapter, AttemptInput } from "../../src/adapters/adapter.ts";
+import { type ChatEvent, chatEvent, textDelta, usageEvent } from "../../src/contract/events.ts";
+import { unknownUsage } from "../../src/contract/usage.ts";
+import { type Capability, ModelCapabilitiesSchema, type Support } from "../../src/gen/execution/v1/capabilities_pb.js";
+import { FinishReason } from "../../src/gen/execution/v1/chat_pb.js";
+
+/** What a scripted adapter does with a call. */
+export type Play = (input: AttemptInput) => AsyncIterable<readonly ChatEvent[]>;
+
+/** How a scripted adapter is set up. */
+export interface ScriptedAdapterOptions {
+  readonly name: string;
+  readonly play?: Play;
+  /** Support by capability; what is not listed is not known. */
+  readonly support?: ReadonlyMap<Capability, Support>;
+  readonly defaultModel?: string;
+}
+
+/** An adapter that plays what a test tells it to, and keeps the inputs it got. */
+export function createScriptedAdapter(options: ScriptedAdapterOptions): Adapter & { readonly inputs: AttemptInput[] } {
+  const inputs: AttemptInput[] = [];
+  const model = (name: string) =>
+    create(ModelCapabilitiesSchema, {
+      model: name,
+      capabilities: [...(options.support ?? [])].map(([capability, support]) => ({ capability, support })),
+    });
+  const play = options.play ?? answer("hello");
+  return {
+    inputs,
+    settings: {
+      name: options.name,
+      kind: "scripted",
+      headers: {},
+      transport: "native",
+      timeouts: { connectMs: 1000, headersMs: 1000, idleMs: 1000 },
+      models: {},
+      quirks: {},
+    },
+    owner: "scripted",
+    spends: false,
+    defaultModel: options.defaultModel ?? "model-1",
+    model,
+    models: () => [model(options.defaultModel ?? "model-1")],
+    chat: (input) => {
+      inputs.push(input);
+      return play(input);
+    },
+    close: async () => undefined,
+  };
+}
+
+/** Plays one text, a final usage and the end. */
+export function answer(text: string, outputTotal = 1): Play {
+  return async function* ({ step, attempt }) {
+    yield [textDelta({ step, part: 0 }, text)];
+    yield [usageEvent(step, attempt, { ...unknownUsage(), inputTotal: 2, outputTotal }, true), finishedEvent()];
+  };
+}
+
+/** The adapter's own `finished`. */
+export function finishedEvent(): ChatEvent {
+  return chatEvent({
+    case: "finished",
+    value: {
+      $typeName: "execution.v1.Finished",
+      reason: FinishReason.STOP,
+      providerReason: "stop",
+      attempt: 0,
+      priceVersion: "",
+      attempts: [],
+      providerMessage: "",
+    },
+  });
+}
