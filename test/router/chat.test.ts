@@ -64,7 +64,6 @@ describe("a call that succeeds", () => {
     expect(broken(events, "success")).toBeUndefined();
   });
 
-  // Mutant seen red: going on after `finished`.
   test("has nothing after `finished`, whatever the adapter says", async () => {
     const { events } = await play(async function* () {
       yield [finishedEvent()];
@@ -140,7 +139,7 @@ describe("a call that fails", () => {
 });
 
 describe("leaving a call", () => {
-  // Mutant seen red: a stage that does not hand return() on.
+  // Mutant seen red: a stream stage that reads the next one by hand and does not hand return() on.
   test("closing the iterator closes the adapter's", async () => {
     let closed = false;
     const adapter = createScriptedAdapter({
