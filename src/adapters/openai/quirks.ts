@@ -1,23 +1,26 @@
 /** Fields of a ChatRequest that only hint: a server without one gets the request without it, and the caller a warning. */
-export type HintField =
-  | "temperature"
-  | "top_p"
-  | "top_k"
-  | "min_p"
-  | "stop"
-  | "seed"
-  | "frequency_penalty"
-  | "presence_penalty"
-  | "repetition_penalty"
-  | "logit_bias"
-  | "logprobs"
-  | "parallel_tool_calls"
-  | "verbosity"
-  | "service_tier"
-  | "end_user_id"
-  | "cache_key"
-  | "store"
-  | "tool_strict";
+export const HINT_FIELDS = [
+  "temperature",
+  "top_p",
+  "top_k",
+  "min_p",
+  "stop",
+  "seed",
+  "frequency_penalty",
+  "presence_penalty",
+  "repetition_penalty",
+  "logit_bias",
+  "logprobs",
+  "parallel_tool_calls",
+  "verbosity",
+  "service_tier",
+  "cache_key",
+  "store",
+  "tool_strict",
+] as const;
+
+/** One of `HINT_FIELDS`. */
+export type HintField = (typeof HINT_FIELDS)[number];
 
 /**
  * Peculiarities of one server that speaks chat completions, as data. A vendor preset gives them by host name; the configuration's `quirks` of
@@ -52,8 +55,8 @@ export interface Quirks {
   readonly reasoningStyle: "effort" | "openrouter" | "thinking" | "thinking_and_effort" | "enable_thinking" | "none";
   /** How cache hints of parts and tools are sent; `none` ignores them with a warning. */
   readonly cacheHints: "cache_control" | "prompt_cache_breakpoint" | "none";
-  /** Field that marks an assistant message as one to continue. */
-  readonly prefixField: "prefix" | "partial" | "none";
+  /** Field that marks an assistant message as one to continue; `implicit` where a last assistant message is continued without a mark. */
+  readonly prefixField: "prefix" | "partial" | "implicit" | "none";
   /** The provider's word for "at least one tool must be called". */
   readonly requiredWord: "required" | "any";
   /** Whether `tool_choice` takes a list of allowed tools. If not, only those tools are sent. */
@@ -62,23 +65,30 @@ export interface Quirks {
   readonly freeFormTools: boolean;
   /** Tools the provider runs: OpenAI's `web_search_options`, entries of `tools` by their type, or none. */
   readonly providerTools: "web_search_options" | "tools" | "none";
-  /** Whether images in user messages exist on this wire. */
-  readonly images: boolean;
+  /** Images in user messages: by URL or as bytes, as bytes only, or not at all. */
+  readonly images: "url_or_data" | "data" | "none";
   /** How documents are sent: OpenAI's `file` with bytes only, `file` with bytes or a URL, Mistral's `document_url`, or not at all. */
   readonly documents: "file" | "file_or_url" | "document_url" | "none";
-  /** Whether sound in user messages exists on this wire. */
-  readonly audio: boolean;
+  /** Sound in user messages: an object with data and format, the bare base64 text, or not at all. */
+  readonly audio: "object" | "text" | "none";
+  /** Whether results of tools may hold images and documents. */
+  readonly toolResultMedia: boolean;
   /** Forms of answer the server knows. */
   readonly responseFormats: readonly ("text" | "json_object" | "json_schema")[];
+  /** Whether messages carry the name of their participant. */
+  readonly participantNames: boolean;
   /** Whether an assistant message has a `refusal` field; if not, a refusal goes back as text. */
   readonly refusalField: boolean;
+  /** Whether an assistant message takes its `annotations` (citations) back. */
+  readonly annotationsField: boolean;
   /** Field for the end user's id. */
-  readonly endUserField: "user" | "safety_identifier" | "none";
+  readonly endUserField: "user" | "safety_identifier" | "user_id" | "none";
   /** Hints the server does not take. */
-  readonly ignores: ReadonlySet<HintField>;
-  /** Hints the model takes only while it does not reason, and the effort it reasons with when asked for none in particular. */
-  readonly onlyWithoutReasoning: ReadonlySet<HintField>;
+  readonly ignores: readonly HintField[];
+  /** Hints the model takes only while it does not reason (reasoning effort `none`). */
+  readonly onlyWithoutReasoning: readonly HintField[];
+  /** Whether it reasons when the request asks for no effort in particular. */
   readonly reasonsByDefault: boolean;
   /** Top-level fields of the body that `provider_options_json` may set. */
-  readonly options: ReadonlySet<string>;
+  readonly options: readonly string[];
 }

@@ -1,0 +1,136 @@
+import type { ProviderSettings, SettingsProblem } from "../adapter.ts";
+import { modelQuirks } from "./model-quirks.ts";
+import { HINT_FIELDS, type Quirks } from "./quirks.ts";
+import { COMPATIBLE, VENDOR_BY_HOST, VENDORS } from "./vendors.ts";
+
+const DEFAULT_BASE_URL = "https://api.openai.com/v1";
+
+/** What a key of the configuration's `quirks` sets, and the values it takes: one of these words, a list of them, or anything of a type. */
+interface QuirkKey {
+  readonly field: keyof Quirks;
+  readonly takes: "boolean" | "text" | "texts" | readonly string[];
+  /** True if it takes a list of the words. */
+  readonly list?: boolean;
+}
+
+const KEYS: Readonly<Record<string, QuirkKey>> = {
+  auth_header: { field: "authHeader", takes: ["authorization", "api-key"] },
+  stream: { field: "stream", takes: "boolean" },
+  stream_usage: { field: "streamUsage", takes: ["stream_options", "always"] },
+  end_marker: { field: "endMarker", takes: ["done", "finish_reason"] },
+  max_tokens_field: { field: "maxTokensField", takes: ["max_tokens", "max_completion_tokens"] },
+  seed_field: { field: "seedField", takes: ["seed", "random_seed"] },
+  instruction_role: { field: "instructionRole", takes: ["as_given", "system", "developer"] },
+  reasoning_fields: {
+    field: "reasoningFields",
+    takes: ["reasoning_content", "reasoning", "thinking_parts"],
+    list: true,
+  },
+  reasoning_style: {
+    field: "reasoningStyle",
+    takes: ["effort", "openrouter", "thinking", "thinking_and_effort", "enable_thinking", "none"],
+  },
+  cache_hints: { field: "cacheHints", takes: ["cache_control", "prompt_cache_breakpoint", "none"] },
+  prefix_field: { field: "prefixField", takes: ["prefix", "partial", "implicit", "none"] },
+  required_word: { field: "requiredWord", takes: ["required", "any"] },
+  allowed_tools: { field: "allowedTools", takes: "boolean" },
+  free_form_tools: { field: "freeFormTools", takes: "boolean" },
+  provider_tools: { field: "providerTools", takes: ["web_search_options", "tools", "none"] },
+  images: { field: "images", takes: ["url_or_data", "data", "none"] },
+  documents: { field: "documents", takes: ["file", "file_or_url", "document_url", "none"] },
+  audio: { field: "audio", takes: ["object", "text", "none"] },
+  tool_result_media: { field: "toolResultMedia", takes: "boolean" },
+  response_formats: { field: "responseFormats", takes: ["text", "json_object", "json_schema"], list: true },
+  participant_names: { field: "participantNames", takes: "boolean" },
+  refusal_field: { field: "refusalField", takes: "boolean" },
+  annotations_field: { field: "annotationsField", takes: "boolean" },
+  end_user_field: { field: "endUserField", takes: ["user", "safety_identifier", "user_id", "none"] },
+  ignores: { field: "ignores", takes: HINT_FIELDS, list: true },
+  only_without_reasoning: { field: "onlyWithoutReasoning", takes: HINT_FIELDS, list: true },
+  reasons_by_default: { field: "reasonsByDefault", takes: "boolean" },
+  options: { field: "options", takes: "texts" },
+};
+
+/**
+ * The quirks of one model of an instance: the preset of the vendor (`quirks.vendor`, else by the host of the base URL, else `compatible`),
+ * then what is known of the vendor's own models, then the instance's `quirks`, then the model's. `model` is the provider's own word. Keys
+ * `checkQuirks` complains of are passed over.
+ */
+export function resolveQuirks(settings: ProviderSettings, model: string): Quirks {
+  const vendor = vendorOfSettings(settings);
+  const preset = VENDORS[vendor];
+  const configured = Object.values(settings.models).find(({ id }) => id === model);
+  return {
+    ...COMPATIBLE,
+    ...preset,
+    ...modelQuirks(vendor, model),
+    ...overrides(settings.quirks),
+    ...overrides(configured?.quirks ?? {}),
+    vendor,
+  };
+}
+
+/** The vendor behind an instance: as configured, else by its base URL, else OpenAI. */
+export function vendorOfSettings({ quirks, baseUrl }: ProviderSettings): string {
+  return typeof quirks.vendor === "string" ? quirks.vendor : vendorOf(baseUrl ?? DEFAULT_BASE_URL);
+}
+
+/** The vendor whose host a base URL names; `compatible` if it is nobody's. */
+export function vendorOf(baseUrl: string): string {
+  const { host, hostname } = URL.parse(baseUrl) ?? { host: "", hostname: "" };
+  const found = VENDOR_BY_HOST.find(([suffix]) => [host, hostname].some((name) => isWithin(name, suffix)));
+  return found?.[1] ?? "compatible";
+}
+
+/** What is wrong with the quirks of an instance and of its models, by path below the instance. */
+export function checkQuirks(settings: ProviderSettings): readonly SettingsProblem[] {
+  const models = Object.entries(settings.models).flatMap(([alias, { quirks }]) =>
+    "vendor" in quirks
+      ? [problem(["models", alias, "quirks", "vendor"], "belongs to the instance: one server has one vendor")]
+      : problemsOf(quirks, ["models", alias, "quirks"]),
+  );
+  const { vendor, ...rest } = settings.quirks;
+  const known = vendor === undefined || (typeof vendor === "string" && Object.hasOwn(VENDORS, vendor));
+  return [
+    ...(known ? [] : [problem(["quirks", "vendor"], `must be one of ${Object.keys(VENDORS).join(", ")}`)]),
+    ...problemsOf(rest, ["quirks"]),
+    ...models,
+  ];
+}
+
+function overrides(quirks: Readonly<Record<string, unknown>>): Partial<Quirks> {
+  const known = Object.entries(quirks).flatMap(([name, value]) => {
+    const key = keyOf(name);
+    return key !== undefined && expectation(key, value) === undefined ? [[key.field, value] as const] : [];
+  });
+  return Object.fromEntries(known);
+}
+
+function problemsOf(quirks: Readonly<Record<string, unknown>>, path: readonly string[]): SettingsProblem[] {
+  return Object.entries(quirks).flatMap(([name, value]) => {
+    const key = keyOf(name);
+    const wrong =
+      key === undefined ? `is not known; known are ${Object.keys(KEYS).join(", ")}` : expectation(key, value);
+    return wrong === undefined ? [] : [problem([...path, name], wrong)];
+  });
+}
+
+const keyOf = (name: string): QuirkKey | undefined => (Object.hasOwn(KEYS, name) ? KEYS[name] : undefined);
+
+const problem = (path: readonly string[], message: string): SettingsProblem => ({ path, message });
+
+/** What a value should have been; undefined if it is that. */
+function expectation({ takes, list }: QuirkKey, value: unknown): string | undefined {
+  if (takes === "boolean") return typeof value === "boolean" ? undefined : "must be true or false";
+  if (takes === "text") return typeof value === "string" ? undefined : "must be a text";
+  const isWord = (word: unknown): boolean => typeof word === "string" && (takes === "texts" || takes.includes(word));
+  const words = takes === "texts" ? "texts" : takes.join(", ");
+  if (takes === "texts" || list === true) {
+    return Array.isArray(value) && value.every(isWord) ? undefined : `must be a list of ${words}`;
+  }
+  return isWord(value) ? undefined : `must be one of ${words}`;
+}
+
+function isWithin(name: string, suffix: string): boolean {
+  return name === suffix || name.endsWith(`.${suffix}`);
+}
