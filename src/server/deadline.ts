@@ -11,6 +11,9 @@ export interface Deadline {
   clear(): void;
 }
 
+/** Longest time a timer can hold; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Starts the clock of a call that may take `totalMs`. The call is ended a margin earlier so that the caller still receives our status. */
 export function createDeadline(totalMs: number): Deadline {
   const controller = new AbortController();
@@ -23,7 +26,7 @@ export function createDeadline(totalMs: number): Deadline {
     endsAt = at;
     clearTimeout(timer);
     const error = new ExecutionError("DEADLINE", `the call did not end within its ${limitMs} ms`);
-    timer = setTimeout(() => controller.abort(error), Math.max(0, at - performance.now()));
+    timer = setTimeout(() => controller.abort(error), Math.min(MAX_TIMER_MS, Math.max(0, at - performance.now())));
   };
   limit(totalMs);
   return {

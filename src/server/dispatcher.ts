@@ -30,7 +30,10 @@ export interface ServerCall {
   readonly signal: AbortSignal;
   /** Largest body the method takes, in bytes. */
   readonly maxBytes: number;
-  /** Refuses a body of this size with MESSAGE_TOO_LARGE or, if the process holds too many request bytes, OVERLOADED. */
+  /**
+   * Says how many bytes the call's body has, or may come to have; a later size replaces an earlier one. Refuses with MESSAGE_TOO_LARGE or, if
+   * the process would hold too many request bytes, OVERLOADED.
+   */
   admitBytes(size: number): void;
   /** Decodes a body. Throws INVALID_FIELD. */
   decode(bytes: Uint8Array, format: MessageFormat): Message;
@@ -50,9 +53,14 @@ export interface Dispatcher {
   begin(head: CallHead): ServerCall;
   /** Status of a failure outside any call. */
   status(thrown: unknown): Status;
-  /** Refuses new calls, waits for running ones until `drainMs` has passed, then ends what is left with INTERRUPTED. */
+  /**
+   * Refuses new calls, waits for running ones until `drainMs` has passed, then ends what is left with INTERRUPTED. Every listener may call it:
+   * there is one drain.
+   */
   drain(): Promise<void>;
   readonly draining: boolean;
+  /** Fires when the drain begins. */
+  readonly drainStarted: AbortSignal;
   readonly running: number;
 }
 
@@ -75,7 +83,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const roles = new Map(ExecutionService.methods.map((method) => [method.localName, rolesOf(method)]));
   const running = new Set<() => void>();
   let bytesInFlight = 0;
-  let draining = false;
+  const drainStarted = new AbortController();
+  let drained: Promise<void> | undefined;
   let onIdle: (() => void) | undefined;
 
   const statusOf = (thrown: unknown, requestId: string): Status => {
@@ -90,7 +99,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     if (!principal.roles.some((role) => roles.get(head.method.localName)?.includes(role))) {
       throw new ExecutionError("SCOPE_DENIED", `this key has no role that may call ${head.method.name}`);
     }
-    if (draining)
+    if (drained !== undefined)
       throw new ExecutionError("DRAINING", "this server is shutting down; call another one", { retryAfterMs: 0 });
     const requestId = `req_${newId()}`;
     const asked = head.timeoutMs;
@@ -111,13 +120,14 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
             `the message has ${size} bytes; ${head.method.name} takes at most ${maxBytes}`,
           );
         }
-        if (bytesInFlight + size > limits.maxBytesInFlight) {
+        if (!running.has(interrupt)) return;
+        if (bytesInFlight - held + size > limits.maxBytesInFlight) {
           throw new ExecutionError("OVERLOADED", "the server holds too many request bytes at the moment", {
             retryAfterMs: 1000,
           });
         }
-        bytesInFlight += size;
-        held += size;
+        bytesInFlight += size - held;
+        held = size;
       },
       decode: (bytes, format) => decodeMessage(head.method.input, bytes, format),
       run: async (message) => {
@@ -148,26 +158,31 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     };
   };
 
+  const waitUntilIdle = async (): Promise<void> => {
+    if (running.size === 0) return;
+    const idle = Promise.withResolvers<void>();
+    onIdle = idle.resolve;
+    const timer = setTimeout(() => {
+      for (const interrupt of running) interrupt();
+    }, limits.drainMs);
+    await idle.promise;
+    clearTimeout(timer);
+  };
+
   return {
     begin,
     status: (thrown) => statusOf(thrown, `req_${newId()}`),
     get draining() {
-      return draining;
+      return drained !== undefined;
     },
+    drainStarted: drainStarted.signal,
     get running() {
       return running.size;
     },
-    drain: async () => {
-      draining = true;
-      if (running.size === 0) return;
-      let timer: NodeJS.Timeout | undefined;
-      await new Promise<void>((resolve) => {
-        onIdle = resolve;
-        timer = setTimeout(() => {
-          for (const interrupt of running) interrupt();
-        }, limits.drainMs);
-      });
-      clearTimeout(timer);
+    drain: () => {
+      drained ??= waitUntilIdle();
+      drainStarted.abort();
+      return drained;
     },
   };
 }
