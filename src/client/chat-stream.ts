@@ -1,0 +1,99 @@
+import { createFold } from "../contract/fold.ts";
+import { type ChatResponse, FinishReason, type Warning } from "../gen/execution/v1/chat_pb.js";
+import { Executor, type Message, MessageRole, type ToolCallPart } from "../gen/execution/v1/content_pb.js";
+import type { Usage } from "../gen/execution/v1/usage_pb.js";
+import { toChatError, truncatedError } from "./chat-error.ts";
+
+/** A call as one value. */
+export interface ChatResult {
+  /** The answer as messages (`fold`): append them to the conversation and send it on. */
+  readonly messages: Message[];
+  /** Text of the last assistant message. */
+  readonly text: string;
+  /** Tool calls of the last assistant message that wait for the caller's results. */
+  readonly toolCalls: ToolCallPart[];
+  readonly finishReason: FinishReason;
+  /** What all attempts used together; absent if not known. */
+  readonly usage: Usage | undefined;
+  /** What they cost together; absent if unpriced. */
+  readonly costNanoUsd: bigint | undefined;
+  /** Provider instance and model that served the call. */
+  readonly provider: string;
+  readonly model: string;
+  readonly warnings: Warning[];
+  readonly streamId: string;
+}
+
+/**
+ * A running call. The request is sent when it is read, which can be done once: by iterating, where leaving the loop cancels the call, or by
+ * `collect`. Both throw a ChatError if the call fails.
+ */
+export interface ChatStream extends AsyncIterable<ChatResponse> {
+  /** Reads the call to its end and gives it back as one value. */
+  collect(): Promise<ChatResult>;
+}
+
+/** Opens the call's event stream; the signal ends it. */
+export type OpenStream = (signal: AbortSignal) => AsyncIterable<ChatResponse>;
+
+/** Wraps an event stream. Its request leaves when the first event is asked for. */
+export function createChatStream(open: OpenStream, signal: AbortSignal | undefined): ChatStream {
+  let read = false;
+  const iterate = (): AsyncGenerator<ChatResponse> => {
+    if (read) throw new Error("a chat stream can be read once; call chat again");
+    read = true;
+    return events(open, signal);
+  };
+  return { [Symbol.asyncIterator]: iterate, collect: async () => collect(iterate()) };
+}
+
+async function* events(open: OpenStream, signal: AbortSignal | undefined): AsyncGenerator<ChatResponse> {
+  const controller = new AbortController();
+  let begun = false;
+  let finished = false;
+  let ended = false;
+  try {
+    for await (const response of open(
+      signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal]),
+    )) {
+      begun = true;
+      finished = response.event.case === "finished";
+      yield response;
+    }
+    ended = true;
+    if (!finished) throw truncatedError();
+  } catch (thrown) {
+    ended = true;
+    throw toChatError(thrown, begun);
+  } finally {
+    // The reader left the loop.
+    if (!ended) controller.abort();
+  }
+}
+
+async function collect(stream: AsyncIterable<ChatResponse>): Promise<ChatResult> {
+  const fold = createFold();
+  const warnings: Warning[] = [];
+  const result = { finishReason: FinishReason.UNSPECIFIED, provider: "", model: "", streamId: "" };
+  let usage: Usage | undefined;
+  let costNanoUsd: bigint | undefined;
+  for await (const response of stream) {
+    fold.add(response);
+    const { event } = response;
+    if (event.case === "started") result.streamId = event.value.streamId;
+    else if (event.case === "warning") warnings.push(event.value);
+    else if (event.case === "finished") {
+      ({ usage, costNanoUsd } = event.value);
+      result.finishReason = event.value.reason;
+      result.provider = event.value.candidate?.provider ?? "";
+      result.model = event.value.candidate?.model ?? "";
+    }
+  }
+  const messages = fold.messages();
+  const { parts = [] } = messages.findLast(({ role }) => role === MessageRole.ASSISTANT) ?? {};
+  const text = parts.map(({ kind }) => (kind.case === "text" ? kind.value.text : "")).join("");
+  const toolCalls = parts
+    .flatMap(({ kind }) => (kind.case === "toolCall" ? [kind.value] : []))
+    .filter(({ executor }) => executor === Executor.CALLER);
+  return { ...result, messages, text, toolCalls, usage, costNanoUsd, warnings };
+}

@@ -1,0 +1,37 @@
+import type { CapabilitiesResponse } from "../gen/execution/v1/capabilities_pb.js";
+import { MessageRole } from "../gen/execution/v1/content_pb.js";
+import type { ChatStream } from "./chat-stream.ts";
+import { text } from "./parts.ts";
+import type { CallOptions, ChatRequestInit, MessageInit } from "./request.ts";
+
+/** What a persona can be asked: one user text, a conversation, or a whole request. */
+export type PersonaInput = string | MessageInit[] | Omit<ChatRequestInit, "persona">;
+
+/** A client whose calls are served by one persona. */
+export interface PersonaClient {
+  readonly persona: string;
+  /** Runs one request as this persona. */
+  chat(input: PersonaInput, options?: CallOptions): ChatStream;
+  /** What this persona can do, by candidate. */
+  capabilities(options?: CallOptions): Promise<CapabilitiesResponse>;
+}
+
+/** What a persona client stands on. */
+interface PersonaClientDeps {
+  chat(request: ChatRequestInit, options?: CallOptions): ChatStream;
+  capabilities(request: { persona: string }, options?: CallOptions): Promise<CapabilitiesResponse>;
+}
+
+/** Creates a client of one persona over another client's calls. */
+export function createPersonaClient(persona: string, { chat, capabilities }: PersonaClientDeps): PersonaClient {
+  return {
+    persona,
+    chat: (input, options) => chat({ ...requestOf(input), persona }, options),
+    capabilities: (options) => capabilities({ persona }, options),
+  };
+}
+
+function requestOf(input: PersonaInput): Omit<ChatRequestInit, "persona"> {
+  if (typeof input === "string") return { messages: [{ role: MessageRole.USER, parts: [text(input)] }] };
+  return Array.isArray(input) ? { messages: input } : input;
+}

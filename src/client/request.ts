@@ -1,0 +1,19 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { ChatRequest, ChatRequestSchema } from "../gen/execution/v1/chat_pb.js";
+import type { MessageSchema } from "../gen/execution/v1/content_pb.js";
+
+/** A Chat request, written as an object literal; every field but `messages` may be left out. */
+export type ChatRequestInit = Exclude<MessageInitShape<typeof ChatRequestSchema>, ChatRequest>;
+
+/** One turn of a conversation, written as an object literal or taken from a result. */
+export type MessageInit = MessageInitShape<typeof MessageSchema>;
+
+/** Options of one call. */
+export interface CallOptions {
+  /** Cancels the call. */
+  readonly signal?: AbortSignal | undefined;
+  /** Total time of the call, in milliseconds. */
+  readonly timeoutMs?: number | undefined;
+  /** Headers to send beside the client's. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
