@@ -4,7 +4,10 @@ import type { Sampling } from "../gen/execution/v1/chat_pb.js";
 import type { Role } from "../gen/execution/v1/options_pb.js";
 import type { Secret } from "../secret.ts";
 
-/** Where a value comes from: `default`, `file:LINE`, `environment:NAME`. Persona and request add theirs when a call is resolved. */
+/**
+ * Where a value comes from: `default`, `file:LINE` of the configuration file, `environment:NAME`, or `environment:NAME (.env:LINE)` if an `.env`
+ * file sets the variable. Persona and request add theirs when a call is resolved.
+ */
 export type ValueOrigin = string;
 
 /** One place a persona may be served. */
@@ -96,6 +99,6 @@ export interface Config {
   readonly allowedOrigins: readonly string[];
   readonly limits: LimitSettings;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
-  /** Where every value comes from, by path (`providers.near.base_url`). A path that is missing is a default. */
+  /** Where every value comes from, by its path in the file (`personas.reviewer.candidates[0].model`). A path that is missing is a default. */
   readonly origins: ReadonlyMap<string, ValueOrigin>;
 }

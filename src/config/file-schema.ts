@@ -1,0 +1,253 @@
+import { Support } from "../gen/execution/v1/capabilities_pb.js";
+import { Role } from "../gen/execution/v1/options_pb.js";
+import { anyMap, capabilities, capability, enumWord } from "./contract-values.ts";
+import { defaulted, list, mapping, object, optional, type ReadOf, required } from "./reader.ts";
+import { secretReference } from "./secrets.ts";
+import {
+  baseUrl,
+  boolean,
+  decimal,
+  duration,
+  host,
+  integer,
+  integer64,
+  name,
+  oneOf,
+  origin,
+  pattern,
+  sha256,
+  size,
+  text,
+} from "./values.ts";
+
+const modelName = text(256, "model name");
+
+const headerName = pattern("header name", /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, "the name of an HTTP header");
+
+const timeouts = object(
+  {
+    connect: defaulted(duration("1ms", "1h"), "5s", "Longest time to connect, TLS included."),
+    headers: defaulted(
+      duration("1ms", "24h"),
+      "300s",
+      "Longest time from the request to the response's headers. An answer that is not streamed is thought out in this time.",
+    ),
+    idle: defaulted(
+      duration("1ms", "24h"),
+      "120s",
+      "Longest silence between two reads of the response. Does not run while the caller is slow.",
+    ),
+  },
+  ["first_token", "total"],
+);
+
+const model = object({
+  id: optional(modelName, "The provider's own word for the model. Without it the alias itself."),
+  capabilities: defaulted(
+    mapping("CAPABILITY", capability, enumWord<Support>("support", Support)),
+    {},
+    "What the model can do, where the platform does not know it or knows it wrongly: `native`, `emulated` or `none` for each.",
+  ),
+  context_window: optional(integer(1, 2 ** 32 - 1), "Context window in tokens."),
+  max_output_tokens: optional(integer(1, 2 ** 32 - 1), "Largest output in tokens."),
+  quirks: defaulted(anyMap, {}, "Peculiarities of this model; they win over those of the instance."),
+});
+
+const provider = object(
+  {
+    kind: required(text(64, "provider kind"), "Which adapter speaks to it."),
+    base_url: optional(baseUrl, "Where its API is, up to and without the operation's path. Without it the kind's own."),
+    allow_insecure_http: defaulted(
+      boolean,
+      false,
+      "Allows secrets to be sent by plain `http://` to another machine. Without it that is refused.",
+    ),
+    api_key: optional(
+      secretReference,
+      "The provider's key: `{ env: NAME }` or `{ file: path }`. May be missing where `base_url` names a server that needs none.",
+    ),
+    headers: defaulted(
+      mapping("HEADER", headerName, secretReference),
+      {},
+      "Headers to add to each request: text, `{ env: NAME }` or `{ file: path }`. Headers that carry credentials must not be text.",
+    ),
+    transport: defaulted(
+      oneOf(["native", "sdk"]),
+      "native",
+      "`native` is the platform's own lean exchange, `sdk` the provider's official SDK.",
+    ),
+    timeouts: defaulted(timeouts, {}, "Limits on one exchange with the provider."),
+    default_model: optional(
+      modelName,
+      "Alias or provider's word of the model used where neither request nor persona names one. Without it the kind's own, if it has one.",
+    ),
+    models: defaulted(
+      mapping("ALIAS", modelName, model),
+      {},
+      "Models by alias. A model that is not here is passed on as the request names it.",
+    ),
+    quirks: defaulted(anyMap, {}, "Peculiarities of the server, as the kind's adapter knows them."),
+  },
+  ["limits", "retries", "breaker"],
+);
+
+const sampling = object({
+  max_output_tokens: optional(integer(1, 2 ** 32 - 1), "Most tokens the model may produce, reasoning included."),
+  temperature: optional(decimal(0, 2), "0 picks the likeliest word, 2 is the wildest."),
+  top_p: optional(decimal(0, 1), "Pick among the likeliest words that together have this probability."),
+  top_k: optional(integer(0, 2 ** 32 - 1), "Pick among this many likeliest words."),
+  stop: optional(list(text(1024)), "Texts that end the answer."),
+  seed: optional(integer64, "Seed, for answers that repeat as far as the provider can."),
+  frequency_penalty: optional(decimal(-2, 2), "Penalty by how often a word was used."),
+  presence_penalty: optional(decimal(-2, 2), "Penalty for words that were used at all."),
+  logit_bias: optional(
+    mapping("TOKEN", pattern("token id", /^(0|[1-9]\d{0,8})$/, "the id of a token"), decimal(-100, 100)),
+    "Bias by token id.",
+  ),
+  logprobs: optional(boolean, "Whether to return log probabilities of the output."),
+  top_logprobs: optional(integer(0, 50), "How many alternatives to return for each token, with `logprobs`."),
+  min_p: optional(decimal(0, 1), "Drop words less likely than this fraction of the likeliest one."),
+  repetition_penalty: optional(
+    decimal(0, Number.POSITIVE_INFINITY, true),
+    "Multiplicative penalty of repeated words, 1 is none.",
+  ),
+});
+
+const candidate = object(
+  {
+    provider: required(name, "Name of a provider instance."),
+    model: optional(modelName, "Alias or provider's word. Without it the instance's default model."),
+  },
+  ["weight"],
+);
+
+const persona = object(
+  {
+    system: optional(text(1_000_000), "Sent before the caller's messages as a system message of its own."),
+    requires: defaulted(
+      capabilities,
+      [],
+      "What a candidate must be known to have: `[tools, image_input]` or `{ tools: true }`.",
+    ),
+    candidates: optional(
+      list(candidate, 1),
+      "Where it may be served, in order of preference. Without it `EP_PROVIDER`, else the first provider instance.",
+    ),
+    sampling: optional(sampling, "Used where the request leaves a field out."),
+    max_tool_tier: defaulted(
+      oneOf([1, 2, 3]),
+      3,
+      "Weakest way tools may be offered: 1 native, 2 simulated by structured output, 3 by prompt.",
+    ),
+    timeout: optional(
+      duration("1ms", "24h"),
+      "Total time of a call that brings no deadline. Without it `limits.default_deadline`.",
+    ),
+  },
+  ["tools", "limits", "retries", "breaker", "weight", "hedge"],
+);
+
+const key = object(
+  {
+    sha256: required(sha256, 'SHA-256 of the key, 64 hex digits: `printf %s "$KEY" | sha256sum`.'),
+    tenant: defaulted(name, "default", "Whose calls these are."),
+    roles: defaulted(
+      list(enumWord<Role>("role", Role), 1),
+      ["caller"],
+      "What it may do. Roles do not include one another.",
+    ),
+    personas: optional(list(name), "Personas it may use. Without it all."),
+    providers: optional(list(name), "Provider instances it may name or be routed to. Without it all."),
+    models: optional(
+      list(modelName),
+      "Models it may name or be routed to, by alias or provider's word. Without it all.",
+    ),
+    provider_options: defaulted(boolean, false, "Whether it may send `provider_options_json`."),
+  },
+  ["limits", "budgets"],
+);
+
+const tls = object({
+  certificate: required(text(4096, "path"), "File with the certificate and its chain, PEM."),
+  key: required(text(4096, "path"), "File with the private key, PEM, without a passphrase."),
+});
+
+const listener = (port: number) =>
+  object({
+    host: defaulted(
+      host,
+      "127.0.0.1",
+      "Address to bind. Off loopback it needs keys, and TLS or `tls_terminated_by_proxy`.",
+    ),
+    port: defaulted(integer(0, 65_535), port, "Port to bind. 0 picks a free one."),
+    tls: optional(tls, "Serves TLS. Without it plain text."),
+    tls_terminated_by_proxy: defaulted(
+      boolean,
+      false,
+      "Declares that a proxy in front of it ends TLS, so that it may be bound off loopback without a certificate.",
+    ),
+  });
+
+const limits = object({
+  max_chat_size: defaulted(size("1KiB", "1GiB"), "16MiB", "Largest ChatRequest, serialized."),
+  max_message_size: defaulted(size("1KiB", "1GiB"), "1MiB", "Largest request of any other RPC, serialized."),
+  max_in_flight_size: defaulted(
+    size("1KiB", "1024GiB"),
+    "256MiB",
+    "Request bytes the process holds at once, over all calls. Beyond it calls are refused as OVERLOADED.",
+  ),
+  max_streams_per_connection: defaulted(
+    integer(1, 100_000),
+    1000,
+    "Streams an HTTP/2 connection may have open. A service usually has one connection for all of its calls.",
+  ),
+  default_deadline: defaulted(duration("1ms", "24h"), "10m", "Deadline of a call that brings none."),
+  max_deadline: defaulted(duration("1ms", "24h"), "1h", "Longest deadline; a longer one is cut to it."),
+  drain: defaulted(duration("0s", "1h"), "30s", "How long a shutdown waits for running calls."),
+});
+
+/** What the configuration file may hold. The reference in `docs/configuration.md` is made from it. */
+export const configSchema = object({
+  providers: defaulted(
+    mapping("NAME", name, provider),
+    {},
+    "Provider instances by name; several of a kind may stand side by side. Without any, and none from the environment, the mock.",
+  ),
+  personas: defaulted(
+    mapping("NAME", name, persona),
+    {},
+    "Personas by name. Without any there is `default`, which a request that names none gets.",
+  ),
+  auth: defaulted(
+    object({
+      keys: defaulted(
+        mapping("NAME", name, key),
+        {},
+        "API keys by name, stored as hashes. Without any everybody may call, and the listeners are bound to loopback only.",
+      ),
+    }),
+    {},
+    "Who may call.",
+  ),
+  grpc: defaulted(listener(50_051), {}, "The gRPC listener."),
+  http: defaulted(listener(8_000), {}, "The HTTP listener: Connect, gRPC-Web, gRPC, REST and SSE."),
+  allowed_hosts: defaulted(
+    list(host),
+    [],
+    "Host names the listeners answer to beside loopback names. Without any, and with keys, all.",
+  ),
+  allowed_origins: defaulted(list(origin), [], "Origins of web pages that may call, exact. Loopback is not implied."),
+  limits: defaulted(limits, {}, "Limits that protect the process."),
+  log_level: defaulted(
+    oneOf(["debug", "info", "warn", "error", "silent"]),
+    "info",
+    "Least severe level that is logged.",
+  ),
+});
+
+/** What the sections of a file read to. */
+export type ProviderEntry = ReadOf<typeof provider>;
+export type ModelEntry = ReadOf<typeof model>;
+export type PersonaEntry = ReadOf<typeof persona>;
+export type KeyEntry = ReadOf<typeof key>;
+export type ListenerEntry = ReadOf<ReturnType<typeof listener>>;

@@ -1,0 +1,190 @@
+import { dirname, resolve } from "node:path";
+import type { AdapterKind } from "../adapters/adapter.ts";
+import { buildKey, buildListener, buildPersona } from "./build.ts";
+import { type BuildContext, buildProvider } from "./build-provider.ts";
+import type { Config, ValueOrigin } from "./config.ts";
+import { createProblems, type Problems } from "./config-error.ts";
+import { overlayVariables } from "./environment.ts";
+import { errorCode } from "./error-code.ts";
+import { configSchema } from "./file-schema.ts";
+import { DEFAULT_PERSONA, fillIn, namesIn, personasWithoutCandidates } from "./fill-in.ts";
+import { deepFreeze } from "./freeze.ts";
+import { vendorVariable } from "./provider-variables.ts";
+import type { ReadContext, ReadOf } from "./reader.ts";
+import { record } from "./record.ts";
+import { checkSafety } from "./safety.ts";
+import { isEmpty, mapOf, originText, pathText, placeOf, type Tree } from "./tree.ts";
+import { isOn, readVariables, type Variable, type Variables } from "./variables.ts";
+
+/** What loading a configuration needs. Nothing is read but through it. */
+export interface LoadConfigInput {
+  /** The process's environment. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Working directory: the `.env` files and the default configuration file are there. */
+  readonly cwd: string;
+  /** The kinds of provider there are. */
+  readonly kinds: readonly AdapterKind[];
+  /** The text of a file, undefined if there is none. Throws if it cannot be read. */
+  readonly readFile: (path: string) => string | undefined;
+  /** Names of what is in a directory; none if it is not there. */
+  readonly listFiles: (directory: string) => readonly string[];
+  /** Permission bits of a file, undefined if they are not known. */
+  readonly fileMode: (path: string) => number | undefined;
+  /** Text to take for the configuration file's. */
+  readonly fileText?: string;
+}
+
+/** A configuration, and what the operator should know about it though it is good. Frozen. */
+export interface LoadedConfig {
+  readonly config: Config;
+  readonly notices: readonly string[];
+}
+
+/** The configuration file that is read where `EP_CONFIG` names none. */
+const DEFAULT_FILE = "execution-platform.yaml";
+
+/**
+ * Loads the configuration: defaults, over them the file, over it the variables of `.env` files and of the environment. Throws one ConfigError
+ * with everything that is wrong. What belongs to one call (persona, request) is laid over it by the router.
+ */
+export async function loadConfig(input: LoadConfigInput): Promise<LoadedConfig> {
+  let fileName = DEFAULT_FILE;
+  const problems = createProblems(() => fileName);
+  const unreadable = (file: string, thrown: unknown): void =>
+    problems.add(file, [], `the file cannot be read (${errorCode(thrown)})`);
+  const variables = readVariables({ ...input, unreadable });
+  fileName = variables.get("EP_CONFIG")?.value ?? DEFAULT_FILE;
+  const file = await readConfigFile(input, fileName, variables.get("EP_CONFIG"), problems);
+  const { tree: overlaid, notices: overlayNotices } = overlayVariables(file, variables, input.kinds);
+  const tree = fillIn(overlaid, variables);
+  const origins = new Map<string, ValueOrigin>();
+  const read: ReadContext = {
+    problem: (path, message, place) => problems.add(place ?? placeOf(tree, path), path, message),
+    origin: (path, place) => {
+      if (place.source !== "default") origins.set(pathText(path), originText(place));
+    },
+  };
+  const keyFileNotices: string[] = [];
+  const context: BuildContext = {
+    kinds: input.kinds,
+    problem: read.problem,
+    secrets: {
+      variables,
+      directory: dirname(resolve(input.cwd, fileName)),
+      readFile: input.readFile,
+      fileMode: input.fileMode,
+      problem: read.problem,
+      notice: (text) => keyFileNotices.push(text),
+    },
+  };
+  checkSwitch(variables.get("EP_USE_VENDOR_KEYS"), problems);
+  const values = configSchema.read(tree, [], read);
+  const config = values && buildConfig(values, tree, origins, context);
+  if (values !== undefined && config !== undefined && !problems.hasIn(["auth", "grpc", "http", "limits"])) {
+    const behindTlsProxy = { grpc: values.grpc.tls_terminated_by_proxy, http: values.http.tls_terminated_by_proxy };
+    checkSafety(config, { behindTlsProxy }, read.problem);
+  }
+  problems.throwIfAny();
+  if (config === undefined) throw new TypeError("a configuration without problems was not read");
+  const notices = [...overlayNotices, ...keyFileNotices, ...usageNotices(config, overlaid, variables, input)];
+  return deepFreeze({ config, notices });
+}
+
+/** The file's tree: empty if there is no file and none was asked for. Throws if the file cannot be read or parsed. */
+async function readConfigFile(
+  { cwd, readFile, fileText }: LoadConfigInput,
+  fileName: string,
+  asked: Variable | undefined,
+  problems: Problems,
+): Promise<Tree> {
+  const path = resolve(cwd, fileName);
+  let text = fileText;
+  try {
+    text ??= readFile(path);
+    if (text === undefined && asked !== undefined) problems.add(asked.place, [], `there is no file ${path}`);
+  } catch (thrown) {
+    problems.add(fileName, [], `the file cannot be read (${errorCode(thrown)})`);
+  }
+  if (text === undefined) {
+    problems.throwIfAny();
+    return mapOf({});
+  }
+  // A start without a file does not pay for the parser.
+  const { parseYaml } = await import("./yaml.ts");
+  const tree = parseYaml(text, (place, message) => problems.add(place, [], message));
+  // What follows from half a file would only mislead.
+  if (tree === undefined) problems.throwIfAny();
+  if (tree?.kind === "map") return tree;
+  if (tree !== undefined && !isEmpty(tree)) {
+    problems.add(tree.place, [], 'the file must be a map of keys, such as "providers:"');
+    problems.throwIfAny();
+  }
+  return mapOf({});
+}
+
+function checkSwitch(variable: Variable | undefined, problems: Problems): void {
+  if (variable === undefined || isOn(variable) || ["0", "false"].includes(variable.value.trim())) return;
+  problems.add(variable.place, [], "must be 1 or 0");
+}
+
+function buildConfig(
+  values: ReadOf<typeof configSchema>,
+  tree: Tree,
+  origins: ReadonlyMap<string, ValueOrigin>,
+  context: BuildContext,
+): Config {
+  // Names come from the tree, so that a bad instance is not also an unknown one.
+  const known = { providers: namesIn(tree, "providers"), personas: namesIn(tree, "personas") };
+  const providers = [...values.providers].flatMap(([name, entry]) => buildProvider(name, entry, context) ?? []);
+  const personas = [...values.personas].map(([name, entry]) => buildPersona(name, entry, known.providers, context));
+  const { limits } = values;
+  return {
+    providers: record(providers.map((provider) => [provider.name, provider])),
+    personas: record(personas.map((persona) => [persona.name, persona])),
+    keys: [...values.auth.keys].map(([name, entry]) => buildKey(name, entry, known, context)),
+    grpc: buildListener("grpc", values.grpc, context),
+    http: buildListener("http", values.http, context),
+    allowedHosts: values.allowed_hosts,
+    allowedOrigins: values.allowed_origins,
+    limits: {
+      maxChatBytes: limits.max_chat_size,
+      maxMessageBytes: limits.max_message_size,
+      maxBytesInFlight: limits.max_in_flight_size,
+      maxStreamsPerConnection: limits.max_streams_per_connection,
+      defaultDeadlineMs: limits.default_deadline,
+      maxDeadlineMs: limits.max_deadline,
+      drainMs: limits.drain,
+    },
+    logLevel: values.log_level,
+    origins,
+  };
+}
+
+/** What a good configuration still does not do, though its operator may think so. */
+function usageNotices(
+  { providers, personas }: Config,
+  overlaid: Tree,
+  variables: Variables,
+  { kinds, cwd, listFiles }: LoadConfigInput,
+): readonly string[] {
+  const notices: string[] = [];
+  const chosen = ["EP_PROVIDER", "EP_MODEL"].filter((name) => variables.has(name));
+  if (namesIn(overlaid, "personas").length > 0 && personasWithoutCandidates(overlaid).length === 0) {
+    notices.push(...chosen.map((name) => `${name} has no effect: every persona names its candidates`));
+  }
+  if (personas[DEFAULT_PERSONA] === undefined) {
+    notices.push(`there is no persona "${DEFAULT_PERSONA}": requests that name no persona are refused`);
+  }
+  for (const kind of kinds) {
+    const unused =
+      vendorVariable(kind, variables) !== undefined &&
+      Object.values(providers).every((provider) => provider.kind !== kind.kind);
+    if (unused)
+      notices.push(`${kind.vendorKeyVariable} is set but not used: EP_USE_VENDOR_KEYS=1 lets it enable ${kind.kind}`);
+  }
+  const misnamed = "execution-platform.yml";
+  if (!variables.has("EP_CONFIG") && listFiles(cwd).includes(misnamed)) {
+    notices.push(`${misnamed} is not read: its name must be ${DEFAULT_FILE}, or EP_CONFIG must name it`);
+  }
+  return notices;
+}

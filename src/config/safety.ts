@@ -1,0 +1,69 @@
+import type { Config, ListenerSettings } from "./config.ts";
+import type { Path } from "./tree.ts";
+
+/** What the configuration declares that only these checks need. */
+export interface Declared {
+  /** Listeners behind a proxy that ends TLS. */
+  readonly behindTlsProxy: Readonly<Record<"grpc" | "http", boolean>>;
+}
+
+/** Reports what makes a configuration unsafe or contradictory as a whole, though each value alone is good. */
+export function checkSafety(config: Config, declared: Declared, problem: (path: Path, message: string) => void): void {
+  for (const section of ["grpc", "http"] as const) {
+    checkListener(section, config[section], config.keys.length > 0, declared.behindTlsProxy[section], problem);
+  }
+  if (config.grpc.port !== 0 && config.grpc.port === config.http.port) {
+    problem(["http", "port"], `both listeners would have port ${config.http.port}; give them different ones`);
+  }
+  const { limits } = config;
+  if (limits.defaultDeadlineMs > limits.maxDeadlineMs) {
+    problem(["limits", "default_deadline"], "is longer than limits.max_deadline");
+  }
+  for (const size of ["Chat", "Message"] as const) {
+    if (limits[`max${size}Bytes`] <= limits.maxBytesInFlight) continue;
+    problem(
+      ["limits", "max_in_flight_size"],
+      `is smaller than limits.max_${size.toLowerCase()}_size, so that such a request could never be taken`,
+    );
+  }
+  for (const { name, timeoutMs } of Object.values(config.personas)) {
+    if (timeoutMs === undefined || timeoutMs <= limits.maxDeadlineMs) continue;
+    problem(["personas", name, "timeout"], "is longer than limits.max_deadline");
+  }
+  const byHash = new Map<string, string>();
+  for (const { name, sha256 } of config.keys) {
+    const other = byHash.get(sha256);
+    if (other !== undefined)
+      problem(["auth", "keys", name, "sha256"], `is the same key as "${other}"; remove one of them`);
+    byHash.set(sha256, name);
+  }
+}
+
+function checkListener(
+  section: "grpc" | "http",
+  { host, tls }: ListenerSettings,
+  hasKeys: boolean,
+  behindTlsProxy: boolean,
+  problem: (path: Path, message: string) => void,
+): void {
+  if (isLoopbackAddress(host)) return;
+  const path = [section, "host"];
+  if (!hasKeys) {
+    problem(
+      path,
+      "other machines could call without a key; add one under auth.keys (or EP_AUTH_KEYS_SHA256), or bind 127.0.0.1",
+    );
+  }
+  if (tls === undefined && !behindTlsProxy) {
+    problem(
+      path,
+      `keys and prompts would cross the network in plain text; configure ${section}.tls, or set ${section}.tls_terminated_by_proxy: true ` +
+        "(EP_TLS_TERMINATED_BY_PROXY=1) if a proxy in front of it ends TLS",
+    );
+  }
+}
+
+/** True for an address that only this machine reaches. Other names may resolve to anything. */
+function isLoopbackAddress(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}

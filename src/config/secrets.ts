@@ -1,0 +1,99 @@
+import { resolve } from "node:path";
+import { Secret } from "../secret.ts";
+import { errorCode } from "./error-code.ts";
+import { asMap, type Type } from "./reader.ts";
+import { getIn, type Path } from "./tree.ts";
+import type { Variables } from "./variables.ts";
+
+/** Where a secret is, as the configuration says it. */
+export type SecretReference =
+  | { readonly from: "env"; readonly name: string }
+  | { readonly from: "file"; readonly name: string }
+  | { readonly from: "inline"; readonly value: Secret };
+
+/** A secret: `{ env: NAME }`, `{ file: path }`, or text, which is for the user of this type to refuse. Nothing of it is ever quoted back. */
+export const secretReference: Type<SecretReference> = {
+  label: "secret",
+  read: (tree, path, context) => {
+    if (tree.kind === "scalar" && typeof tree.value === "string" && tree.value !== "") {
+      return { from: "inline", value: new Secret(tree.value) };
+    }
+    const map = asMap(tree, path, { ...context, problem: () => undefined });
+    const [key, ...more] = map?.entries.keys() ?? [];
+    const name = key === undefined ? undefined : getIn(tree, [key]);
+    const isReference = (key === "env" || key === "file") && more.length === 0;
+    if (!isReference || name?.kind !== "scalar" || typeof name.value !== "string" || name.value === "") {
+      context.problem(path, "must be { env: NAME_OF_A_VARIABLE } or { file: path/of/a/file }");
+      return undefined;
+    }
+    if (key === "env") context.origin(path, { source: "environment", name: name.value });
+    return { from: key, name: name.value };
+  },
+};
+
+/** What getting secrets needs. */
+export interface SecretSources {
+  readonly variables: Variables;
+  /** Directory that paths of files are relative to. */
+  readonly directory: string;
+  /** The text of a file, undefined if there is none. Throws if it cannot be read. */
+  readonly readFile: (path: string) => string | undefined;
+  /** Permission bits of a file, undefined if they are not known. */
+  readonly fileMode: (path: string) => number | undefined;
+  readonly problem: (path: Path, message: string) => void;
+  readonly notice: (text: string) => void;
+}
+
+/** Gets the secret a reference means, without the white space around it. Undefined, after a problem, if there is none. */
+export function resolveSecret(
+  reference: SecretReference,
+  path: Path,
+  shape: RegExp,
+  sources: SecretSources,
+): Secret | undefined {
+  if (reference.from === "inline") return reference.value;
+  const value =
+    reference.from === "env"
+      ? variableValue(reference.name, path, sources)
+      : readKeyFile(reference.name, path, sources)?.trim();
+  if (value === undefined) return undefined;
+  if (shape.test(value)) return new Secret(value);
+  const where = reference.from === "env" ? `the variable ${reference.name}` : `the file ${reference.name}`;
+  const what =
+    value === "" ? "is empty" : "has characters that no header can carry, such as a line break in its middle";
+  sources.problem(path, `${where} ${what}; put the key there and nothing else`);
+  return undefined;
+}
+
+function variableValue(name: string, path: Path, { variables, problem }: SecretSources): string | undefined {
+  const value = variables.get(name)?.value.trim();
+  if (value !== undefined) return value;
+  problem(
+    path,
+    `the variable ${name} is not set, neither in the environment nor in an .env file; set it, or remove what needs it`,
+  );
+  return undefined;
+}
+
+/** The text of a file that holds a key; says so if other users can read it. Undefined, after a problem, if it is not there. */
+export function readKeyFile(name: string, path: Path, sources: SecretSources): string | undefined {
+  const content = readTextFile(name, path, sources);
+  const mode = content === undefined ? undefined : sources.fileMode(resolve(sources.directory, name));
+  if (mode !== undefined && (mode & 0o007) !== 0) {
+    sources.notice(`the key file ${name} can be read by every user of this machine; chmod 600 it`);
+  }
+  return content;
+}
+
+/** The text of a file named in the configuration. Undefined, after a problem, if it is not there. */
+export function readTextFile(name: string, path: Path, sources: SecretSources): string | undefined {
+  const full = resolve(sources.directory, name);
+  try {
+    const content = sources.readFile(full);
+    if (content === undefined) sources.problem(path, `there is no file ${full}`);
+    return content;
+  } catch (thrown) {
+    sources.problem(path, `the file ${full} cannot be read (${errorCode(thrown)})`);
+    return undefined;
+  }
+}

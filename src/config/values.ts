@@ -1,0 +1,170 @@
+import { isIPv4, isIPv6 } from "node:net";
+import { didYouMean } from "./nearest.ts";
+import { Refusal, single, type Type } from "./reader.ts";
+
+/** Text of 1 to `max` characters. What was written is never quoted back. */
+export function text(max: number, label = "text"): Type<string> {
+  return single(label, (value) => {
+    if (typeof value !== "string") return new Refusal(`must be ${label}; put it in quotes`);
+    if (value.length === 0 || value.length > max) return new Refusal(`must have 1 to ${max} characters`);
+    return value;
+  });
+}
+
+/** Text that fits a pattern; `rule` says in words what it must be. */
+export function pattern(label: string, shape: RegExp, rule: string): Type<string> {
+  return single(label, (value) => {
+    const written = String(value);
+    return shape.test(written) ? written : new Refusal(`must be ${rule}`);
+  });
+}
+
+/** Name of a provider instance, persona or key. It has no slash, so that `instance/model` can be told apart. */
+export const name = pattern(
+  "name",
+  /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/,
+  "a name: letters, digits, dots, dashes and underscores, 1 to 128 of them, the first a letter or digit",
+);
+
+/** One of some words or numbers. */
+export function oneOf<const T extends string | number>(choices: readonly T[], label = choices.join(", ")): Type<T> {
+  return single(
+    label,
+    (value) => choices.find((choice) => String(choice) === String(value)) ?? notOneOf(choices.map(String), value),
+  );
+}
+
+/** Refuses what is none of some words, with the nearest of them. */
+export function notOneOf(words: readonly string[], value: string | bigint | number | boolean): Refusal {
+  return new Refusal(`must be one of ${words.join(", ")}; not ${quote(value)}.${didYouMean(String(value), words)}`);
+}
+
+/** `true` or `false`; in a variable also 1 and 0. */
+export const boolean: Type<boolean> = single("true or false", (value, isVariable) => {
+  if (typeof value === "boolean") return value;
+  if (isVariable && (value === "true" || value === "1")) return true;
+  if (isVariable && (value === "false" || value === "0")) return false;
+  return new Refusal(`must be true or false${isVariable ? " (1 or 0)" : ""}, not ${quote(value)}`);
+});
+
+/** A whole number within bounds. */
+export function integer(least: number, most: number): Type<number> {
+  return single("whole number", (value, isVariable) => {
+    const number = Number(value);
+    const isWhole = typeof value === "bigint" || (isVariable && /^-?\d+$/.test(String(value)));
+    if (isWhole && number >= least && number <= most) return number;
+    return new Refusal(`must be a whole number from ${least} to ${most}, not ${quote(value)}`);
+  });
+}
+
+/** A whole number of 64 bits. */
+export const integer64: Type<bigint> = single("whole number", (value) =>
+  typeof value === "bigint" && BigInt.asIntN(64, value) === value
+    ? value
+    : new Refusal(`must be a whole number of at most 64 bits, not ${quote(value)}`),
+);
+
+/** A number within bounds. `above` excludes the lower bound itself. */
+export function decimal(least: number, most: number, above = false): Type<number> {
+  const range = `${above ? "above" : "from"} ${least}${most === Number.POSITIVE_INFINITY ? "" : ` to ${most}`}`;
+  return single("number", (value) => {
+    const number = typeof value === "bigint" ? Number(value) : value;
+    const fits =
+      typeof number === "number" &&
+      Number.isFinite(number) &&
+      number <= most &&
+      (above ? number > least : number >= least);
+    return fits ? number : new Refusal(`must be a number ${range}, not ${quote(value)}`);
+  });
+}
+
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
+/** A time with its unit (`500ms`, `5s`, `10m`, `1h`), read to milliseconds. `most` and `least` are written the same way. */
+export function duration(least: string, most: string): Type<number> {
+  return single("duration", (value) => {
+    const ms = durationMs(String(value));
+    if (ms === undefined) {
+      return new Refusal(`must be a whole number with a unit, such as 500ms, 5s, 10m or 1h, not ${quote(value)}`);
+    }
+    const fits = ms >= (durationMs(least) ?? 0) && ms <= (durationMs(most) ?? 0);
+    return fits ? ms : new Refusal(`must be from ${least} to ${most}, not ${quote(value)}`);
+  });
+}
+
+function durationMs(written: string): number | undefined {
+  const [, digits, unit] = /^(\d{1,12})(ms|s|m|h)$/.exec(written) ?? [];
+  return unit === undefined ? undefined : Number(digits) * UNIT_MS[unit as keyof typeof UNIT_MS];
+}
+
+const UNIT_BYTES = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
+
+/** A size with its unit (`64KiB`, `16MiB`, `1GiB`), read to bytes. */
+export function size(least: string, most: string): Type<number> {
+  return single("size", (value) => {
+    const bytes = sizeBytes(String(value));
+    if (bytes === undefined) {
+      return new Refusal(`must be a whole number with a unit, such as 512KiB, 16MiB or 1GiB, not ${quote(value)}`);
+    }
+    const fits = bytes >= (sizeBytes(least) ?? 0) && bytes <= (sizeBytes(most) ?? 0);
+    return fits ? bytes : new Refusal(`must be from ${least} to ${most}, not ${quote(value)}`);
+  });
+}
+
+function sizeBytes(written: string): number | undefined {
+  const [, digits, unit] = /^(\d{1,12})(B|KiB|MiB|GiB)$/.exec(written) ?? [];
+  return unit === undefined ? undefined : Number(digits) * UNIT_BYTES[unit as keyof typeof UNIT_BYTES];
+}
+
+const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*$/;
+
+/** A host name or an IP address, without scheme and port. */
+export const host: Type<string> = single("host", (value) => {
+  const written = String(value);
+  if (isIPv4(written) || isIPv6(written)) return written;
+  const isName = HOST_NAME.test(written) && !/^[\d.]+$/.test(written);
+  return isName ? written : new Refusal("must be a host name or an IP address alone, without scheme, port or brackets");
+});
+
+/** A base URL. It is never quoted back: it may hold a password. Trailing slashes are dropped. */
+export const baseUrl: Type<string> = single("URL", (value) => {
+  const url = URL.parse(String(value));
+  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
+    return new Refusal("must be a whole URL that starts with https:// or http://");
+  }
+  if (url.username !== "" || url.password !== "") {
+    return new Refusal("has a name or password in it; remove it and give the key as api_key: { env: NAME }");
+  }
+  if (url.search !== "" || url.hash !== "") return new Refusal("must have no query (?) and no fragment (#)");
+  return url.href.replace(/\/+$/, "");
+});
+
+/** The origin of a web page, exactly as browsers send it. */
+export const origin: Type<string> = single("origin", (value) => {
+  const url = URL.parse(String(value));
+  const isOrigin = url !== null && url.origin === value && /^https?:$/.test(url.protocol);
+  return isOrigin
+    ? url.origin
+    : new Refusal(
+        "must be an exact origin such as https://app.example or http://localhost:3000: lower case, no path, no wildcard",
+      );
+});
+
+/** SHA-256 in hex, read to lower case. What was written is never quoted back: it may be the key itself. */
+export const sha256: Type<string> = single("SHA-256", (value) => {
+  const hash = String(value).toLowerCase();
+  if (!/^[0-9a-f]{64}$/.test(hash)) {
+    return new Refusal(
+      `must be the SHA-256 of the key, 64 hex digits: printf %s "$KEY" | sha256sum. The key itself must not be here`,
+    );
+  }
+  return hash === EMPTY_SHA256 ? new Refusal("is the SHA-256 of nothing; was the key empty?") : hash;
+});
+
+const EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/** What was written, for values that are no secrets by their nature, and cut in case one came there by mistake. */
+function quote(value: string | bigint | number | boolean): string {
+  const written = String(value);
+  return written.length > 24 ? "a text that long" : `"${written}"`;
+}

@@ -1,0 +1,126 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Pair,
+  type ParsedNode,
+  parseDocument,
+  visit,
+  type YAMLError,
+} from "yaml";
+import { type MapEntry, type Place, scalar, type Tree } from "./tree.ts";
+
+/** Told of everything the text must not have. */
+export type YamlProblem = (place: Place, message: string) => void;
+
+/** Largest configuration file, in characters. */
+const MAX_LENGTH = 1024 * 1024;
+
+/** Lines with syntax errors that are reported. */
+const MAX_SYNTAX_PROBLEMS = 5;
+
+const START: Place = { source: "file", line: 1, column: 1 };
+
+/**
+ * Reads YAML 1.2 (core schema) into a tree that knows the place of every value. Syntax errors, duplicate keys, anchors, aliases, merge keys, tags
+ * and further documents are problems. Undefined if the syntax is so broken that what follows from it would only mislead. Problems never quote the
+ * text, which may hold secrets.
+ */
+export function parseYaml(text: string, problem: YamlProblem): Tree | undefined {
+  if (text.length > MAX_LENGTH) {
+    problem(START, "the file is larger than 1 MiB; a configuration is not");
+    return undefined;
+  }
+  const lines = new LineCounter();
+  const placeAt = (offset: number): Place => {
+    const { line, col } = lines.linePos(offset);
+    return { source: "file", line: Math.max(line, 1), column: Math.max(col, 1) };
+  };
+  try {
+    const document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      uniqueKeys: false,
+      stringKeys: true,
+      intAsBigInt: true,
+      resolveKnownTags: false,
+      logLevel: "error",
+    });
+    // One slip makes the parser stumble several times, so only its first words about the first lines help.
+    const messages = new Map<number, () => void>();
+    for (const error of [...document.errors, ...document.warnings]) {
+      const place = placeAt(error.pos[0]);
+      const line = lines.linePos(error.pos[0]).line;
+      if (messages.has(line) || messages.size === MAX_SYNTAX_PROBLEMS) continue;
+      messages.set(line, () => problem(place, `the YAML cannot be read here: ${withoutSource(error)}`));
+    }
+    for (const report of messages.values()) report();
+    if (document.errors.length > 0) return undefined;
+    if (document.contents === null) return scalar(null, START);
+    if (reportNamedNodes(document, placeAt, problem)) return undefined;
+    return convert(document.contents, placeAt, problem);
+  } catch (thrown) {
+    // Too deep a nesting is the only thing the parser throws for.
+    if (!(thrown instanceof RangeError)) throw thrown;
+    problem(START, "the YAML is nested too deeply");
+    return undefined;
+  }
+}
+
+/** Some of the parser's messages end with a piece of the text, always after a colon. */
+function withoutSource({ code, message }: YAMLError): string {
+  if (code === "MULTIPLE_DOCS") return "a second document (---) starts, and there may be only one";
+  return message.split(": ", 1).join("");
+}
+
+type PlaceAt = (offset: number) => Place;
+
+/** Anchors and aliases hide what a value is and where it stands, and some bombs are made of them. */
+function reportNamedNodes(document: Document.Parsed, placeAt: PlaceAt, problem: YamlProblem): boolean {
+  let found = false;
+  visit(document, {
+    Node: (_, node) => {
+      if (!isAlias(node) && (node as ParsedNode).anchor === undefined) return;
+      found = true;
+      problem(placeAt(node.range?.[0] ?? 0), "anchors (&) and aliases (*) are not supported; write the value out");
+    },
+  });
+  return found;
+}
+
+function convert(node: ParsedNode, placeAt: PlaceAt, problem: YamlProblem): Tree {
+  const place = placeAt(node.range[0]);
+  if (isMap(node)) return { kind: "map", place, entries: convertEntries(node.items, placeAt, problem) };
+  if (isSeq(node)) return { kind: "list", place, items: node.items.map((item) => convert(item, placeAt, problem)) };
+  return scalar(isScalar(node) ? scalarValue(node.value) : null, place);
+}
+
+function scalarValue(value: unknown): string | bigint | number | boolean | null {
+  if (typeof value === "bigint" || typeof value === "number" || typeof value === "boolean") return value;
+  return value === null ? null : String(value);
+}
+
+function convertEntries(
+  pairs: readonly Pair<ParsedNode, ParsedNode | null>[],
+  placeAt: PlaceAt,
+  problem: YamlProblem,
+): ReadonlyMap<string, MapEntry> {
+  const entries = new Map<string, MapEntry>();
+  for (const { key, value } of pairs) {
+    const keyPlace = placeAt(key.range[0]);
+    const name = isScalar(key) ? String(key.value) : "";
+    if (name === "") problem(keyPlace, "a key must be a name");
+    const earlier = entries.get(name)?.keyPlace;
+    if (earlier?.source === "file") {
+      problem(
+        keyPlace,
+        `the key "${name}" is here a second time; the first is on line ${earlier.line}. Keep one of them`,
+      );
+    }
+    entries.set(name, { keyPlace, value: value === null ? scalar(null, keyPlace) : convert(value, placeAt, problem) });
+  }
+  return entries;
+}
