@@ -1,0 +1,163 @@
+import { Agent, request as send } from "node:http";
+import { type ClientHttp2Session, connect } from "node:http2";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { ChatRequestSchema } from "../../src/gen/execution/v1/chat_pb.js";
+import { MessageRole } from "../../src/gen/execution/v1/content_pb.js";
+
+/** A load: some calls at a given concurrency, each checked to be whole. */
+export interface Load {
+  /** Makes `calls` calls, `concurrency` at a time, of a model. Fails if an answer is not whole. */
+  run(model: string, calls: number, concurrency: number): Promise<void>;
+  close(): void;
+}
+
+const prompt = "Why is the sky blue? Answer in one short paragraph, please, for a curious ten-year-old.";
+
+/** Load on the gRPC listener: two connections, messages counted by their frames. */
+export function createGrpcLoad(port: number): Load {
+  const sessions = [0, 1].map(() => connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 1 << 20 } }));
+  for (const session of sessions) session.on("connect", () => session.setLocalWindowSize(16 << 20));
+  let next = 0;
+  return {
+    run: (model, calls, concurrency) => {
+      const frame = grpcFrame(model);
+      return repeat(calls, concurrency, () => {
+        next += 1;
+        const session = sessions[next % sessions.length];
+        return session === undefined
+          ? Promise.reject(new Error("no session"))
+          : grpcCall(session, frame, chunksOf(model));
+      });
+    },
+    close: () => {
+      for (const session of sessions) session.close();
+    },
+  };
+}
+
+function grpcFrame(model: string): Buffer {
+  const message = toBinary(
+    ChatRequestSchema,
+    create(ChatRequestSchema, {
+      provider: "bench",
+      model,
+      messages: [{ role: MessageRole.USER, parts: [{ kind: { case: "text", value: { text: prompt } } }] }],
+    }),
+  );
+  const frame = Buffer.alloc(5 + message.length);
+  frame.writeUInt32BE(message.length, 1);
+  frame.set(message, 5);
+  return frame;
+}
+
+/** One call. Counts frames without decoding them: at least one a chunk must come, and status 0. */
+function grpcCall(session: ClientHttp2Session, frame: Buffer, chunks: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/execution.v1.ExecutionService/Chat",
+      "content-type": "application/grpc",
+      te: "trailers",
+    });
+    let messages = 0;
+    let skip = 0;
+    let head: Buffer = Buffer.alloc(0);
+    let status: string | undefined;
+    stream.on("trailers", (trailers) => {
+      status = String(trailers["grpc-status"]);
+    });
+    stream.on("response", (headers) => {
+      if (headers["grpc-status"] !== undefined) status = String(headers["grpc-status"]);
+    });
+    stream.on("data", (bytes: Buffer) => {
+      let data = head.length > 0 ? Buffer.concat([head, bytes]) : bytes;
+      head = Buffer.alloc(0);
+      while (data.length > 0) {
+        if (skip > 0) {
+          const taken = Math.min(skip, data.length);
+          skip -= taken;
+          data = data.subarray(taken);
+        } else if (data.length < 5) {
+          head = data;
+          return;
+        } else {
+          messages += 1;
+          skip = data.readUInt32BE(1);
+          data = data.subarray(5);
+        }
+      }
+    });
+    stream.on("error", reject);
+    stream.on("close", () => {
+      if (status === "0" && messages >= chunks) resolve();
+      else reject(new Error(`gRPC call ended with status ${status} after ${messages} messages`));
+    });
+    stream.end(frame);
+  });
+}
+
+/** Load on an HTTP/1.1 port with keep-alive: the answer must end with `ending`. */
+export function createHttpLoad(port: number, path: string, ending: string, bodyOf: (model: string) => string): Load {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1024 });
+  return {
+    run: (model, calls, concurrency) => {
+      const body = bodyOf(model);
+      return repeat(calls, concurrency, () => httpCall(agent, port, path, body, ending));
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+function httpCall(agent: Agent, port: number, path: string, body: string, ending: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const call = send(
+      {
+        agent,
+        host: "127.0.0.1",
+        port,
+        path,
+        method: "POST",
+        headers: { "content-type": "application/json", "content-length": Buffer.byteLength(body) },
+      },
+      (answer) => {
+        let tail = "";
+        answer.on("data", (bytes: Buffer) => {
+          tail = (tail + bytes.toString("latin1")).slice(-2000);
+        });
+        answer.on("error", reject);
+        answer.on("end", () => {
+          if (answer.statusCode === 200 && tail.includes(ending)) resolve();
+          else reject(new Error(`HTTP call ended with ${answer.statusCode}: ${tail.slice(-300)}`));
+        });
+      },
+    );
+    call.on("error", reject);
+    call.end(body);
+  });
+}
+
+/** The body of a chat-completions request, for the byte pipe. */
+export function providerBody(model: string): string {
+  return `{"model":"${model}","messages":[{"role":"user","content":${JSON.stringify(prompt)}}],"stream":true,"stream_options":{"include_usage":true}}`;
+}
+
+/** The body of a request to the SSE edge. */
+export function sseBody(model: string): string {
+  return JSON.stringify({ provider: "bench", model, messages: [{ role: "user", content: prompt }] });
+}
+
+/** Chunks of content a model of the bench provider sends. */
+export function chunksOf(model: string): number {
+  return Number(/-(\d+)$/.exec(model)?.[1] ?? 1);
+}
+
+async function repeat(calls: number, concurrency: number, call: () => Promise<void>): Promise<void> {
+  let left = calls;
+  const worker = async (): Promise<void> => {
+    while (left > 0) {
+      left -= 1;
+      await call();
+    }
+  };
+  await Promise.all(Array.from({ length: concurrency }, worker));
+}

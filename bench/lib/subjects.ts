@@ -1,0 +1,68 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type BenchProcess, startProcess } from "./processes.ts";
+
+/** Core of what is measured, and core of what measures. */
+export const cores = { subject: 0, load: 1 } as const;
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** A gateway under measurement. */
+export interface GatewaySubject extends BenchProcess {
+  /** Port of the HTTP listener; `port` is the gRPC listener's. */
+  readonly httpPort: number;
+}
+
+/** Starts the provider that costs little. */
+export function startProvider(): Promise<BenchProcess> {
+  return startProcess({ script: join(root, "bench/lib/provider.ts"), core: cores.load });
+}
+
+/** Starts the floor in front of a provider. */
+export function startBytePipe(providerPort: number): Promise<BenchProcess> {
+  return startProcess({
+    script: join(root, "bench/lib/byte-pipe.ts"),
+    args: [String(providerPort)],
+    core: cores.subject,
+  });
+}
+
+/** Starts the gateway that is built in `directory`, with the provider as its only instance, named `bench`. */
+export async function startGateway(providerPort: number, directory: string = root): Promise<GatewaySubject> {
+  const work = await mkdtemp(join(tmpdir(), "ep-bench-"));
+  const file = join(work, "bench.yaml");
+  await writeFile(file, configuration(providerPort));
+  let httpPort: number | undefined;
+  const started = await startProcess({
+    script: join(directory, "dist/main.js"),
+    args: ["serve"],
+    cwd: work,
+    env: { EP_CONFIG: file, EP_GRPC_PORT: "0", EP_HTTP_PORT: "0", EP_LOG_LEVEL: "warn" },
+    core: cores.subject,
+    readPort: (output) => {
+      const grpc = /^\s*gRPC\s+\S*?127\.0\.0\.1:(\d+)/im.exec(output)?.[1];
+      const http = /^\s*HTTP\s+\S*?127\.0\.0\.1:(\d+)/im.exec(output)?.[1];
+      if (grpc === undefined || http === undefined) return undefined;
+      httpPort = Number(http);
+      return Number(grpc);
+    },
+  });
+  return {
+    ...started,
+    httpPort: httpPort ?? 0,
+    stop: async () => {
+      await started.stop();
+      await rm(work, { recursive: true, force: true });
+    },
+  };
+}
+
+function configuration(providerPort: number): string {
+  return `providers:
+  bench: { kind: openai, base_url: "http://127.0.0.1:${providerPort}/v1" }
+personas:
+  default: { candidates: [{ provider: bench, model: burst-1 }] }
+`;
+}
