@@ -1,0 +1,78 @@
+import { connect } from "node:http2";
+import { setTimeout as sleep } from "node:timers/promises";
+import { createEmulator } from "../emulators/emulator.ts";
+import type { Delivery } from "../emulators/exchange.ts";
+import { createRandom, integerBetween } from "../emulators/random.ts";
+import { syntheticChat } from "../emulators/synthetic-chat.ts";
+import { callGrpc, callSse } from "./clients.ts";
+import { startGateway } from "./gateway.ts";
+import type { Finding, Scenario } from "./scenario.ts";
+
+const boundMs = 500;
+const settleMs = 2000;
+
+/**
+ * Callers leave in the middle of their streams, at any moment: before the provider's headers, between chunks, while the provider is silent.
+ * The provider must see each of its requests closed soon after, and none may be left. Mutant seen red: an adapter that ignores the signal.
+ */
+export const abortedStreams: Scenario = {
+  name: "aborted streams",
+  run: async ({ seed, size }) => {
+    const random = createRandom(seed);
+    const deliveries: readonly Delivery[] = [
+      { kind: "event-per-write", delayMs: 5 },
+      { kind: "stall-after-events", events: 3 },
+      { kind: "hold-headers" },
+    ];
+    const body = syntheticChat({ seed, chunks: 2000 }).body;
+    const abortedAt = new Map<string, number>();
+    const now = (): number => performance.timeOrigin + performance.now();
+    const emulator = await createEmulator({
+      seed,
+      answer: ({ index }) => ({
+        headers: { "content-type": "text/event-stream" },
+        body,
+        delivery: deliveries[index % deliveries.length] ?? { kind: "hold-headers" },
+      }),
+    });
+    const gateway = await startGateway(emulator.baseUrl);
+    const session = connect(`http://127.0.0.1:${gateway.grpcPort}`);
+    try {
+      let left = size;
+      const worker = async (): Promise<void> => {
+        while (left > 0) {
+          left -= 1;
+          const prompt = `caller ${left}`;
+          const call = left % 2 === 0 ? callGrpc(session, "any", prompt) : callSse(gateway.httpPort, "any", prompt);
+          await sleep(integerBetween(random, 0, 120));
+          abortedAt.set(prompt, now());
+          call.abort();
+        }
+      };
+      await Promise.all(Array.from({ length: 50 }, worker));
+      await sleep(settleMs);
+      const inFlight = emulator.inFlight();
+      const delays = emulator.requests.flatMap((request) => {
+        const prompt = /caller \d+/.exec(Buffer.from(request.rawBody).toString("utf8"))?.[0];
+        const aborted = prompt === undefined ? undefined : abortedAt.get(prompt);
+        return aborted === undefined ? [] : [(request.closedAtMs ?? Number.POSITIVE_INFINITY) - aborted];
+      });
+      const late = delays.filter((delay) => delay > boundMs);
+      const sorted = delays.sort((a, b) => a - b);
+      const findings: Finding[] = [
+        { text: `${size} streams aborted, ${emulator.requests.length} had reached the provider` },
+        {
+          text: `closed at the provider after p50 ${sorted[Math.floor(sorted.length / 2)]?.toFixed(1)} ms, at most ${sorted.at(-1)?.toFixed(1)} ms; ${late.length} later than ${boundMs} ms`,
+          failed: late.length > 0 || delays.length < size / 4,
+        },
+        { text: `${inFlight} in flight after ${settleMs} ms`, failed: inFlight > 0 },
+        { text: `the gateway is ${gateway.alive() ? "alive" : "gone"}`, failed: !gateway.alive() },
+      ];
+      return findings;
+    } finally {
+      session.destroy();
+      await gateway.stop();
+      await emulator.close();
+    }
+  },
+};

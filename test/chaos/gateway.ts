@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** A gateway in a process of its own, on emitted JS, with the emulator as its provider `chaos`. */
+export interface ChaosGateway {
+  readonly grpcPort: number;
+  readonly httpPort: number;
+  /** Resident memory in bytes, as the kernel counts it. */
+  rssBytes(): Promise<number>;
+  /** True while the process lives. */
+  alive(): boolean;
+  stop(): Promise<void>;
+}
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Starts `serve` with a provider at `baseUrl` and waits for its ports. */
+export async function startGateway(baseUrl: string): Promise<ChaosGateway> {
+  const work = await mkdtemp(join(tmpdir(), "ep-chaos-"));
+  const file = join(work, "chaos.yaml");
+  await writeFile(
+    file,
+    `providers:
+  chaos: { kind: openai, base_url: "${baseUrl}/v1" }
+personas:
+  default: { candidates: [{ provider: chaos, model: any }] }
+`,
+  );
+  const child = spawn(process.execPath, [join(root, "dist/main.js"), "serve"], {
+    cwd: work,
+    env: { ...process.env, EP_CONFIG: file, EP_GRPC_PORT: "0", EP_HTTP_PORT: "0", EP_LOG_LEVEL: "warn" },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const { grpcPort, httpPort } = await ports(child);
+  return {
+    grpcPort,
+    httpPort,
+    rssBytes: async () => {
+      const status = await readFile(`/proc/${child.pid}/status`, "utf8");
+      return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
+    },
+    alive: () => child.exitCode === null && child.signalCode === null,
+    stop: async () => {
+      if (child.exitCode === null && child.signalCode === null) {
+        const exited = once(child, "exit");
+        child.kill("SIGKILL");
+        await exited;
+      }
+      await rm(work, { recursive: true, force: true });
+    },
+  };
+}
+
+function ports(child: ChildProcess): Promise<{ readonly grpcPort: number; readonly httpPort: number }> {
+  return new Promise((resolve, reject) => {
+    let output = "";
+    child.stdout?.on("data", (bytes: Buffer) => {
+      output += bytes.toString("utf8");
+      const grpc = /^\s*gRPC\s+\S*?127\.0\.0\.1:(\d+)/im.exec(output)?.[1];
+      const http = /^\s*HTTP\s+\S*?127\.0\.0\.1:(\d+)/im.exec(output)?.[1];
+      if (grpc !== undefined && http !== undefined) resolve({ grpcPort: Number(grpc), httpPort: Number(http) });
+    });
+    child.once("exit", (code) => reject(new Error(`the gateway ended with ${code} before it was ready:\n${output}`)));
+  });
+}
