@@ -87,6 +87,8 @@ export interface QuotaViolation {
 export interface ErrorExtras {
   readonly code?: Code;
   readonly retryAfterMs?: number;
+  /** False if this one cannot pass by itself although its reason usually can (a daily limit, an unknown 4xx). */
+  readonly retryable?: boolean;
   readonly fields?: readonly FieldViolation[];
   readonly preconditions?: readonly PreconditionViolation[];
   readonly quotas?: readonly QuotaViolation[];
@@ -129,7 +131,7 @@ export class ExecutionError extends Error {
 
   /** True if the same request may succeed later; never once content was sent. */
   get retryable(): boolean {
-    return ERROR_TABLE[this.reason].retryable && this.extras.partial !== true;
+    return (this.extras.retryable ?? ERROR_TABLE[this.reason].retryable) && this.extras.partial !== true;
   }
 
   /** The same error with more said about it. */

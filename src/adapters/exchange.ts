@@ -1,0 +1,242 @@
+import type { ChatEvent } from "../contract/events.ts";
+import { ERROR_TABLE, ExecutionError } from "../errors.ts";
+import type { HttpRequest, HttpResponse, Send } from "./http.ts";
+import type { HttpBody } from "./http-body.ts";
+import type { ErrorAnswer } from "./provider-error.ts";
+import { createSseDecoder } from "./sse.ts";
+
+/**
+ * Turns a provider's answer into events. Pure: no clock, no input or output. It appends to `out` instead of returning, so that what was
+ * decoded before a failure is not lost. Everything throws an ExecutionError for an error the answer holds, and PROVIDER_PROTOCOL for what
+ * cannot be read.
+ */
+export interface AnswerDecoder {
+  /** True once the end marker was seen and `finished` was written; nothing after it is read. */
+  readonly ended: boolean;
+  /** One event of a stream: its data and its name, empty if it has none. */
+  event(data: string, name: string, out: ChatEvent[]): void;
+  /** A whole answer, which is its own end marker. */
+  document(text: string, out: ChatEvent[]): void;
+  /** The clean end of a stream. Throws UPSTREAM_TRUNCATED unless it counts as the end marker. */
+  end(out: ChatEvent[]): void;
+}
+
+/** A request that is ready to go. */
+export interface PreparedRequest {
+  readonly request: HttpRequest;
+  /** Events to yield before it is sent, such as warnings. */
+  readonly first: readonly ChatEvent[];
+}
+
+/** What one exchange needs. */
+export interface ExchangeInput {
+  /** Name of the instance and its word for the model, for errors. */
+  readonly provider: string;
+  readonly model: string;
+  /** Builds the request. Called once, when the events are first asked for. */
+  readonly prepare: () => PreparedRequest;
+  readonly send: Send;
+  /** Called once when the response's headers arrive. */
+  readonly onHeaders: () => void;
+  readonly decoder: AnswerDecoder;
+  /** Reads a refusal: an answer whose status is not 2xx. */
+  readonly readError: (answer: ErrorAnswer) => ExecutionError;
+}
+
+/** Runs exchanges and knows those that are not quite over. */
+export interface Exchanges {
+  /** Sends, decodes by content type and yields one array of events a read. Its end, however it comes, ends the request. */
+  run(input: ExchangeInput): AsyncGenerator<readonly ChatEvent[], void, undefined>;
+  /** Waits for the rests of finished answers to be read. */
+  settled(): Promise<void>;
+}
+
+/** An event may hold a whole picture. */
+const maxEventBytes = 32 * 1024 * 1024;
+const maxDocumentBytes = 64 * 1024 * 1024;
+const maxErrorBytes = 64 * 1024;
+
+/** How much of an answer is read after its end marker, and for how long, so that its connection can be used again. */
+const maxRestBytes = 64 * 1024;
+const maxRestMs = 1000;
+
+/** Creates the engine that every adapter over HTTP shares. */
+export function createExchanges(): Exchanges {
+  const rests = new Set<Promise<void>>();
+  const letGo = (body: HttpBody): void => {
+    const rest = readRest(body).finally(() => rests.delete(rest));
+    rests.add(rest);
+  };
+  return {
+    run: (input) => run(input, letGo),
+    settled: async () => {
+      await Promise.all(rests);
+    },
+  };
+}
+
+async function* run(input: ExchangeInput, letGo: (body: HttpBody) => void): AsyncGenerator<readonly ChatEvent[], void> {
+  const { decoder } = input;
+  let response: HttpResponse | undefined;
+  try {
+    const { request, first } = input.prepare();
+    if (first.length > 0) yield first;
+    response = await input.send(request);
+    input.onHeaders();
+    const bytes = await firstRead(response, input);
+    if (!isStream(response.headers["content-type"] ?? "", bytes)) {
+      yield readDocument(await readAll(response.body, bytes), decoder);
+      return;
+    }
+    const stream = createStreamReader(decoder);
+    for (let more: Uint8Array | undefined = bytes; more !== undefined; more = await response.body.read()) {
+      const events = stream.read(more);
+      if (events.length > 0) yield events;
+      if (stream.failure !== undefined) throw stream.failure;
+      if (decoder.ended) return;
+    }
+    yield stream.end();
+  } catch (error) {
+    throw error instanceof ExecutionError && error.origin === "provider"
+      ? error.with({ provider: input.provider, model: input.model })
+      : error;
+  } finally {
+    if (decoder.ended && response !== undefined) letGo(response.body);
+    else response?.body.close();
+  }
+}
+
+/** The beginning of an answer's body. Throws if it is a refusal, a redirect or empty. */
+async function firstRead({ status, headers, body }: HttpResponse, { readError }: ExchangeInput): Promise<Uint8Array> {
+  if (status >= 400) throw readError({ status, headers, body: await readErrorBody(body) });
+  if (status < 200 || status > 299) {
+    throw protocol(`the provider answered with status ${status}, and redirects are not followed`);
+  }
+  const bytes = await body.read();
+  if (bytes === undefined) throw protocol("the provider answered with an empty body");
+  return bytes;
+}
+
+/** Decodes a stream read by read. */
+interface StreamReader {
+  /** What the read was thrown out with; the events before it are returned all the same. */
+  failure: unknown;
+  read(bytes: Uint8Array): readonly ChatEvent[];
+  /** The events at the clean end of the body. Throws UPSTREAM_TRUNCATED if that is too early. */
+  end(): readonly ChatEvent[];
+}
+
+function createStreamReader(decoder: AnswerDecoder): StreamReader {
+  const sse = createSseDecoder({ maxEventBytes });
+  let out: ChatEvent[] = [];
+  const sink = (data: string, event: string): void => {
+    if (!decoder.ended) decoder.event(data, event, out);
+  };
+  const reader: StreamReader = {
+    failure: undefined,
+    read: (bytes) => {
+      out = [];
+      try {
+        sse.push(bytes, sink);
+      } catch (error) {
+        reader.failure = error;
+      }
+      return out;
+    },
+    end: () => {
+      out = [];
+      endStream(() => sse.end(sink), decoder, out);
+      return out;
+    },
+  };
+  return reader;
+}
+
+/** A last event that cannot be read was cut, since a whole one has its blank line. */
+function endStream(flush: () => void, decoder: AnswerDecoder, out: ChatEvent[]): void {
+  try {
+    flush();
+  } catch (error) {
+    if (error instanceof ExecutionError && error.reason === "PROVIDER_PROTOCOL") throw truncated();
+    throw error;
+  }
+  if (!decoder.ended) decoder.end(out);
+}
+
+function readDocument(bytes: Uint8Array, decoder: AnswerDecoder): readonly ChatEvent[] {
+  const text = decodeText(bytes);
+  if (!/^\s*[{[]/.test(text)) throw protocol("the provider's answer is not JSON");
+  if (!/[}\]]\s*$/.test(text.slice(-1024))) throw truncated();
+  const out: ChatEvent[] = [];
+  decoder.document(text, out);
+  return out;
+}
+
+/** The error of an answer that ends before its end marker. */
+export function truncated(): ExecutionError {
+  return new ExecutionError("UPSTREAM_TRUNCATED", "the provider's answer ended before its end marker");
+}
+
+function protocol(message: string): ExecutionError {
+  return new ExecutionError("PROVIDER_PROTOCOL", message);
+}
+
+/** What the lines of an event stream begin with: `data`, `event`, `id`, `retry` or a comment. No JSON object or array does. */
+const streamBeginnings: ReadonlySet<number> = new Set([..."deir:"].map((letter) => letter.charCodeAt(0)));
+
+/** Whether a body is an event stream or a whole document, by its content type. Some servers call a stream `application/json`. */
+function isStream(contentType: string, first: Uint8Array): boolean {
+  const mediaType = contentType.split(";", 1)[0]?.trim().toLowerCase() ?? "";
+  if (mediaType === "text/event-stream") return true;
+  if (mediaType === "application/json" || mediaType.endsWith("+json")) {
+    return streamBeginnings.has(first[0] ?? 0);
+  }
+  throw protocol(`the provider answered with content type ${JSON.stringify(mediaType.slice(0, 100))}`);
+}
+
+/** A whole document, whose beginning was read already. */
+async function readAll(body: HttpBody, first: Uint8Array): Promise<Uint8Array> {
+  const pieces = [first];
+  let length = first.length;
+  for (let bytes = await body.read(); bytes !== undefined; bytes = await body.read()) {
+    pieces.push(bytes);
+    length += bytes.length;
+    if (length > maxDocumentBytes) throw protocol(`the provider's answer is larger than ${maxDocumentBytes} bytes`);
+  }
+  return Buffer.concat(pieces, length);
+}
+
+/** As much of a refusal's body as came: its status speaks even if the connection broke. */
+async function readErrorBody(body: HttpBody): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  try {
+    for (let bytes = await body.read(); bytes !== undefined && length < maxErrorBytes; bytes = await body.read()) {
+      pieces.push(bytes);
+      length += bytes.length;
+    }
+  } catch (error) {
+    if (!(error instanceof ExecutionError) || ERROR_TABLE[error.reason].origin !== "provider") throw error;
+  }
+  return decodeText(Buffer.concat(pieces).subarray(0, maxErrorBytes));
+}
+
+function decodeText(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+/** Reads the little that follows an end marker, then closes. Never rejects. */
+async function readRest(body: HttpBody): Promise<void> {
+  const timer = setTimeout(() => body.close(), maxRestMs);
+  try {
+    let length = 0;
+    for (let bytes = await body.read(); bytes !== undefined && length <= maxRestBytes; bytes = await body.read()) {
+      length += bytes.length;
+    }
+  } catch {
+    // The answer is complete; how its connection ended does not matter.
+  } finally {
+    clearTimeout(timer);
+    body.close();
+  }
+}

@@ -1,0 +1,60 @@
+import { ExecutionError, type Reason } from "../errors.ts";
+
+/** Whether a fault hit while the request was on its way or while the response's body was read. */
+export type ExchangePhase = "request" | "body";
+
+const TIMEOUTS: ReadonlySet<string> = new Set([
+  "UND_ERR_CONNECT_TIMEOUT",
+  "UND_ERR_HEADERS_TIMEOUT",
+  "UND_ERR_BODY_TIMEOUT",
+  "ETIMEDOUT",
+]);
+
+/** Codes of OpenSSL's certificate checks, as Node names them (nodejs.org/api/tls.html, X509 certificate error codes). */
+const CERTIFICATE =
+  /^(CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_|ERR_SSL_|EPROTO$|HOSTNAME_MISMATCH$|INVALID_CA$|INVALID_PURPOSE$|PATH_LENGTH_EXCEEDED$)/;
+
+/** What the fault of a network is called in a message, by reason. */
+const WORDS = {
+  PROVIDER_TIMEOUT: "the provider did not answer in time",
+  PROVIDER_DNS: "the provider's host name could not be resolved",
+  PROVIDER_TLS: "the provider's TLS certificate or handshake was refused",
+  PROVIDER_PROTOCOL: "the provider broke HTTP",
+  PROVIDER_NETWORK: "the connection to the provider failed",
+  BUG: "the request to the provider could not be formed",
+  UPSTREAM_STALLED: "the provider stopped sending in the middle of its answer",
+  UPSTREAM_TRUNCATED: "the provider's answer broke off before its end",
+} as const satisfies Partial<Record<Reason, string>>;
+
+/**
+ * Reads what an HTTP client threw as an ExecutionError: PROVIDER_TIMEOUT, _DNS, _TLS, _PROTOCOL or _NETWORK before the response's headers,
+ * UPSTREAM_STALLED, PROVIDER_PROTOCOL or UPSTREAM_TRUNCATED while its body is read. An ExecutionError stays as it is. The message holds the
+ * fault's code, never the URL.
+ */
+export function networkError(thrown: unknown, phase: ExchangePhase): ExecutionError {
+  if (thrown instanceof ExecutionError) return thrown;
+  const code = faultCode(thrown) ?? "";
+  const reason = phase === "request" ? requestReason(code) : bodyReason(code);
+  return new ExecutionError(reason, code === "" ? WORDS[reason] : `${WORDS[reason]} (${code})`, { cause: thrown });
+}
+
+function requestReason(code: string): keyof typeof WORDS {
+  if (TIMEOUTS.has(code)) return "PROVIDER_TIMEOUT";
+  if (code === "ENOTFOUND" || code.startsWith("EAI_")) return "PROVIDER_DNS";
+  if (CERTIFICATE.test(code)) return "PROVIDER_TLS";
+  if (code === "UND_ERR_HEADERS_OVERFLOW" || code.startsWith("HPE_")) return "PROVIDER_PROTOCOL";
+  return code === "UND_ERR_INVALID_ARG" ? "BUG" : "PROVIDER_NETWORK";
+}
+
+function bodyReason(code: string): keyof typeof WORDS {
+  if (TIMEOUTS.has(code)) return "UPSTREAM_STALLED";
+  return code.startsWith("HPE_") && code !== "HPE_INVALID_EOF_STATE" ? "PROVIDER_PROTOCOL" : "UPSTREAM_TRUNCATED";
+}
+
+/** The code of a fault, or of what caused it: `fetch` wraps, and connecting to several addresses collects. */
+function faultCode(thrown: unknown, depth = 0): string | undefined {
+  if (!(thrown instanceof Error) || depth > 4) return undefined;
+  if ("code" in thrown && typeof thrown.code === "string" && thrown.code !== "") return thrown.code;
+  const collected = thrown instanceof AggregateError ? thrown.errors[0] : undefined;
+  return faultCode(thrown.cause, depth + 1) ?? faultCode(collected, depth + 1);
+}

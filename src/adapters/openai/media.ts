@@ -1,0 +1,112 @@
+import { type ChatEvent, chatEvent, type Place } from "../../contract/events.ts";
+import type { TokenLogprob, TopLogprob } from "../../gen/execution/v1/chat_pb.js";
+import { type Citation, ImageDetail } from "../../gen/execution/v1/content_pb.js";
+import { asArray, asCount, asObject, asText, type JsonObject } from "../json.ts";
+import { createPieces } from "../pieces.ts";
+
+/**
+ * A source the model names: an `annotation` of a message (`url_citation` of OpenAI and OpenRouter; OpenRouter's `file`, the parsed content of
+ * a document), an entry of Perplexity's `search_results`, or a bare URL of `citations` (Perplexity, xAI). What the typed fields do not hold
+ * stays readable in `raw_json`. Undefined for anything else.
+ */
+export function citationEvent(place: Place, source: unknown): ChatEvent | undefined {
+  const citation = typeof source === "string" ? toCitation({ url: source }) : objectCitation(asObject(source));
+  if (citation === undefined) return undefined;
+  return chatEvent({ case: "citation", value: { $typeName: "execution.v1.CitationEvent", ...place, citation } });
+}
+
+function objectCitation(source: JsonObject | undefined): Citation | undefined {
+  if (source === undefined) return undefined;
+  const cited = asObject(source.url_citation);
+  if (cited !== undefined) return toCitation(cited);
+  const file = asObject(source.file);
+  if (file === undefined) return toCitation({ ...source, content: source.snippet }, JSON.stringify(source));
+  return toCitation({ title: file.name, id: file.hash }, JSON.stringify(source));
+}
+
+function toCitation(source: JsonObject, rawJson = ""): Citation {
+  const startIndex = asCount(source.start_index);
+  const endIndex = asCount(source.end_index);
+  return {
+    $typeName: "execution.v1.Citation",
+    url: asText(source.url),
+    title: asText(source.title),
+    citedText: asText(source.content),
+    ...(startIndex !== undefined && { startIndex }),
+    ...(endIndex !== undefined && { endIndex }),
+    sourceId: asText(source.id),
+    rawJson,
+  };
+}
+
+/** A picture of `images` or of a content part: `{image_url: {url}}`, where a data URL becomes bytes. Undefined for anything else. */
+export function imageEvent(place: Place, image: unknown): ChatEvent | undefined {
+  const held = asObject(image)?.image_url;
+  const url = typeof held === "string" ? held : asText(asObject(held)?.url);
+  if (url === "") return undefined;
+  const [, mimeType = "", base64] = /^data:([^;,]*);base64,(.*)$/s.exec(url) ?? [];
+  const source =
+    base64 === undefined
+      ? { case: "url" as const, value: url }
+      : { case: "data" as const, value: Buffer.from(base64, "base64") };
+  return chatEvent({
+    case: "image",
+    value: {
+      $typeName: "execution.v1.ImageEvent",
+      ...place,
+      image: { $typeName: "execution.v1.ImagePart", source, mimeType, detail: ImageDetail.UNSPECIFIED },
+    },
+  });
+}
+
+/** The sound of one answer, whole or in pieces. */
+export interface AudioReader {
+  /** The event of an `audio` object; undefined if it says nothing new, as the one that only says when the sound expires. */
+  add(audio: JsonObject): ChatEvent | undefined;
+  /** What was held back. */
+  rest(): ChatEvent | undefined;
+}
+
+/** Reads `audio: {id, data, transcript}`: base64 cut anywhere, and a transcript cut anywhere. The format is the request's; nobody says it. */
+export function createAudioReader(place: Place): AudioReader {
+  const transcripts = createPieces();
+  let base64 = "";
+  const event = (data: Uint8Array, transcript: string, providerId: string): ChatEvent | undefined => {
+    if (data.length === 0 && transcript === "" && providerId === "") return undefined;
+    return chatEvent({
+      case: "audio",
+      value: { $typeName: "execution.v1.AudioEvent", ...place, data, mimeType: "", transcript, providerId },
+    });
+  };
+  return {
+    add: ({ id, data, transcript }) => {
+      base64 += asText(data);
+      const whole = base64.length - (base64.length % 4);
+      const bytes = Buffer.from(base64.slice(0, whole), "base64");
+      base64 = base64.slice(whole);
+      return event(bytes, transcripts.next(asText(transcript)), asText(id));
+    },
+    rest: () => event(Buffer.from(base64, "base64"), transcripts.rest(), ""),
+  };
+}
+
+/** The event of a list of log probabilities, `logprobs.content` or `logprobs.refusal` of a choice; undefined if it is empty. */
+export function logprobsEvent(place: Place, entries: unknown): ChatEvent | undefined {
+  const tokens = asArray(entries).map((entry): TokenLogprob => {
+    const top = asArray(asObject(entry)?.top_logprobs).map(
+      (other): TopLogprob => ({ $typeName: "execution.v1.TopLogprob", ...tokenOf(other) }),
+    );
+    return { $typeName: "execution.v1.TokenLogprob", ...tokenOf(entry), top };
+  });
+  if (tokens.length === 0) return undefined;
+  return chatEvent({ case: "logprobs", value: { $typeName: "execution.v1.LogprobsEvent", ...place, tokens } });
+}
+
+function tokenOf(entry: unknown): { token: string; logprob: number; bytes: Uint8Array } {
+  const { token, logprob, bytes } = asObject(entry) ?? {};
+  return {
+    token: asText(token).toWellFormed(),
+    logprob: typeof logprob === "number" ? logprob : 0,
+    bytes: Uint8Array.from(asArray(bytes), Number),
+  };
+}

@@ -1,0 +1,139 @@
+import {
+  type ChatEvent,
+  type Place,
+  providerState,
+  type ToolCallHead,
+  toolCallDelta,
+  toolCallFinished,
+  toolCallStarted,
+} from "../../contract/events.ts";
+import { Executor } from "../../gen/execution/v1/content_pb.js";
+import { asCount, asObject, asText, type JsonObject, tryParse } from "../json.ts";
+import { createPieces, type Pieces } from "../pieces.ts";
+
+/** Where the calls of an answer are put, and whose they are. */
+export interface ToolCallsContext {
+  /** The next free place of the answer's message. */
+  readonly nextPlace: () => Place;
+  /** A fresh id for a call whose provider gives none. */
+  readonly newId: () => string;
+  /** Vendor that owns state which comes with a call. */
+  readonly owner: string;
+}
+
+/** The tool calls of one answer. */
+export interface ToolCalls {
+  /** How many there are. */
+  readonly count: number;
+  /** Takes an entry of `tool_calls`. A `whole` one, of a document, is a call of its own; others are told apart by index, id and name. */
+  add(entry: JsonObject, whole: boolean, out: ChatEvent[]): void;
+  /** Ends every call. */
+  finish(out: ChatEvent[]): void;
+}
+
+interface Call {
+  readonly place: Place;
+  readonly index: number | undefined;
+  readonly freeForm: boolean;
+  readonly pieces: Pieces;
+  /** As the provider gave it; empty until it does. */
+  id: string;
+  name: string;
+  /** Arguments so far, sent or not. */
+  text: string;
+  /** Set once the call was started; until its name is known it cannot be. */
+  head: ToolCallHead | undefined;
+}
+
+/**
+ * Collects the tool calls of chat completions: parallel and interleaved ones, whole or in pieces, functions (`function.arguments`, a text or,
+ * against the specification, an object) and custom tools (`custom.input`, free text). `index` may be missing (Mistral, Gemini, Ollama) or the
+ * same for all, ids may be missing, repeated or late. State beside a call (Gemini's `extra_content`) becomes provider state of its part, kind
+ * `extra_content`, as JSON text.
+ */
+export function createToolCalls({ nextPlace, newId, owner }: ToolCallsContext): ToolCalls {
+  const calls: Call[] = [];
+  const ids = new Set<string>();
+
+  const open = (entry: JsonObject): Call => {
+    const call: Call = {
+      place: nextPlace(),
+      index: asCount(entry.index),
+      freeForm: asObject(entry.custom) !== undefined,
+      pieces: createPieces(),
+      id: "",
+      name: "",
+      text: "",
+      head: undefined,
+    };
+    calls.push(call);
+    return call;
+  };
+
+  const start = (call: Call, out: ChatEvent[]): void => {
+    const idMinted = call.id === "" || ids.has(call.id);
+    const id = idMinted ? newId() : call.id;
+    ids.add(id);
+    call.head = { id, idMinted, name: call.name, executor: Executor.CALLER, freeForm: call.freeForm };
+    out.push(toolCallStarted(call.place, call.head));
+    if (call.text !== "") out.push(toolCallDelta(call.place, call.text));
+  };
+
+  const append = (call: Call, text: string, out: ChatEvent[]): void => {
+    if (text === "") return;
+    call.text += text;
+    if (call.head !== undefined) out.push(toolCallDelta(call.place, text));
+  };
+
+  return {
+    get count() {
+      return calls.length;
+    },
+    add: (entry, whole, out) => {
+      const tool = asObject(entry.function) ?? asObject(entry.custom) ?? {};
+      const call = (whole ? undefined : findCall(calls, entry, asText(tool.name))) ?? open(entry);
+      call.id ||= asText(entry.id);
+      call.name ||= asText(tool.name);
+      if (call.head === undefined && call.name !== "") start(call, out);
+      append(call, call.pieces.next(argumentsText(tool.arguments ?? tool.input)), out);
+      const state = asObject(entry.extra_content);
+      if (state !== undefined) out.push(extraContent(call.place, owner, state));
+    },
+    finish: (out) => {
+      for (const call of calls) {
+        append(call, call.pieces.rest(), out);
+        if (call.head === undefined) start(call, out);
+        if (call.head !== undefined) out.push(toolCallFinished(call.place, call.head, call.text));
+      }
+    },
+  };
+}
+
+/** State that Gemini's compatible endpoint wants back where it was (ai.google.dev/gemini-api/docs/thought-signatures). */
+export function extraContent(place: Place, owner: string, state: JsonObject): ChatEvent {
+  return providerState(place, {
+    owner,
+    kind: "extra_content",
+    data: new TextEncoder().encode(JSON.stringify(state)),
+  });
+}
+
+/** The call an entry goes on with; undefined if it begins one. */
+function findCall(calls: readonly Call[], entry: JsonObject, name: string): Call | undefined {
+  const index = asCount(entry.index);
+  const id = asText(entry.id);
+  if (index === undefined) {
+    if (id !== "") return calls.find((call) => call.id === id);
+    return name === "" ? calls.at(-1) : undefined;
+  }
+  const call = calls.findLast((candidate) => candidate.index === index);
+  if (call === undefined || name === "" || call.name === "") return call;
+  // The index is taken, and a name comes again: another id or arguments that are complete already mean another call.
+  const isOther = id !== "" && call.id !== "" ? id !== call.id : tryParse(call.text) !== undefined;
+  return isOther ? undefined : call;
+}
+
+function argumentsText(value: unknown): string {
+  if (typeof value === "string") return value;
+  return value === undefined || value === null ? "" : JSON.stringify(value);
+}

@@ -1,0 +1,95 @@
+import { USAGE_BUCKETS, unknownUsage } from "../../contract/usage.ts";
+import { type Usage, UsageSource } from "../../gen/execution/v1/usage_pb.js";
+import { asCount, asObject, type JsonObject } from "../json.ts";
+
+/** What providers bill beside tokens, by the field of `usage` (or of an object in it) that counts it. */
+const EXTRAS: readonly (readonly string[])[] = [
+  ["server_tool_use_details", "web_search_requests"],
+  ["server_tool_use", "web_search_requests"],
+  ["num_search_queries"],
+  ["num_sources_used"],
+];
+
+/**
+ * Reads a usage object of chat completions into disjoint buckets. `prompt_tokens` holds cached tokens, sound and pictures; `completion_tokens`
+ * holds reasoning, sound and pictures, except where `total_tokens` is larger than both together: then the difference is reasoning that was
+ * not counted in (xAI, Gemini). Cached tokens are `prompt_tokens_details.cached_tokens`, DeepSeek's `prompt_cache_hit_tokens`, or
+ * `cached_tokens` and `num_cached_tokens` beside the totals. What a provider does not tell apart stays absent, and so does a remainder that
+ * its figures contradict: some report more cached tokens than prompt tokens.
+ */
+export function readUsage(reported: JsonObject): Usage {
+  const input = inputBuckets(reported);
+  const output = outputBuckets(reported);
+  return {
+    ...unknownUsage(),
+    ...known(input),
+    ...known(output),
+    extras: EXTRAS.flatMap((path) => {
+      const quantity = asCount(path.reduce<unknown>((value, key) => asObject(value)?.[key], reported));
+      const name = path.at(-1);
+      if (quantity === undefined || quantity === 0 || name === undefined) return [];
+      return [{ $typeName: "execution.v1.BilledExtra" as const, name, quantity }];
+    }),
+    source: UsageSource.PROVIDER,
+  };
+}
+
+/** True if `next` knows more than `previous` and takes nothing back: then it is worth telling while the answer runs. */
+export function hasGrown(previous: Usage | undefined, next: Usage): boolean {
+  if (previous === undefined) return true;
+  if (USAGE_BUCKETS.some((bucket) => (next[bucket] ?? 0) < (previous[bucket] ?? 0))) return false;
+  return USAGE_BUCKETS.some((bucket) => next[bucket] !== previous[bucket]);
+}
+
+type Buckets = Partial<Record<(typeof USAGE_BUCKETS)[number], number | undefined>>;
+
+function inputBuckets(reported: JsonObject): Buckets {
+  const details = asObject(reported.prompt_tokens_details) ?? {};
+  const inputTotal = asCount(reported.prompt_tokens);
+  const inputCacheRead = firstCount(
+    details.cached_tokens,
+    reported.prompt_cache_hit_tokens,
+    reported.cached_tokens,
+    reported.num_cached_tokens,
+  );
+  const inputCacheWrite5m = firstCount(details.cache_write_tokens, details.cache_creation_tokens);
+  const inputAudio = asCount(details.audio_tokens);
+  const inputImage = asCount(details.image_tokens);
+  const cache = { inputTotal, inputCacheRead, inputCacheWrite5m };
+  if (inputCacheRead === undefined) return { ...cache, inputAudio, inputImage };
+  const uncached = rest(inputTotal, inputCacheRead, inputCacheWrite5m);
+  const inputUncached = rest(uncached, inputAudio, inputImage);
+  // Sound and pictures that were read from the cache are counted there.
+  return inputUncached === undefined
+    ? { ...cache, inputUncached: uncached }
+    : { ...cache, inputUncached, inputAudio, inputImage };
+}
+
+function outputBuckets(reported: JsonObject): Buckets {
+  const details = asObject(reported.completion_tokens_details) ?? {};
+  const completion = asCount(reported.completion_tokens);
+  const outputReasoning = asCount(details.reasoning_tokens);
+  const outputAudio = asCount(details.audio_tokens);
+  const outputImage = asCount(details.image_tokens);
+  const hidden = rest(asCount(reported.total_tokens), asCount(reported.prompt_tokens), completion) ?? 0;
+  const outputTotal = completion === undefined ? undefined : completion + hidden;
+  const isTold = outputReasoning !== undefined && (hidden === 0 || hidden === outputReasoning);
+  const outputText = isTold ? rest(outputTotal, outputReasoning, outputAudio, outputImage) : undefined;
+  return { outputTotal, outputText, outputReasoning, outputAudio, outputImage };
+}
+
+/** The total without its parts; undefined if it is not known or less than they are. */
+function rest(total: number | undefined, ...parts: readonly (number | undefined)[]): number | undefined {
+  if (total === undefined) return undefined;
+  const left = parts.reduce<number>((remaining, part) => remaining - (part ?? 0), total);
+  return left < 0 ? undefined : left;
+}
+
+function firstCount(...values: readonly unknown[]): number | undefined {
+  return values.map(asCount).find((value) => value !== undefined);
+}
+
+/** The buckets that are known; an absent one must not even be a key. */
+function known(buckets: Buckets): Partial<Usage> {
+  return Object.fromEntries(Object.entries(buckets).filter(([, value]) => value !== undefined));
+}

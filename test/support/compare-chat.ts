@@ -1,0 +1,161 @@
+import { isDeepStrictEqual } from "node:util";
+import type { ChatEvent } from "../../src/contract/events.ts";
+import type { Usage } from "../../src/gen/execution/v1/usage_pb.js";
+import type { JsonValue } from "../emulators/exchange.ts";
+import type { ExpectedAnswer } from "./recordings.ts";
+
+/** One tool call of an answer. */
+export interface OutcomeToolCall {
+  readonly id: string;
+  /** True if the platform made the id because the provider gave none. */
+  readonly idMinted: boolean;
+  readonly name: string;
+  /** As the model wrote them; what the deltas concatenate to, `{}` if there were none. */
+  readonly argumentsText: string;
+  /** Parsed; `{"__raw__": text}` unless they are a JSON object. */
+  readonly arguments: JsonValue;
+}
+
+/** What an answer came to, in the words of `expected.json`. */
+export interface ChatOutcome {
+  readonly text: string;
+  readonly reasoning: string;
+  readonly refusal: string;
+  readonly toolCalls: readonly OutcomeToolCall[];
+  /** Whether `finished` came. */
+  readonly finished: boolean;
+  /** The provider's own word; undefined where it gave none, or before `finished`. */
+  readonly finishReason: string | undefined;
+  /** The final usage of the last attempt; undefined if there was none. */
+  readonly usage: Usage | undefined;
+}
+
+/** Folds the events of one call with one step. Throws where the deltas of a tool call are not its arguments. */
+export function outcomeOf(events: Iterable<ChatEvent>): ChatOutcome {
+  const outcome = { text: "", reasoning: "", refusal: "", finished: false, providerReason: "" };
+  let usage: Usage | undefined;
+  const toolCalls: OutcomeToolCall[] = [];
+  const open = new Map<number, { text: string; idMinted: boolean }>();
+  for (const { event } of events) {
+    switch (event.case) {
+      case "textDelta":
+        outcome.text += event.value.text;
+        break;
+      case "reasoningDelta":
+        outcome.reasoning += event.value.text;
+        break;
+      case "refusalDelta":
+        outcome.refusal += event.value.text;
+        break;
+      case "toolCallStarted":
+        open.set(event.value.part, { text: "", idMinted: event.value.idMinted });
+        break;
+      case "toolCallDelta": {
+        const call = open.get(event.value.part);
+        if (call === undefined) throw new Error("a tool call's delta before its start");
+        call.text += event.value.argumentsDelta;
+        break;
+      }
+      case "toolCallFinished": {
+        const { part, id, name, argumentsJson } = event.value;
+        const call = open.get(part);
+        if (call === undefined) throw new Error(`tool call ${id} finished without its start`);
+        if (argumentsJson !== (call.text === "" ? "{}" : call.text))
+          throw new Error(`deltas of ${id} are not its arguments`);
+        toolCalls.push({
+          id,
+          idMinted: call.idMinted,
+          name,
+          argumentsText: argumentsJson,
+          arguments: readArguments(argumentsJson),
+        });
+        break;
+      }
+      case "usage":
+        if (event.value.final) usage = event.value.usage;
+        break;
+      case "finished":
+        outcome.finished = true;
+        outcome.providerReason = event.value.providerReason;
+        break;
+      default:
+        break;
+    }
+  }
+  const { providerReason, ...rest } = outcome;
+  return { ...rest, finishReason: providerReason === "" ? undefined : providerReason, toolCalls, usage };
+}
+
+/** What of an outcome is not as `expected.json` says, one line each; empty if all is. An `error` in it is not looked at. */
+export function differences(outcome: ChatOutcome, expected: ExpectedAnswer): string[] {
+  const wanted = (expected.toolCalls ?? []).map(({ id, name, arguments: given }) => ({ id, name, arguments: given }));
+  const got = outcome.toolCalls.map((call) => ({
+    id: call.idMinted ? "" : call.id,
+    name: call.name,
+    arguments: call.arguments,
+  }));
+  return [
+    ...unequal("text", outcome.text, expected.text ?? ""),
+    ...unequal("reasoning", outcome.reasoning, expected.reasoning ?? ""),
+    ...unequal("toolCalls", got, wanted),
+    ...unequal("finishReason", outcome.finishReason ?? null, expected.finishReason ?? null),
+    ...usageDifferences(outcome.usage, expected.usage ?? null),
+  ];
+}
+
+/**
+ * Compares a usage with the provider's own object: the object itself, then the figures a client reads. They are read here a second time, so
+ * that the adapter's reading is not compared with itself. `completion_tokens` is the output, unless `total_tokens` says that there was more.
+ */
+function usageDifferences(usage: Usage | undefined, reported: JsonValue): string[] {
+  if (reported === null) return unequal("usage", usage?.providerUsageJson ?? null, null);
+  if (usage === undefined) return ["usage: none, but the provider reported some"];
+  const at = (...path: string[]): number | null => numberAt(reported, path);
+  const input = at("prompt_tokens");
+  const completion = at("completion_tokens");
+  const rest = (at("total_tokens") ?? 0) - (input ?? 0);
+  const cached =
+    at("prompt_tokens_details", "cached_tokens") ??
+    at("prompt_cache_hit_tokens") ??
+    at("cached_tokens") ??
+    at("num_cached_tokens");
+  return [
+    ...unequal("usage", JSON.parse(usage.providerUsageJson) as JsonValue, reported),
+    ...unequal("usage.inputTotal", usage.inputTotal ?? null, input),
+    ...unequal("usage.outputTotal", usage.outputTotal ?? null, completion === null ? null : Math.max(completion, rest)),
+    ...unequal("usage.inputCacheRead", usage.inputCacheRead ?? null, cached),
+    ...unequal(
+      "usage.outputReasoning",
+      usage.outputReasoning ?? null,
+      at("completion_tokens_details", "reasoning_tokens"),
+    ),
+  ];
+}
+
+function numberAt(value: JsonValue, path: readonly string[]): number | null {
+  let current: unknown = value;
+  for (const key of path) {
+    current = typeof current === "object" && current !== null ? (current as Record<string, unknown>)[key] : undefined;
+  }
+  return typeof current === "number" ? current : null;
+}
+
+function unequal(name: string, got: unknown, wanted: unknown): string[] {
+  if (isDeepStrictEqual(got, wanted)) return [];
+  return [`${name}: got ${shorten(got)}, wanted ${shorten(wanted)}`];
+}
+
+function shorten(value: unknown): string {
+  const text = JSON.stringify(value) ?? "undefined";
+  return text.length <= 400 ? text : `${text.slice(0, 400)}... (${text.length} characters)`;
+}
+
+function readArguments(text: string): JsonValue {
+  try {
+    const value = JSON.parse(text) as JsonValue;
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  } catch {
+    // Free text, or what the model wrote instead of JSON.
+  }
+  return { __raw__: text };
+}
