@@ -1,0 +1,6 @@
+import type { AdapterKind } from "./adapter.ts";
+import { mockKind } from "./mock/index.ts";
+import { openaiKind } from "./openai/index.ts";
+
+/** Every kind of provider, one line each. */
+export const adapterKinds: readonly AdapterKind[] = [mockKind, openaiKind];
