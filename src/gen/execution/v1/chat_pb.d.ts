@@ -210,6 +210,13 @@ export declare type ChatRequest = Message<"execution.v1.ChatRequest"> & {
    * @generated from field: optional bool store = 27;
    */
   store?: boolean | undefined;
+
+  /**
+   * Which upstreams an aggregator (OpenRouter ...) may use. Prices may differ by it. A provider that serves its models itself refuses it.
+   *
+   * @generated from field: execution.v1.UpstreamRouting upstream_routing = 28;
+   */
+  upstreamRouting?: UpstreamRouting | undefined;
 };
 
 /**
@@ -217,6 +224,33 @@ export declare type ChatRequest = Message<"execution.v1.ChatRequest"> & {
  * Use `create(ChatRequestSchema)` to create a new message.
  */
 export declare const ChatRequestSchema: GenMessage<ChatRequest>;
+
+/**
+ * UpstreamRouting says which upstreams an aggregator may use.
+ *
+ * @generated from message execution.v1.UpstreamRouting
+ */
+export declare type UpstreamRouting = Message<"execution.v1.UpstreamRouting"> & {
+  /**
+   * Upstreams in order of preference, in the aggregator's own words. Empty: its own order.
+   *
+   * @generated from field: repeated string order = 1;
+   */
+  order: string[];
+
+  /**
+   * Whether it may go beyond `order`, or without one beyond its first choice. Absent: its default.
+   *
+   * @generated from field: optional bool allow_fallbacks = 2;
+   */
+  allowFallbacks?: boolean | undefined;
+};
+
+/**
+ * Describes the message execution.v1.UpstreamRouting.
+ * Use `create(UpstreamRoutingSchema)` to create a new message.
+ */
+export declare const UpstreamRoutingSchema: GenMessage<UpstreamRouting>;
 
 /**
  * Sampling is how the model picks its words. A field the model lacks is left out with a warning.

@@ -58,6 +58,14 @@ export declare type Tool = Message<"execution.v1.Tool"> & {
    * @generated from field: execution.v1.CacheHint cache_hint = 6;
    */
   cacheHint?: CacheHint | undefined;
+
+  /**
+   * Whether arguments are streamed as they are made, before the provider has seen that they are valid. Absent: the provider's default. A
+   * provider without the choice ignores it with a warning.
+   *
+   * @generated from field: optional bool eager_arguments = 7;
+   */
+  eagerArguments?: boolean | undefined;
 };
 
 /**
