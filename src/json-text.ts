@@ -34,7 +34,7 @@ export function encodeJson(value: unknown): string {
   if (raw in value && typeof value[raw] === "string") return value[raw];
   if (Array.isArray(value)) return `[${value.map(encodeJson).join(",")}]`;
   const members = Object.entries(value).filter(([, member]) => member !== undefined);
-  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${encodeJson(member)}`).join(",")}}`;
+  return joinMembers(members.map(([key, member]) => [key, encodeJson(member)]));
 }
 
 /**
@@ -53,6 +53,11 @@ export function jsonMembers(text: string): ReadonlyMap<string, string> {
     at = skipComma(text, end);
   }
   return members;
+}
+
+/** Puts members back into the text of a JSON object; the opposite of `jsonMembers`. The values must be valid JSON. */
+export function joinMembers(members: Iterable<readonly [key: string, text: string]>): string {
+  return `{${Array.from(members, ([key, text]) => `${JSON.stringify(key)}:${text}`).join(",")}}`;
 }
 
 /** The elements of a JSON array as texts. The text must be a valid JSON array. */

@@ -35,6 +35,8 @@ const KEYS: Readonly<Record<string, QuirkKey>> = {
   required_word: { field: "requiredWord", takes: ["required", "any"] },
   allowed_tools: { field: "allowedTools", takes: "boolean" },
   free_form_tools: { field: "freeFormTools", takes: "boolean" },
+  eager_arguments: { field: "eagerArguments", takes: "boolean" },
+  upstream_routing: { field: "upstreamRouting", takes: "boolean" },
   provider_tools: { field: "providerTools", takes: ["web_search_options", "tools", "none"] },
   images: { field: "images", takes: ["url_or_data", "data", "none"] },
   documents: { field: "documents", takes: ["file", "file_or_url", "document_url", "none"] },

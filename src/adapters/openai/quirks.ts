@@ -63,6 +63,10 @@ export interface Quirks {
   readonly allowedTools: boolean;
   /** Whether tools that take free text (`type: custom`) exist. */
   readonly freeFormTools: boolean;
+  /** Whether a tool has `eager_input_streaming`. */
+  readonly eagerArguments: boolean;
+  /** Whether the body takes OpenRouter's `provider`, which picks among its upstreams. */
+  readonly upstreamRouting: boolean;
   /** Tools the provider runs: OpenAI's `web_search_options`, entries of `tools` by their type, or none. */
   readonly providerTools: "web_search_options" | "tools" | "none";
   /** Images in user messages: by URL or as bytes, as bytes only, or not at all. */

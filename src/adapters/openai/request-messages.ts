@@ -131,7 +131,8 @@ interface Draft {
 
 function assistantMessage(message: Message, path: string, context: BuildContext): AssistantMessage {
   const draft: Draft = { contents: [], toolCalls: [], reasoning: [], refusals: [], details: [], annotations: [] };
-  for (const [index, part] of message.parts.entries()) addAssistantPart(draft, part, `${path}.parts[${index}]`, context);
+  for (const [index, part] of message.parts.entries())
+    addAssistantPart(draft, part, `${path}.parts[${index}]`, context);
   const { contents, toolCalls, refusals, details, annotations, extraContent, audio } = draft;
   const isBare = toolCalls.length === 0 && refusals.length === 0 && audio === undefined;
   return {

@@ -108,7 +108,8 @@ function documentUrl({ source, mimeType }: DocumentPart, path: string): string {
 function audioContent({ source, mimeType }: AudioPart, path: string, context: BuildContext): UserContent {
   const { audio } = context.quirks;
   if (audio === "none") throw cannotCarry(context, path, "sound", Capability.AUDIO_INPUT);
-  if (source.case !== "data") throw cannotCarry(context, path, "sound but as data");
+  if (source.case === "url" && audio === "text") return { type: "input_audio", input_audio: source.value };
+  if (source.case !== "data") throw cannotCarry(context, path, "sound but its bytes");
   const data = toBase64(source.value);
   if (audio === "text") return { type: "input_audio", input_audio: data };
   return { type: "input_audio", input_audio: { data, format: audioFormat(mimeType) } };

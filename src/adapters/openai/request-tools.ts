@@ -10,7 +10,7 @@ import {
   type ToolChoice,
   ToolChoiceMode,
 } from "../../gen/execution/v1/tools_pb.js";
-import { encodeJson, isJsonObjectText, jsonMembers, type RawJson, rawJson } from "../../json-text.ts";
+import { isJsonObjectText, joinMembers, jsonMembers, type RawJson, rawJson } from "../../json-text.ts";
 import { type BuildContext, cannotCarry, invalidField } from "./request-notes.ts";
 import { withCacheHint } from "./request-parts.ts";
 import type { WireBody, WireTool, WireToolChoice } from "./request-wire.ts";
@@ -32,9 +32,17 @@ export function buildTools(request: ChatRequest, context: BuildContext): Partial
 }
 
 function callerTool(tool: Tool, path: string, context: BuildContext): WireTool {
+  const eager = eagerField(tool, path, context);
   return tool.freeForm === undefined
-    ? withCacheHint(functionTool(tool, path, context), tool.cacheHint, path, context)
-    : withCacheHint(customTool(tool, path, context), tool.cacheHint, path, context);
+    ? withCacheHint({ ...functionTool(tool, path, context), ...eager }, tool.cacheHint, path, context)
+    : withCacheHint({ ...customTool(tool, path, context), ...eager }, tool.cacheHint, path, context);
+}
+
+function eagerField({ eagerArguments }: Tool, path: string, { quirks, ignored }: BuildContext) {
+  if (eagerArguments === undefined) return {};
+  if (quirks.eagerArguments) return { eager_input_streaming: eagerArguments };
+  ignored(`${path}.eager_arguments`, `${quirks.vendor} streams arguments its own way`);
+  return {};
 }
 
 function functionTool(tool: Tool, path: string, { quirks, ignored }: BuildContext) {
@@ -66,10 +74,7 @@ function customTool({ name, description, freeForm }: Tool, path: string, context
   };
 }
 
-function grammarOf(
-  { syntax, definition }: Grammar,
-  path: string,
-): ChatCompletionCustomTool.Custom.Grammar.Grammar {
+function grammarOf({ syntax, definition }: Grammar, path: string): ChatCompletionCustomTool.Custom.Grammar.Grammar {
   if (syntax !== "lark" && syntax !== "regex") throw invalidField(`${path}.grammar.syntax`, "must be lark or regex");
   return { syntax, definition };
 }
@@ -96,8 +101,7 @@ function providerTools(
 function typedTool(kind: string, options: string, path: string): RawJson {
   const members = jsonMembers(options);
   if (members.has("type")) throw invalidField(`${path}.options_json`, "must not hold a type; the kind is the type");
-  const raw = [...members].map(([key, text]) => [key, rawJson(text)] as const);
-  return rawJson(encodeJson(Object.fromEntries([["type", kind], ...raw])));
+  return rawJson(joinMembers([["type", JSON.stringify(kind)], ...members]));
 }
 
 /** The tools to send, where the server cannot be told which of them may be called; undefined means all. */

@@ -93,7 +93,9 @@ export type ToolMessage = Omit<ChatCompletionToolMessageParam, "content"> & { co
 export type WireMessage = InstructionMessage | UserMessage | AssistantMessage | ToolMessage;
 
 /** A tool of the caller, or a raw one the provider runs. */
-export type WireTool = ((ChatCompletionFunctionTool | ChatCompletionCustomTool) & Cacheable) | RawJson;
+export type WireTool =
+  | ((ChatCompletionFunctionTool | ChatCompletionCustomTool) & Cacheable & { eager_input_streaming?: boolean })
+  | RawJson;
 
 /** A tool choice; `any` is Mistral's word for `required`. */
 export type WireToolChoice = ChatCompletionToolChoiceOption | ChatCompletionAllowedToolChoice | "any";
@@ -118,6 +120,7 @@ export type WireBody = Omit<
   min_p?: number;
   repetition_penalty?: number;
   user_id?: string;
+  provider?: { order?: string[]; allow_fallbacks?: boolean };
   reasoning?: { effort?: string; max_tokens?: number; enabled?: boolean; exclude?: true };
   thinking?: { type?: "enabled" | "disabled"; budget_tokens?: number; clear_thinking?: boolean };
   enable_thinking?: boolean;

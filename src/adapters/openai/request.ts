@@ -3,13 +3,14 @@ import {
   Modality,
   ReasoningEffort,
   type Sampling,
+  type UpstreamRouting,
   Verbosity,
   type Warning,
 } from "../../gen/execution/v1/chat_pb.js";
 import { encodeJson } from "../../json-text.ts";
 import type { HintField, Quirks } from "./quirks.ts";
 import { buildMessages } from "./request-messages.ts";
-import { type BuildContext, createBuildContext } from "./request-notes.ts";
+import { type BuildContext, cannotCarry, createBuildContext } from "./request-notes.ts";
 import { buildOptions } from "./request-options.ts";
 import { buildReasoning } from "./request-reasoning.ts";
 import { buildResponseFormat, buildTools } from "./request-tools.ts";
@@ -55,6 +56,7 @@ export function buildRequest({ request, model, quirks }: BuildInput): BuiltReque
     ...buildReasoning(request.reasoning, context),
     ...outputFields(request, context),
     ...accountFields(request, context),
+    ...routingFields(request.upstreamRouting, context),
     ...streamFields(quirks),
   };
   if (request.safetySettings.length > 0) context.ignored("safety_settings", "this wire has no such filters");
@@ -178,6 +180,18 @@ function accountFields(request: ChatRequest, context: BuildContext): Partial<Wir
       false,
       context,
     ),
+  };
+}
+
+function routingFields(routing: UpstreamRouting | undefined, context: BuildContext): Partial<WireBody> {
+  if (routing === undefined) return {};
+  if (!context.quirks.upstreamRouting) throw cannotCarry(context, "upstream_routing", "choice of upstreams");
+  const { order, allowFallbacks } = routing;
+  return {
+    provider: {
+      ...(order.length > 0 && { order }),
+      ...(allowFallbacks !== undefined && { allow_fallbacks: allowFallbacks }),
+    },
   };
 }
 

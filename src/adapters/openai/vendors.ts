@@ -20,6 +20,8 @@ export const COMPATIBLE: Quirks = {
   requiredWord: "required",
   allowedTools: false,
   freeFormTools: false,
+  eagerArguments: false,
+  upstreamRouting: false,
   providerTools: "none",
   images: "url_or_data",
   documents: "none",
@@ -50,7 +52,7 @@ const OPENAI: Partial<Quirks> = {
 /**
  * What is peculiar about each vendor, over `COMPATIBLE`. Sources: each vendor's API reference (Mistral: its OpenAPI document, which forbids
  * additional fields; Ollama: its page on OpenAI compatibility) and recorded traffic. `options` holds no field the contract owns and none that
- * changes the price, such as OpenRouter's `provider`, `models` and `plugins`.
+ * changes the price, such as OpenRouter's `models` and `plugins`.
  */
 export const VENDORS: Readonly<Record<string, Partial<Quirks>>> = {
   compatible: {},
@@ -97,6 +99,8 @@ export const VENDORS: Readonly<Record<string, Partial<Quirks>>> = {
     reasoningStyle: "openrouter",
     cacheHints: "cache_control",
     prefixField: "implicit",
+    eagerArguments: true,
+    upstreamRouting: true,
     providerTools: "tools",
     documents: "file_or_url",
     toolResultMedia: true,
