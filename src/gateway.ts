@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { Adapter, AdapterKind } from "./adapters/adapter.ts";
-import type { Config } from "./config/config.ts";
+import type { Config, ListenerSettings } from "./config/config.ts";
 import type { RoutingState } from "./router/resolve.ts";
 import { createRouter } from "./router/router.ts";
 import { createKeyAuthentication } from "./server/auth.ts";
 import { createDispatcher, type Dispatcher } from "./server/dispatcher.ts";
+import { createGrpcListener } from "./server/grpc/listener.ts";
 import { createGuard, type Guard } from "./server/guard.ts";
 import type { Log } from "./telemetry/log.ts";
 
@@ -25,6 +26,81 @@ export interface GatewayOptions {
   readonly kinds: readonly AdapterKind[];
   readonly log: Log;
   readonly platformVersion: string;
+}
+
+/** A gateway with both listeners open. */
+export interface RunningGateway extends Omit<Gateway, "close"> {
+  /** Where it can be reached from this machine, such as `http://127.0.0.1:50051`. */
+  readonly grpcUrl: string;
+  readonly httpUrl: string;
+  /**
+   * Refuses new calls, waits for running ones as long as the configuration allows, ends the rest, and closes listeners and adapters. A second
+   * call ends what still runs at once.
+   */
+  stop(): Promise<void>;
+}
+
+/** A listener could not bind its address. The message says which, why, and what to do. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+}
+
+/** What both listeners have in common. */
+interface Listener {
+  listen(): Promise<{ readonly port: number }>;
+  drain(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Wires a gateway and opens its listeners: gRPC first, since it answers soonest, then HTTP, whose modules load meanwhile. Throws a ListenError,
+ * with everything closed again, if an address cannot be bound.
+ */
+export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
+  const { config, log } = options;
+  const { grpc: grpcSettings, http: httpSettings, limits } = config;
+  const { close: closeAdapters, ...gateway } = createGateway(options);
+  const { dispatcher, guard } = gateway;
+  const open: Listener[] = [];
+  const listen = async (name: "gRPC" | "HTTP", settings: ListenerSettings, listener: Listener): Promise<string> => {
+    try {
+      const { port } = await listener.listen();
+      open.push(listener);
+      return urlOf(settings, port);
+    } catch (thrown) {
+      await Promise.all([...open, listener].map((each) => each.close()));
+      await closeAdapters();
+      throw listenError(name, settings, thrown);
+    }
+  };
+  const grpc = createGrpcListener({ dispatcher, guard, settings: grpcSettings, limits, log });
+  const grpcUrl = await listen("gRPC", grpcSettings, grpc);
+  const { createHttpListener } = await import("./server/http/listener.ts");
+  const http = createHttpListener({ dispatcher, guard, settings: httpSettings, limits, log });
+  const httpUrl = await listen("HTTP", httpSettings, http);
+  return {
+    ...gateway,
+    grpcUrl,
+    httpUrl,
+    stop: async () => {
+      await Promise.all(open.map((listener) => listener.drain()));
+      await closeAdapters();
+    },
+  };
+}
+
+function urlOf({ host, tls }: ListenerSettings, port: number): string {
+  const anyAddress: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+  const name = anyAddress[host] ?? host;
+  return `${tls === undefined ? "http" : "https"}://${name.includes(":") ? `[${name}]` : name}:${port}`;
+}
+
+function listenError(name: "gRPC" | "HTTP", { host, port }: ListenerSettings, cause: unknown): ListenError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const reason = /EADDRINUSE/.test(why)
+    ? `something else listens there; stop it, or set EP_${name.toUpperCase()}_PORT`
+    : why;
+  return new ListenError(`cannot listen on ${host}:${port} for ${name}: ${reason}`, { cause });
 }
 
 /** Wires adapters, router and dispatcher. The composition of the process is this function and `main.ts`; nothing else makes parts. */

@@ -1,0 +1,130 @@
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { type CommandContext, CommandError, OutputClosedError, write } from "./context.ts";
+import type { CapabilitiesOptions, ChatOptions } from "./options.ts";
+import { readVersion } from "./version.ts";
+
+/**
+ * Runs a command line, without the program's own name in `args`, and returns the exit status: 0, or 1 with one line about the failure on
+ * standard error. What a command needs is loaded when it runs.
+ */
+export async function runCommandLine(args: readonly string[], context: CommandContext): Promise<number> {
+  let status = 0;
+  const program = createProgram(context, (result) => {
+    status = result;
+  });
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return status;
+  } catch (thrown) {
+    // Help and version are thrown too, with status 0; commander has printed what it throws.
+    if (thrown instanceof CommanderError) return thrown.exitCode;
+    if (thrown instanceof OutputClosedError) return 1;
+    await write(context.stderr, `error: ${failureText(thrown)}\n`);
+    return 1;
+  }
+}
+
+function failureText(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  // A refused configuration has one line for each of its problems; a bug shows where it is.
+  const known = thrown instanceof CommandError || thrown.name === "ConfigError";
+  return known ? thrown.message : (thrown.stack ?? thrown.message);
+}
+
+function createProgram(context: CommandContext, end: (status: number) => void): Command {
+  const program = new Command("execution-platform")
+    .description("One typed contract in front of every LLM provider.")
+    .version(readVersion(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+    })
+    .showHelpAfterError("(--help says more)")
+    .addHelpText("after", ENVIRONMENT_HELP);
+
+  program
+    .command("serve")
+    .description("start the gateway: gRPC on 50051, HTTP (Connect, gRPC-Web, SSE) on 8000")
+    .option(
+      "-c, --config <file>",
+      "configuration file (default: EP_CONFIG, else execution-platform.yaml if it is there)",
+    )
+    .action(async (options: { readonly config?: string }) => {
+      const { serve } = await import("./serve.ts");
+      end(await serve(options, context));
+    });
+
+  target(program.command("chat"))
+    .description("send one message and print the answer as it comes")
+    .argument("<message>", "what to say; - reads it from standard input")
+    .option("--persona <name>", "persona that serves it (default: default)")
+    .option("--provider <name>", "provider instance to use instead of the persona's")
+    .option("--model <name>", "model to use")
+    .option("--system <text>", "system message to send before it")
+    .option("--json", "print each event as one line of ProtoJSON")
+    .action(async (message: string, options: ChatOptions) => {
+      const { chat } = await import("./chat.ts");
+      end(await chat(message, options, context));
+    });
+
+  target(program.command("capabilities"))
+    .description("list providers, models and personas, and what they can do")
+    .option("--persona <name>", "only this persona")
+    .option("--provider <name>", "only this provider instance")
+    .option("--model <name>", "only this model")
+    .option("--json", "print the response as ProtoJSON")
+    .action(async (options: CapabilitiesOptions) => {
+      const { capabilities } = await import("./capabilities.ts");
+      end(await capabilities(options, context));
+    });
+
+  program
+    .command("key")
+    .description("make an API key: print it once, with the configuration lines that accept it")
+    .option("--name <name>", "name of the key in the configuration and in logs", "my-key")
+    .action(async (options: { readonly name: string }) => {
+      const { key } = await import("./key.ts");
+      end(await key(options, context));
+    });
+
+  const config = program.command("config").description("work with the configuration");
+  config
+    .command("check")
+    .description("check the configuration and print every value that is not a default, with where it comes from")
+    .argument("[file]", "configuration file (default: as serve finds it)")
+    .action(async (file: string | undefined) => {
+      const { checkConfig } = await import("./config.ts");
+      end(await checkConfig(file, context));
+    });
+
+  return program;
+}
+
+const ENVIRONMENT_HELP = `
+Environment of chat and capabilities:
+  EXECUTION_PLATFORM_URL      gRPC URL of the gateway (default: http://127.0.0.1:50051)
+  EXECUTION_PLATFORM_API_KEY  API key, if the gateway wants one
+
+serve reads EP_* variables, .env and execution-platform.yaml; docs/configuration.md lists them.`;
+
+function target(command: Command): Command {
+  return command
+    .option(
+      "--base-url <url>",
+      "gRPC URL of the gateway (default: EXECUTION_PLATFORM_URL, else http://127.0.0.1:50051)",
+    )
+    .option("--timeout <time>", "most time the call may take, such as 500ms, 30s or 5m", parseDuration);
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** Reads `500ms`, `30s`, `5m`, or a number of seconds, as milliseconds. */
+function parseDuration(written: string): number {
+  const [, digits, unit = "s"] = /^(\d{1,9})(ms|s|m|h)?$/.exec(written) ?? [];
+  const timeoutMs = Number(digits) * (UNIT_MS[unit] ?? Number.NaN);
+  if (!(timeoutMs > 0)) throw new InvalidArgumentError("It must be a time above zero, such as 500ms, 30s or 5m.");
+  return timeoutMs;
+}

@@ -1,0 +1,40 @@
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { adapterKinds } from "../adapters/index.ts";
+import { ListenError, startGateway } from "../gateway.ts";
+import { createLog } from "../telemetry/log.ts";
+import { bannerText } from "./banner.ts";
+import { type CommandContext, CommandError, write } from "./context.ts";
+import { loadFromDisk } from "./load.ts";
+import { readVersion } from "./version.ts";
+
+/**
+ * Serves until the process is asked to stop, then drains: new calls are refused, running ones may end. An error that nobody caught is logged and
+ * the server goes on: it belongs to one call, and the others must not pay for it.
+ */
+export async function serve({ config: file }: { readonly config?: string }, context: CommandContext): Promise<number> {
+  const { config, notices } = await loadFromDisk(file, context);
+  const log = createLog(config.logLevel);
+  const platformVersion = readVersion();
+  const running = await startGateway({ config, kinds: adapterKinds, log, platformVersion }).catch((thrown: unknown) => {
+    throw thrown instanceof ListenError ? new CommandError(thrown.message, { cause: thrown }) : thrown;
+  });
+  context.onUncaught((thrown) => log.error("an error that nobody caught; the server goes on", thrown));
+  for (const notice of notices) log.warn(notice);
+  const { grpcUrl, httpUrl } = running;
+  const providers = Object.values(running.state().adapters).map(({ settings, spends }) => ({ ...settings, spends }));
+  const facts = { config, providers, kinds: adapterKinds, grpcUrl, httpUrl, platformVersion, buf: bufCommand() };
+  // Whoever reads the banner may go away; the server stays.
+  await write(context.stdout, bannerText(facts)).catch(() => undefined);
+  context.onReady();
+  if (!context.stop.aborted) await once(context.stop, "abort");
+  log.info("stopping: new calls are refused, running ones may end", { drainMs: config.limits.drainMs });
+  await running.stop();
+  log.info("stopped");
+  return 0;
+}
+
+/** In a checkout `buf` is among its own tools. */
+function bufCommand(): string {
+  return existsSync(new URL("../../node_modules/.bin/buf", import.meta.url)) ? "npx buf" : "buf";
+}

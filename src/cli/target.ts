@@ -1,0 +1,40 @@
+import { ChatError, type Client, createClient } from "../client/index.ts";
+import { type CommandContext, CommandError } from "./context.ts";
+import type { TargetOptions } from "./options.ts";
+
+/**
+ * Runs `call` with a client of the gateway that the options or the environment name. Throws a CommandError with one line about what failed:
+ * reason, message, and what can be done. A call that the user interrupts ends with status 130, as programs do that Ctrl-C ends.
+ */
+export async function withClient(
+  options: TargetOptions,
+  { environment, stop }: CommandContext,
+  call: (client: Client, settings: { readonly signal: AbortSignal; readonly timeoutMs?: number }) => Promise<number>,
+): Promise<number> {
+  const baseUrl = options.baseUrl ?? environment.EXECUTION_PLATFORM_URL ?? "http://127.0.0.1:50051";
+  if (!/^https?:$/.test(URL.parse(baseUrl)?.protocol ?? "")) {
+    throw new CommandError(`${baseUrl} is not a URL such as http://127.0.0.1:50051`);
+  }
+  const apiKey = environment.EXECUTION_PLATFORM_API_KEY;
+  const client = createClient({ baseUrl, ...(apiKey === undefined ? {} : { apiKey }) });
+  const timeoutMs = options.timeout;
+  try {
+    return await call(client, { signal: stop, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+  } catch (thrown) {
+    if (stop.aborted) return 130;
+    if (thrown instanceof ChatError) throw new CommandError(failureText(thrown, baseUrl), { cause: thrown });
+    throw thrown;
+  } finally {
+    client.close();
+  }
+}
+
+function failureText(error: ChatError, baseUrl: string): string {
+  if (error.reason === "") {
+    const hint = error.code === "UNAVAILABLE" ? "; is `execution-platform serve` running there?" : "";
+    return `${error.code}: no answer from the gateway at ${baseUrl}: ${error.message}${hint}`;
+  }
+  const retry = error.retryAfterMs === undefined ? "" : ` (try again in ${Math.ceil(error.retryAfterMs / 1000)} s)`;
+  const request = error.requestId === undefined ? "" : ` [${error.requestId}]`;
+  return `${error.reason}: ${error.message}${retry}${request}`.replaceAll("\n", " ");
+}

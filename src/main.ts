@@ -1,0 +1,68 @@
+#!/usr/bin/env node
+import type { CommandContext } from "./cli/context.ts";
+
+// Nothing is imported before the version is known to do: an older Node must end with this line, not with a syntax error somewhere.
+const OLDEST_NODE = 24;
+
+/** A terminal and npm both pass Ctrl-C on, so two signals this close together are one wish to stop. Milliseconds. */
+const SAME_WISH_MS = 500;
+
+if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
+  console.error(
+    `execution-platform needs Node ${OLDEST_NODE} or newer and this is ${process.versions.node}; in a checkout, npm start brings its own`,
+  );
+  process.exitCode = 1;
+} else {
+  await main();
+}
+
+async function main(): Promise<void> {
+  const { enableCompileCache, flushCompileCache } = await import("node:module");
+  enableCompileCache(new URL("../node_modules/.cache/execution-platform", import.meta.url).pathname);
+
+  let onUncaught = (thrown: unknown): void => {
+    console.error(thrown);
+    process.exit(1);
+  };
+  process.on("uncaughtException", (thrown) => onUncaught(thrown));
+  process.on("unhandledRejection", (thrown) => onUncaught(thrown));
+  // A reader that went away shows as an output that is no longer writable; it is not a bug.
+  for (const output of [process.stdout, process.stderr]) output.on("error", () => undefined);
+
+  const context: CommandContext = {
+    environment: process.env,
+    workingDirectory: process.cwd(),
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    stop: stopSignal(),
+    onUncaught: (handler) => {
+      onUncaught = handler;
+    },
+    onReady: () => flushCompileCache(),
+  };
+  const { runCommandLine } = await import("./cli/program.ts");
+  process.exitCode = await runCommandLine(process.argv.slice(2), context);
+  // Everything is closed by now; should a handle be left, it must not hold the process.
+  setTimeout(() => process.exit(), 2000).unref();
+}
+
+/** Fires at the first SIGINT or SIGTERM. The second one ends the process at once. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  let firstAt = 0;
+  for (const [signal, number] of [
+    ["SIGINT", 2],
+    ["SIGTERM", 15],
+  ] as const) {
+    process.on(signal, () => {
+      if (!stop.signal.aborted) {
+        firstAt = performance.now();
+        stop.abort();
+      } else if (performance.now() - firstAt > SAME_WISH_MS) {
+        process.exit(128 + number);
+      }
+    });
+  }
+  return stop.signal;
+}
