@@ -40,10 +40,30 @@ export function parseChatCompletion(text: string): ChatCompletion {
   const body = asObject(readBody(text));
   const stream = body.take("stream");
   const streamOptions = body.take("stream_options");
+  const model = asName(body.need("model"));
+  return {
+    request: readCompletionFields(body, { model }),
+    stream: stream !== undefined && asBoolean(stream),
+    includeUsage: streamOptions !== undefined && readIncludeUsage(streamOptions),
+  };
+}
+
+/** Where a request is to be served. */
+export interface Target {
+  readonly persona?: string;
+  readonly provider?: string;
+  readonly model?: string;
+}
+
+/**
+ * Reads what a chat-completions body says beside its model and its streaming, for every edge that takes such messages. Everything that is left
+ * in `body` is read or refused.
+ */
+export function readCompletionFields(body: ObjectFields, target: Target): ChatRequest {
   const n = body.take("n");
   if (n !== undefined && asCount(n, 1) !== 1) refuse("n", "must be 1: a request has one answer; send it several times");
-  const request = create(ChatRequestSchema, {
-    model: asName(body.need("model")),
+  return create(ChatRequestSchema, {
+    ...target,
     messages: readMessages(body.need("messages")),
     ...readTools(body.take("tools"), body.take("web_search_options")),
     ...choices(body),
@@ -51,11 +71,6 @@ export function parseChatCompletion(text: string): ChatCompletion {
     ...account(body),
     providerOptionsJson: readExtensions(body),
   });
-  return {
-    request,
-    stream: stream !== undefined && asBoolean(stream),
-    includeUsage: streamOptions !== undefined && readIncludeUsage(streamOptions),
-  };
 }
 
 function readIncludeUsage(field: Field): boolean {

@@ -1,0 +1,84 @@
+import { ExecutionError } from "../../errors.ts";
+import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
+import type { ServerCall } from "../dispatcher.ts";
+import { readCompletionFields, type Target } from "../openai/chat-completions.ts";
+import { asBoolean, asName, asObject, type Field, type ObjectFields, refuse } from "../openai/fields.ts";
+import { parseJson } from "../read.ts";
+
+/** What a body of `POST /chat` and its query ask for. */
+export interface ChatBody {
+  readonly request: ChatRequest;
+  /** Form of the events: the short one, or the contract's own. */
+  readonly events: "short" | "proto";
+}
+
+/** Parameters the query may have beside `events`, and the request's fields they set. */
+const TARGETS = { personaId: "persona", provider: "provider", model: "model" } as const;
+
+/**
+ * Reads a body of `POST /chat`: canonical ProtoJSON of ChatRequest, or the plain form, which it is if any message has `content`.
+ *
+ * The plain form has the fields of an OpenAI chat-completions body (`messages`, `tools`, `tool_choice`, `response_format`, `max_tokens`,
+ * `temperature`, ..., all but `stream: false`) and `personaId`, `provider` and `model`, all three optional. In both forms these three may stand
+ * in the query instead; `events=proto` there asks for events in ProtoJSON. Throws INVALID_FIELD with the path of what is wrong: unknown fields
+ * and parameters, a form mixed with the other one, a target named twice and differently.
+ */
+export function readChatBody(bytes: Uint8Array, query: string, call: Pick<ServerCall, "decode">): ChatBody {
+  const { events, target } = readQuery(query);
+  const value = parseJson(bytes);
+  const request = isPlain(value) ? readPlain(bytes, value) : (call.decode(bytes, "json") as ChatRequest);
+  for (const [name, field] of Object.entries(TARGETS)) setTarget(request, field, name, target[field]);
+  return { request, events };
+}
+
+function readQuery(query: string): { readonly events: ChatBody["events"]; readonly target: Target } {
+  const params = new URLSearchParams(query);
+  const allowed = ["events", ...Object.keys(TARGETS)];
+  for (const name of new Set(params.keys())) {
+    if (!allowed.includes(name)) refuse("query", `has a parameter other than ${allowed.join(", ")}`);
+    if (params.getAll(name).length > 1) refuse(name, "must be in the query once");
+  }
+  const events = params.get("events") ?? "short";
+  if (events !== "short" && events !== "proto") return refuse("events", "must be `proto` or `short`");
+  const target = Object.entries(TARGETS).flatMap(([name, field]) => {
+    const value = params.get(name);
+    return value === null ? [] : [[field, value] as const];
+  });
+  return { events, target: Object.fromEntries(target) };
+}
+
+/** ProtoJSON messages have `parts` and never `content`. */
+function isPlain(value: unknown): boolean {
+  const messages = isObject(value) ? value.messages : undefined;
+  return Array.isArray(messages) && messages.some((message) => isObject(message) && "content" in message);
+}
+
+function readPlain(bytes: Uint8Array, value: unknown): ChatRequest {
+  const body = asObject({ path: "", value, raw: () => Buffer.from(bytes).toString("utf8") });
+  const stream = body.take("stream");
+  if (stream !== undefined && !asBoolean(stream)) refuse(stream.path, "must be true or left out: this route streams");
+  const target: Target = {
+    ...take(body, "personaId", "persona"),
+    ...take(body, "provider", "provider"),
+    ...take(body, "model", "model"),
+  };
+  return readCompletionFields(body, target);
+}
+
+function take(body: ObjectFields, key: string, field: keyof Target): Target {
+  const found: Field | undefined = body.take(key);
+  return found === undefined ? {} : { [field]: asName(found) };
+}
+
+function setTarget(request: ChatRequest, field: keyof Target, name: string, value: string | undefined): void {
+  if (value === undefined) return;
+  if (request[field] !== "" && request[field] !== value) {
+    const description = `is ${field} in the query and differs from the one in the body`;
+    throw new ExecutionError("INVALID_FIELD", `${name} ${description}`, { fields: [{ field: name, description }] });
+  }
+  request[field] = value;
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,82 @@
+import type { DescMethod } from "@bufbuild/protobuf";
+import { ExecutionError } from "../../errors.ts";
+import type { Dispatcher } from "../dispatcher.ts";
+import type { Guard } from "../guard.ts";
+import { SECURITY_HEADERS, sendProblem } from "./answer.ts";
+import { writeCors, writePreflight } from "./cors.ts";
+import { type Exchange, endAnswer } from "./exchange.ts";
+import type { TransportLimits } from "./limits.ts";
+import type { Refusals } from "./refusals.ts";
+import { createRestRoutes } from "./rest.ts";
+import { createRouteTable, httpMethodsOf, RPC_PATHS } from "./routes.ts";
+
+/** Serves RPC paths over Connect, gRPC-Web and gRPC. */
+export interface RpcHandler {
+  serve(exchange: Exchange, method: DescMethod): Promise<void>;
+}
+
+/** What the handler needs. */
+export interface HandlerDeps {
+  readonly dispatcher: Dispatcher;
+  readonly guard: Guard;
+  readonly limits: TransportLimits;
+  readonly refusals: Refusals;
+  /** Gives the handler of RPC paths, once it is loaded. */
+  readonly rpc: () => Promise<RpcHandler>;
+}
+
+/** Creates the one handler of all requests, of HTTP/1.1 and HTTP/2. Its promise never rejects. */
+export function createHandler(deps: HandlerDeps): (exchange: Exchange) => Promise<void> {
+  const { dispatcher, guard, limits, refusals, rpc } = deps;
+  const routes = createRouteTable(createRestRoutes(dispatcher, limits, refusals));
+
+  const answer = async (exchange: Exchange): Promise<void> => {
+    const { method, path, host, header } = exchange;
+    const rpcMethod = RPC_PATHS.get(path);
+    const route = routes.get(path);
+    const methods = httpMethodsOf(rpcMethod ?? route);
+    if (rpcMethod !== undefined && methods.includes(method)) {
+      checkHost(host);
+      return (await rpc()).serve(exchange, rpcMethod);
+    }
+    guard.check(host, header("origin"));
+    if (methods.length === 0) return refusals.routeNotFound(exchange);
+    if (method === "OPTIONS") return answerOptions(exchange, methods, limits);
+    if (route === undefined || !methods.includes(method)) return refusals.methodNotAllowed(exchange, methods);
+    return route.serve(exchange);
+  };
+
+  return async (exchange) => {
+    const { response, http2 } = exchange;
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);
+    if (dispatcher.draining && !http2) response.setHeader("connection", "close");
+    try {
+      writeCors(exchange, guard);
+      await answer(exchange);
+    } catch (thrown) {
+      sendProblem(exchange, limits, dispatcher.status(thrown));
+    } finally {
+      // Whoever left needs no answer; anything else that got none would wait for it for ever.
+      if (!response.writableEnded) response.destroy();
+    }
+  };
+}
+
+/** Connect makes a URL of the host, so it has to be one. HTTP/1.0 may leave it out. */
+function checkHost(host: string | undefined): void {
+  if (host !== undefined && URL.canParse(`http://${host}`)) return;
+  const description = "must be a host name and, where needed, a port";
+  throw new ExecutionError("INVALID_FIELD", `the header host ${description}`, {
+    fields: [{ field: "host", description }],
+  });
+}
+
+function answerOptions(exchange: Exchange, methods: readonly string[], limits: TransportLimits): void {
+  const { header, response } = exchange;
+  response.setHeader("allow", [...methods, "OPTIONS"].join(", "));
+  if (header("origin") !== undefined && header("access-control-request-method") !== undefined) {
+    writePreflight(exchange, methods);
+  }
+  response.writeHead(204);
+  endAnswer(exchange, limits);
+}

@@ -1,0 +1,67 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { Socket as TcpSocket } from "node:net";
+import { ExecutionError } from "../../errors.ts";
+import type { Dispatcher } from "../dispatcher.ts";
+import { SECURITY_HEADERS } from "./answer.ts";
+import type { TransportLimits } from "./limits.ts";
+import { problemDocument } from "./problem.ts";
+
+/** What HTTP/1.1 parsing errors mean; everything else is 400. */
+const STATUS_OF_ERROR: Readonly<Record<string, readonly [number, string]>> = {
+  HPE_HEADER_OVERFLOW: [431, "the headers are too large"],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, "the chunk extensions are too large"],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, "the request did not arrive in time"],
+};
+
+/**
+ * Creates the HTTP/1.1 server behind the front. It has no port of its own: connections are emitted to it. What is not HTTP gets a problem
+ * document and is closed.
+ */
+export function createHttp1(
+  dispatcher: Dispatcher,
+  limits: TransportLimits,
+  onRequest: (request: IncomingMessage, response: ServerResponse) => void,
+): Server {
+  const server = createServer({
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: limits.headersMs,
+    requestTimeout: limits.requestMs,
+    keepAliveTimeout: limits.idleMs,
+    connectionsCheckingInterval: Math.min(limits.headersMs, 1000),
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+  });
+  const answering = new WeakSet<Socket>();
+  server.on("request", (request, response) => {
+    const { socket } = request;
+    answering.add(socket);
+    response.once("close", () => answering.delete(socket));
+    onRequest(request, response);
+  });
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    const mayAnswer = socket instanceof TcpSocket && socket.writable && !answering.has(socket);
+    if (!mayAnswer || error.code === "ECONNRESET") {
+      socket.destroy();
+      return;
+    }
+    const [status, problem] = STATUS_OF_ERROR[error.code ?? ""] ?? [400, "this is not a request of HTTP/1.1 or HTTP/2"];
+    socket.end(rawAnswer(dispatcher, status, problem), () => socket.destroy());
+  });
+  // Node checks header and request timeouts only from this event on, which a server without a port never has.
+  server.emit("listening");
+  return server;
+}
+
+function rawAnswer(dispatcher: Dispatcher, status: number, problem: string): string {
+  const error = new ExecutionError("INVALID_FIELD", problem, { fields: [{ field: "", description: problem }] });
+  const body = `${JSON.stringify(problemDocument(dispatcher.status(error), status))}\n`;
+  const headers = {
+    ...SECURITY_HEADERS,
+    "content-type": "application/problem+json",
+    "content-length": Buffer.byteLength(body),
+    connection: "close",
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  return `HTTP/1.1 ${status} Refused\r\n${lines.join("\r\n")}\r\n\r\n${body}`;
+}

@@ -1,0 +1,83 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
+import type { TransportLimits } from "./limits.ts";
+
+/** Window of each stream: what a client may send ahead of our reading. */
+const WINDOW_BYTES = 65_535;
+
+/** The HTTP/2 server behind the front, and its sessions. */
+export interface Http2 {
+  readonly server: Http2Server;
+  /** Lets every session end once its streams have. */
+  closeSessions(): void;
+}
+
+/**
+ * Creates the HTTP/2 server behind the front. It has no port of its own: connections are emitted to it. A session without a request is closed
+ * after a while, and one that resets requests as fast as it makes them (rapid reset) is destroyed.
+ */
+export function createHttp2(
+  maxStreams: number,
+  limits: TransportLimits,
+  onRequest: (request: IncomingMessage, response: ServerResponse) => void,
+): Http2 {
+  const sessions = new Set<ServerHttp2Session>();
+  const earlyResets = new WeakMap<object, number>();
+  const server = createServer({
+    maxSessionMemory: limits.maxSessionMemoryMb,
+    maxHeaderListPairs: limits.maxHeaders,
+    maxSessionInvalidFrames: limits.maxInvalidFrames,
+    maxSessionRejectedStreams: limits.maxRejectedStreams,
+    unknownProtocolTimeout: limits.headersMs,
+    settings: {
+      maxConcurrentStreams: maxStreams,
+      maxHeaderListSize: limits.maxHeaderBytes,
+      initialWindowSize: WINDOW_BYTES,
+      enablePush: false,
+    },
+  });
+  server.on("session", (session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+    watchIdleness(session, limits);
+  });
+  server.on("sessionError", (_error, session) => session.destroy());
+  server.on("request", (request, response) => {
+    const { stream } = request;
+    const { session } = stream;
+    // A request that is reset at once never gets to cost anything.
+    setImmediate(() => {
+      if (stream.destroyed || stream.aborted) {
+        if (session === undefined) return;
+        const resets = (earlyResets.get(session) ?? 0) + 1;
+        earlyResets.set(session, resets);
+        if (resets > limits.maxEarlyResets) session.destroy();
+        return;
+      }
+      // Node documents the compatibility API as the same as HTTP/1.1's; its types are separate.
+      onRequest(request as unknown as IncomingMessage, response as unknown as ServerResponse);
+    });
+  });
+  return {
+    server,
+    closeSessions: () => {
+      for (const session of sessions) session.close();
+    },
+  };
+}
+
+function watchIdleness(session: ServerHttp2Session, limits: TransportLimits): void {
+  let open = 0;
+  const unused = setTimeout(() => session.destroy(), limits.headersMs);
+  session.once("close", () => clearTimeout(unused));
+  session.on("stream", (stream) => {
+    clearTimeout(unused);
+    open += 1;
+    stream.once("close", () => {
+      open -= 1;
+    });
+  });
+  session.setTimeout(limits.idleMs, () => {
+    if (open === 0) session.close();
+  });
+}

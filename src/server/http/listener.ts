@@ -1,0 +1,145 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Server, Socket } from "node:net";
+import type { LimitSettings, ListenerSettings } from "../../config/config.ts";
+import { ExecutionService } from "../../gen/execution/v1/execution_pb.js";
+import type { Log } from "../../telemetry/log.ts";
+import type { Dispatcher } from "../dispatcher.ts";
+import type { Guard } from "../guard.ts";
+import { createHealth } from "../health.ts";
+import { createReflection } from "../reflection.ts";
+import { createExchange } from "./exchange.ts";
+import { createFront } from "./front.ts";
+import { createHandler, type RpcHandler } from "./handler.ts";
+import { createHttp1 } from "./http1.ts";
+import { createHttp2 } from "./http2.ts";
+import { TRANSPORT_LIMITS, type TransportLimits } from "./limits.ts";
+import { createRefusals } from "./refusals.ts";
+import { OPEN_SERVICES } from "./routes.ts";
+
+/** The listener of HTTP/1.1 and HTTP/2: Connect, gRPC-Web, gRPC, REST and SSE on one port. */
+export interface HttpListener {
+  /** Binds the address. Rejects if it cannot be bound. */
+  listen(): Promise<{ readonly port: number }>;
+  /**
+   * Ends gracefully: health says so and new calls get DRAINING while running ones go on, until the dispatcher has drained; then connections are
+   * closed. A second call closes everything at once. Each resolves once every connection is closed.
+   */
+  drain(): Promise<void>;
+  /** Closes everything at once. Calls that still run are cancelled. */
+  close(): Promise<void>;
+}
+
+/** What the listener needs. */
+export interface HttpListenerDeps {
+  readonly dispatcher: Dispatcher;
+  readonly guard: Guard;
+  readonly settings: ListenerSettings;
+  readonly limits: Pick<LimitSettings, "maxStreamsPerConnection">;
+  readonly log: Log;
+  /** Default TRANSPORT_LIMITS. */
+  readonly transport?: TransportLimits;
+}
+
+/** Creates the listener. Fails if a route carries no access label. */
+export function createHttpListener(deps: HttpListenerDeps): HttpListener {
+  const { dispatcher, log, settings, transport = TRANSPORT_LIMITS } = deps;
+  const closing = new AbortController();
+  const onRequest = createRequestListener(deps, transport, closing.signal);
+  const http1 = createHttp1(dispatcher, transport, onRequest.listen);
+  const http2 = createHttp2(deps.limits.maxStreamsPerConnection, transport, onRequest.listen);
+  const front = createFront(settings.tls, transport, {
+    http1: (socket) => http1.emit("connection", socket),
+    http2: (socket) => http2.server.emit("connection", socket),
+  });
+  const sockets = new Set<Socket>();
+  front.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    socket.on("error", () => socket.destroy());
+  });
+
+  /** Takes no more connections; resolves once the last one is closed, at once if there was no port. */
+  let closed: Promise<void> | undefined;
+  const closeFront = (): Promise<void> => {
+    closing.abort();
+    http1.close();
+    closed ??= new Promise((resolve) => {
+      front.close(() => resolve());
+    });
+    return closed;
+  };
+  const close = async (): Promise<void> => {
+    const done = closeFront();
+    for (const socket of sockets) socket.destroy();
+    await done;
+  };
+  let draining = false;
+
+  return {
+    listen: async () => {
+      const port = await bind(front, settings);
+      onRequest.loadRpc().catch((thrown: unknown) => log.error("the RPC handler did not load", thrown));
+      return { port };
+    },
+    drain: async () => {
+      if (draining) return close();
+      draining = true;
+      await dispatcher.drain();
+      const done = closeFront();
+      http2.closeSessions();
+      const linger = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, transport.lingerMs);
+      await done;
+      clearTimeout(linger);
+    },
+    close,
+  };
+}
+
+interface RequestListener {
+  readonly listen: (request: IncomingMessage, response: ServerResponse) => void;
+  readonly loadRpc: () => Promise<RpcHandler>;
+}
+
+function createRequestListener(
+  { dispatcher, guard, log }: HttpListenerDeps,
+  limits: TransportLimits,
+  closing: AbortSignal,
+): RequestListener {
+  const services = [ExecutionService, ...OPEN_SERVICES];
+  const names = services.map(({ typeName }) => typeName);
+  const health = createHealth(names, dispatcher.drainStarted);
+  const reflection = createReflection(services);
+  const refusals = createRefusals(dispatcher, limits);
+  let rpc: Promise<RpcHandler> | undefined;
+  const loadRpc = (): Promise<RpcHandler> => {
+    rpc ??= import("./rpc.ts").then(({ createRpcHandler }) =>
+      createRpcHandler({ dispatcher, guard, limits, refusals, health, reflection, closing }),
+    );
+    return rpc;
+  };
+  const handle = createHandler({ dispatcher, guard, limits, refusals, rpc: loadRpc });
+  return {
+    loadRpc,
+    listen: (request, response) => {
+      // A connection that breaks is seen by whoever reads or writes it; without a listener the event would end the process.
+      response.on("error", () => response.destroy());
+      handle(createExchange(request, response)).catch((thrown: unknown) => {
+        log.error("an HTTP request failed by a bug", thrown);
+        response.destroy();
+      });
+    },
+  };
+}
+
+async function bind(server: Server, { host, port }: ListenerSettings): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port }, () => {
+      server.off("error", reject);
+      const address = server.address();
+      resolve(typeof address === "object" && address !== null ? address.port : port);
+    });
+  });
+}

@@ -1,0 +1,96 @@
+import { create, type Message, toJson } from "@bufbuild/protobuf";
+import {
+  CapabilitiesRequestSchema,
+  type CapabilitiesResponse,
+  CapabilitiesResponseSchema,
+} from "../../gen/execution/v1/capabilities_pb.js";
+import { CostsResponseSchema } from "../../gen/execution/v1/costs_pb.js";
+import { ExecutionService } from "../../gen/execution/v1/execution_pb.js";
+import type { Dispatcher } from "../dispatcher.ts";
+import { sendJson } from "./answer.ts";
+import { createRestCalls, decodeQuery, runUnary } from "./calls.ts";
+import type { Exchange } from "./exchange.ts";
+import type { TransportLimits } from "./limits.ts";
+import type { Refusals } from "./refusals.ts";
+import type { Route } from "./routes.ts";
+import { serveChat } from "./sse.ts";
+
+/** The REST routes, each with its access label. Every one is served under `/v1` too. */
+export function createRestRoutes(
+  dispatcher: Dispatcher,
+  limits: TransportLimits,
+  refusals: Refusals,
+): readonly Route[] {
+  const { capabilities, chat, costs } = ExecutionService.method;
+  const calls = createRestCalls(dispatcher, limits);
+  return [
+    {
+      path: "/health",
+      method: "GET",
+      access: { open: "load balancers have no key, and it tells only whether this process takes calls" },
+      serve: async (exchange) =>
+        dispatcher.draining
+          ? sendJson(exchange, limits, { status: "draining" }, { status: 503 })
+          : sendJson(exchange, limits, { status: "serving" }),
+    },
+    {
+      path: "/health/providers",
+      method: "GET",
+      access: { rpc: capabilities },
+      serve: (exchange) =>
+        calls.run(exchange, capabilities, async (call) => {
+          const known = await runUnary(call, create(CapabilitiesRequestSchema));
+          sendJson(exchange, limits, providerHealth(known as CapabilitiesResponse));
+        }),
+    },
+    {
+      path: "/capabilities",
+      method: "GET",
+      access: { rpc: capabilities },
+      serve: (exchange) =>
+        calls.run(exchange, capabilities, async (call) => {
+          const response = await runUnary(call, decodeQuery(exchange, call));
+          sendJson(exchange, limits, protoJson(CapabilitiesResponseSchema, response));
+        }),
+    },
+    {
+      path: "/costs",
+      method: "GET",
+      access: { rpc: costs },
+      serve: (exchange) =>
+        calls.run(exchange, costs, async (call) => {
+          const response = await runUnary(call, decodeQuery(exchange, call));
+          sendJson(exchange, limits, protoJson(CostsResponseSchema, response));
+        }),
+    },
+    {
+      path: "/chat",
+      method: "POST",
+      access: { rpc: chat },
+      serve: async (exchange) =>
+        isJson(exchange)
+          ? calls.run(exchange, chat, (call) => serveChat(exchange, call, limits))
+          : refusals.unsupportedMediaType(exchange, ["application/json"]),
+    },
+  ];
+}
+
+/** A form, which any web page may post, is no JSON: pages need the leave of CORS for this type. */
+function isJson({ header }: Exchange): boolean {
+  return /^application\/json(?:; ?charset="?utf-?8"?)?$/i.test(header("content-type") ?? "");
+}
+
+/**
+ * The provider instances this key may use. Their state is `unknown` because nothing probes them: a request to a provider can cost money, and
+ * no outcome is kept yet.
+ */
+function providerHealth({ providers }: CapabilitiesResponse) {
+  return {
+    providers: providers.map(({ provider, kind, spends }) => ({ provider, kind, spends, state: "unknown" })),
+    note: "providers are not probed; `unknown` says that no outcome is kept",
+  };
+}
+
+function protoJson(schema: Parameters<typeof toJson>[0], message: Message) {
+  return toJson(schema, message, { alwaysEmitImplicit: false });
+}

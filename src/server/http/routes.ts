@@ -1,0 +1,71 @@
+import { type DescMethod, type DescService, getOption } from "@bufbuild/protobuf";
+import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from "@bufbuild/protobuf/wkt";
+import { ExecutionService } from "../../gen/execution/v1/execution_pb.js";
+import { access, Role } from "../../gen/execution/v1/options_pb.js";
+import { Health } from "../../gen/grpc/health/v1/health_pb.js";
+import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.js";
+import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
+import type { Exchange } from "./exchange.ts";
+
+/** Who may use a route: whoever may call an RPC it stands for, or everybody, for a reason. */
+export type RouteAccess = { readonly rpc: DescMethod } | { readonly open: string };
+
+/** What a route needs and whether it can cost money. */
+export interface AccessLabel {
+  /** True if no key is needed. */
+  readonly open: boolean;
+  /** The principal holds at least one of them; empty only on an open route. */
+  readonly roles: readonly Role[];
+  readonly spends: boolean;
+}
+
+/** One path and the one method it answers to. A GET route answers HEAD too. */
+export interface Route {
+  readonly path: string;
+  readonly method: "GET" | "POST";
+  readonly access: RouteAccess;
+  readonly serve: (exchange: Exchange) => Promise<void>;
+}
+
+/** Services every server of gRPC has. They show the contract, which is public, and whether the process serves. */
+export const OPEN_SERVICES: readonly DescService[] = [Health, ServerReflection, ServerReflectionAlpha];
+
+/** The RPC paths of all services, `/package.Service/Method`. */
+export const RPC_PATHS: ReadonlyMap<string, DescMethod> = new Map(
+  [ExecutionService, ...OPEN_SERVICES].flatMap((service) =>
+    service.methods.map((method) => [`/${service.typeName}/${method.name}`, method] as const),
+  ),
+);
+
+/** Looks routes up by path, each also under `/v1`. Throws if a route or an RPC carries no access label. */
+export function createRouteTable(routes: readonly Route[]): ReadonlyMap<string, Route> {
+  for (const method of RPC_PATHS.values()) labelOfMethod(method);
+  for (const route of routes) labelOf(route.access, route.path);
+  return new Map(
+    routes.flatMap((route) => [
+      [route.path, route],
+      [`/v1${route.path}`, route],
+    ]),
+  );
+}
+
+/** The HTTP methods a route or an RPC answers to; none if there is neither. An RPC without side effects may be called by GET (Connect). */
+export function httpMethodsOf(target: Route | DescMethod | undefined): readonly string[] {
+  if (target === undefined) return [];
+  if ("path" in target) return target.method === "GET" ? ["GET", "HEAD"] : ["POST"];
+  return target.idempotency === IdempotencyLevel.NO_SIDE_EFFECTS ? ["POST", "GET"] : ["POST"];
+}
+
+/** The access label of a route. Throws if it has none. */
+export function labelOf(routeAccess: RouteAccess, name: string): AccessLabel {
+  if ("rpc" in routeAccess) return labelOfMethod(routeAccess.rpc);
+  if (routeAccess.open.trim() === "") throw new Error(`${name} is open without a reason`);
+  return { open: true, roles: [], spends: false };
+}
+
+function labelOfMethod(method: DescMethod): AccessLabel {
+  if (OPEN_SERVICES.some((service) => service === method.parent)) return { open: true, roles: [], spends: false };
+  const { roles, spends } = getOption(method, access);
+  if (roles.length === 0 || roles.includes(Role.UNSPECIFIED)) throw new Error(`${method.name} has no access label`);
+  return { open: false, roles, spends };
+}
