@@ -33,8 +33,7 @@ function commandsIn(text) {
 
 /** @param {string} command @param {string} directory @param {NodeJS.ProcessEnv} env */
 function run(command, directory, env) {
-  const PATH = `${join(directory, "node_modules", ".bin")}${delimiter}${env.PATH}`;
-  const options = { cwd: directory, env: { ...env, PATH }, encoding: /** @type {const} */ ("utf8"), timeout: answerMs };
+  const options = { cwd: directory, env, encoding: /** @type {const} */ ("utf8"), timeout: answerMs };
   const { status, stdout, stderr } = spawnSync("sh", ["-c", command], options);
   return { answered: status === 0 && stdout.trim() !== "", stdout, stderr };
 }
