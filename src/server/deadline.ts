@@ -25,8 +25,10 @@ export function createDeadline(totalMs: number): Deadline {
     if (at >= endsAt || controller.signal.aborted) return;
     endsAt = at;
     clearTimeout(timer);
-    const error = new ExecutionError("DEADLINE", `the call did not end within its ${limitMs} ms`);
-    timer = setTimeout(() => controller.abort(error), Math.min(MAX_TIMER_MS, Math.max(0, at - performance.now())));
+    timer = setTimeout(
+      () => controller.abort(new ExecutionError("DEADLINE", `the call did not end within its ${limitMs} ms`)),
+      Math.min(MAX_TIMER_MS, Math.max(0, at - performance.now())),
+    );
   };
   limit(totalMs);
   return {

@@ -1,0 +1,91 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { Metadata } from "@grpc/grpc-js";
+import type { HeaderLookup } from "../auth.ts";
+import { type AskedTimeout, readTimeout } from "../http/timeout.ts";
+
+/** Node's channel on which every HTTP/2 stream of the process is shown before any handler sees it. */
+const CHANNEL = "http2.server.stream.created";
+
+/** Carries the number of an arrival through grpc-js. What a caller sends under this name is overwritten. */
+const NUMBER_HEADER = "x-execution-platform-arrival";
+
+/** Path under which grpc-js is given the calls of methods there are not, so that they get our error. */
+export const UNKNOWN_METHOD = "/unknown";
+
+/** A call as it arrived, before grpc-js read its headers. */
+export interface Arrival {
+  readonly stream: ServerHttp2Stream;
+  /** Path as it was sent. */
+  readonly path: string;
+  readonly header: HeaderLookup;
+  /** The caller's deadline. */
+  readonly timeout: AskedTimeout;
+  /** Compression of the request's message. */
+  readonly encoding: string | undefined;
+}
+
+/** The calls that have arrived on one listener. */
+export interface Arrivals {
+  /** The arrival that the metadata of a grpc-js call belong to. */
+  take(metadata: Metadata): Arrival | undefined;
+  close(): void;
+}
+
+/**
+ * Sees each call before grpc-js does, and takes from its headers what grpc-js would answer without details or wrongly: `grpc-timeout` (a long
+ * one overflows its timer and fires at once, a malformed one is half read), `grpc-encoding`, and paths it has no handler for. grpc-js hides
+ * its HTTP/2 server; this channel is the only way to it.
+ *
+ * @param port of the listener; undefined until it is bound.
+ * @param ownPaths whose messages we decompress ourselves.
+ * @param otherPaths that grpc-js serves alone.
+ */
+export function watchArrivals(
+  port: () => number | undefined,
+  ownPaths: ReadonlySet<string>,
+  otherPaths: ReadonlySet<string>,
+): Arrivals {
+  const arrivals = new Map<string, Arrival>();
+  let count = 0;
+
+  const onCreated = (message: unknown): void => {
+    const { stream, headers } = message as { stream: ServerHttp2Stream; headers: IncomingHttpHeaders };
+    if (stream.session?.socket.localPort !== port() || !isGrpc(headers["content-type"])) return;
+    const header: HeaderLookup = (name) => textOf(headers[name]);
+    const path = headers[":path"] ?? "";
+    const timeout = readTimeout(header, "grpc-timeout");
+    const encoding = header("grpc-encoding");
+    delete headers["grpc-timeout"];
+    if (!otherPaths.has(path)) {
+      delete headers["grpc-encoding"];
+      if (!ownPaths.has(path)) headers[":path"] = UNKNOWN_METHOD;
+    }
+    count = (count + 1) % Number.MAX_SAFE_INTEGER;
+    const number = String(count);
+    headers[NUMBER_HEADER] = number;
+    arrivals.set(number, { stream, path, header, timeout, encoding });
+  };
+
+  subscribe(CHANNEL, onCreated);
+  return {
+    take: (metadata) => {
+      const number = String(metadata.get(NUMBER_HEADER)[0]);
+      const arrival = arrivals.get(number);
+      arrivals.delete(number);
+      return arrival;
+    },
+    close: () => {
+      unsubscribe(CHANNEL, onCreated);
+    },
+  };
+}
+
+/** The content types grpc-js takes; it answers others with HTTP status 415. */
+function isGrpc(contentType: string | undefined): boolean {
+  return contentType?.startsWith("application/grpc") === true;
+}
+
+function textOf(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
+}

@@ -1,0 +1,175 @@
+import { constants, type ServerHttp2Stream } from "node:http2";
+import type { DescMethod, Message } from "@bufbuild/protobuf";
+import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
+import { ExecutionError } from "../../errors.ts";
+import type { Status } from "../../gen/google/rpc/status_pb.js";
+import type { Dispatcher, ServerCall } from "../dispatcher.ts";
+import { inflate } from "../http/body.ts";
+import type { Arrival } from "./arrivals.ts";
+import { createPrefixReader, encodeFrames, type MessagePrefix } from "./frames.ts";
+import { OK, statusObject } from "./status.ts";
+import type { TransportLimits } from "./transport.ts";
+
+/** How long the router may take to say what a call that was given up had done, before the status is sent without it. */
+const LAST_WORDS_MS = 10;
+
+/** Compressions a request may use, for the response headers; grpc-js alone would name more. */
+const RESPONSE_HEADERS = new Metadata();
+RESPONSE_HEADERS.set("grpc-accept-encoding", "identity,gzip");
+
+/** One call of an RPC on the wire. */
+export interface GrpcCall {
+  readonly method: DescMethod;
+  readonly arrival: Arrival;
+  readonly wire: ServerInterceptingCallInterface;
+}
+
+/** What comes of a call after its headers. */
+export interface RequestEvents {
+  message(bytes: Uint8Array): void;
+  /** The caller has sent all it will. */
+  end(): void;
+  /** The caller has left, or has its status. */
+  cancel(): void;
+}
+
+/** What serving a call needs. */
+export interface CallDeps {
+  readonly dispatcher: Dispatcher;
+  readonly transport: TransportLimits;
+}
+
+/**
+ * Serves one call from its headers to its status: the dispatcher begins it before anything of the body is read, the body is bounded while it
+ * arrives, and each array of responses goes out as one write, the next being asked for when the stream takes more. Whatever ends the call
+ * (the responses' end, an error, the caller, the deadline, a drain) it gets one status, and the responses' iterator is closed.
+ */
+export function serveCall({ method, arrival, wire }: GrpcCall, { dispatcher, transport }: CallDeps): RequestEvents {
+  const { stream } = arrival;
+  let call: ServerCall | undefined;
+  let prefix: MessagePrefix | undefined;
+  let body: Uint8Array | undefined;
+  let running = false;
+  let requestEnded = false;
+  let ended = false;
+  let lastWords: NodeJS.Timeout | undefined;
+
+  const finish = (status: Status | undefined): void => {
+    if (ended) return;
+    ended = true;
+    clearTimeout(lastWords);
+    call?.end();
+    wire.sendStatus(status === undefined ? OK : statusObject(status));
+    closeLater(stream, requestEnded ? transport.stallMs : transport.lingerMs);
+  };
+  const fail = (thrown: unknown): void => finish((call ?? dispatcher).status(thrown));
+  const attempt = (action: () => void): void => {
+    try {
+      if (!ended) action();
+    } catch (thrown) {
+      fail(thrown);
+    }
+  };
+
+  const begin = (): ServerCall => {
+    const { timeoutMs, problem } = arrival.timeout;
+    const begun = dispatcher.begin({
+      method,
+      header: arrival.header,
+      host: wire.getHost(),
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    });
+    call = begun;
+    if (problem !== undefined) throw problem;
+    const lastWordsMs = Math.min(LAST_WORDS_MS, (timeoutMs ?? Number.POSITIVE_INFINITY) / 4);
+    const giveUp = (): void => fail(begun.signal.reason);
+    const onAbort = (): void => {
+      if (running) lastWords = setTimeout(giveUp, lastWordsMs);
+      else giveUp();
+    };
+    begun.signal.addEventListener("abort", onAbort, { once: true });
+    return begun;
+  };
+
+  const readBody = (begun: ServerCall): void => {
+    let received = 0;
+    const readPrefixes = createPrefixReader((next) => {
+      if (prefix !== undefined) throw malformed(`${method.name} takes one message`);
+      if (next.flag > 1) throw malformed("the message's first byte must say whether it is compressed, 0 or 1");
+      if (next.size > begun.maxBytes) begun.admitBytes(next.size);
+      prefix = next;
+    });
+    // Before grpc-js gets them, whose own refusal of large messages has no details.
+    stream.prependListener("data", (chunk: Uint8Array) => {
+      attempt(() => {
+        received += chunk.length;
+        begun.admitBytes(Math.min(received, begun.maxBytes));
+        readPrefixes(chunk);
+      });
+    });
+    wire.startRead();
+  };
+
+  const respond = async (begun: ServerCall, bytes: Uint8Array): Promise<void> => {
+    const inflated = prefix?.flag === 1 ? await inflate(bytes, arrival.encoding, begun) : bytes;
+    begun.admitBytes(inflated.length);
+    for await (const responses of await begun.run(begun.decode(inflated, "binary"))) {
+      if (ended) return;
+      // A call that is given up is still asked for its error, which says what was done and used.
+      if (begun.signal.aborted) continue;
+      if (!write(responses)) await drained(stream, begun.signal, transport.stallMs);
+    }
+    begun.signal.throwIfAborted();
+  };
+  const write = (responses: readonly Message[]): boolean => {
+    wire.sendMetadata(RESPONSE_HEADERS);
+    return stream.write(encodeFrames(method.output, responses));
+  };
+
+  attempt(() => readBody(begin()));
+  return {
+    message: (bytes) => {
+      body = bytes;
+      wire.startRead();
+    },
+    end: () => {
+      requestEnded = true;
+      attempt(() => {
+        if (call === undefined || body === undefined)
+          throw malformed(`${method.name} takes one message; none was sent`);
+        running = true;
+        respond(call, body).then(() => finish(undefined), fail);
+      });
+    },
+    cancel: () => {
+      if (!ended) call?.cancel();
+    },
+  };
+}
+
+function malformed(description: string): ExecutionError {
+  return new ExecutionError("INVALID_FIELD", description, { fields: [{ field: "", description }] });
+}
+
+/** Waits until the stream takes more, is closed, or the call is given up. A caller that takes nothing for `stallMs` is cut off. */
+function drained(stream: ServerHttp2Stream, signal: AbortSignal, stallMs: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stalled = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), stallMs);
+  const settle = (): void => {
+    clearTimeout(stalled);
+    stream.off("drain", settle).off("close", settle);
+    signal.removeEventListener("abort", settle);
+    resolve();
+  };
+  stream.once("drain", settle).once("close", settle);
+  signal.addEventListener("abort", settle, { once: true });
+  if (signal.aborted || stream.destroyed) settle();
+  return promise;
+}
+
+/** Closes a stream whose caller does not: one that does not take its answer, or goes on sending a request that was answered. */
+function closeLater(stream: ServerHttp2Stream, afterMs: number): void {
+  if (stream.destroyed) return;
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), afterMs);
+  stream.once("close", () => clearTimeout(timer));
+}

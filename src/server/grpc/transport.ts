@@ -1,0 +1,57 @@
+import { logVerbosity, ServerCredentials, type ServerOptions, setLogVerbosity } from "@grpc/grpc-js";
+import type { LimitSettings, TlsSettings } from "../../config/config.ts";
+
+/** What a connection may take of the gRPC listener. Times in milliseconds. Streams a connection and message sizes are configuration. */
+export interface TransportLimits {
+  /** How long a connection may be silent before it is pinged; one that does not speak HTTP/2 cannot answer. */
+  readonly keepaliveMs: number;
+  /** How long a ping may stay unanswered before the connection is closed. */
+  readonly keepaliveTimeoutMs: number;
+  /** How long a connection without streams is kept. */
+  readonly idleMs: number;
+  /** How long a caller may take nothing of an answer that waits for it. */
+  readonly stallMs: number;
+  /** How long a caller may go on sending a request that was already answered; also how long closing waits for connections to end. */
+  readonly lingerMs: number;
+  /** What one HTTP/2 session may hold for sending, in MB. */
+  readonly maxSessionMemoryMb: number;
+  /** Largest response of the health and reflection services, in bytes. */
+  readonly maxServiceBytes: number;
+}
+
+/** The limits in force. The library's own defaults keep silent connections for ever and put no bound on streams and session memory. */
+export const TRANSPORT_LIMITS: TransportLimits = Object.freeze({
+  keepaliveMs: 30_000,
+  keepaliveTimeoutMs: 10_000,
+  idleMs: 300_000,
+  stallMs: 60_000,
+  lingerMs: 2_000,
+  maxSessionMemoryMb: 32,
+  maxServiceBytes: 4 * 1024 * 1024,
+});
+
+/** The options of a grpc-js server. Header blocks keep Node's bounds: 64 KiB and 128 fields, above which the stream is reset. */
+export function serverOptions(limits: LimitSettings, transport: TransportLimits): ServerOptions {
+  return {
+    "grpc.max_receive_message_length": Math.max(limits.maxChatBytes, limits.maxMessageBytes),
+    "grpc.max_send_message_length": transport.maxServiceBytes,
+    "grpc.max_concurrent_streams": limits.maxStreamsPerConnection,
+    "grpc.keepalive_time_ms": transport.keepaliveMs,
+    "grpc.keepalive_timeout_ms": transport.keepaliveTimeoutMs,
+    "grpc.max_connection_idle_ms": transport.idleMs,
+    "grpc-node.max_session_memory": transport.maxSessionMemoryMb,
+    "grpc.enable_channelz": 0,
+  };
+}
+
+/** Credentials of a listener: TLS with ALPN `h2` if it has a certificate, else cleartext HTTP/2. */
+export function serverCredentials(tls: TlsSettings | undefined): ServerCredentials {
+  if (tls === undefined) return ServerCredentials.createInsecure();
+  const pair = { cert_chain: Buffer.from(tls.certificate), private_key: Buffer.from(tls.key.reveal()) };
+  return ServerCredentials.createSsl(null, [pair], false);
+}
+
+/** Stops grpc-js from writing to standard error: it prints the values of headers it cannot use, API keys among them. */
+export function silenceLibraryLog(): void {
+  setLogVerbosity(logVerbosity.NONE);
+}
