@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { resolve } from "node:path";
 import { adapterKinds } from "../adapters/index.ts";
 import { type LoadedConfig, loadConfig } from "../config/load.ts";
 import type { CommandContext } from "./context.ts";
@@ -10,21 +10,14 @@ export function loadFromDisk(
   { environment, workingDirectory }: CommandContext,
 ): Promise<LoadedConfig> {
   return loadConfig({
-    environment: file === undefined ? environment : { ...environment, EP_CONFIG: join(workingDirectory, file) },
+    environment: file === undefined ? environment : { ...environment, EP_CONFIG: resolve(workingDirectory, file) },
     cwd: workingDirectory,
     kinds: adapterKinds,
-    readFile: (path) => unlessMissing(() => readFileSync(path, "utf8")),
-    listFiles: (directory) => unlessMissing(() => readdirSync(directory)) ?? [],
-    fileMode: (path) => unlessMissing(() => statSync(path).mode & 0o777),
+    readFile: (path) => (existsSync(path) ? readFileSync(path, "utf8") : undefined),
+    listFiles: (directory) => (existsSync(directory) ? readdirSync(directory) : []),
+    fileMode: (path) => {
+      const mode = statSync(path, { throwIfNoEntry: false })?.mode;
+      return mode === undefined ? undefined : mode & 0o777;
+    },
   });
-}
-
-function unlessMissing<Value>(read: () => Value): Value | undefined {
-  try {
-    return read();
-  } catch (thrown) {
-    if (thrown instanceof Error && "code" in thrown && (thrown.code === "ENOENT" || thrown.code === "ENOTDIR"))
-      return undefined;
-    throw thrown;
-  }
 }

@@ -1,0 +1,125 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fromJsonString } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { createInvariantChecker } from "../../src/contract/invariants.ts";
+import type { RunningGateway } from "../../src/gateway.ts";
+import { ChatResponseSchema } from "../../src/gen/execution/v1/chat_pb.js";
+import { hashKey } from "../../src/server/auth.ts";
+import { startTestGateway } from "../support/gateway.ts";
+import { runCommand } from "./run-command.ts";
+
+describe("commands that call a gateway", () => {
+  let gateway: RunningGateway;
+  let environment: Record<string, string>;
+
+  beforeAll(async () => {
+    gateway = await startTestGateway();
+    environment = { EXECUTION_PLATFORM_URL: gateway.grpcUrl };
+  });
+
+  afterAll(() => gateway.stop());
+
+  test("chat prints the answer's text and nothing else", async () => {
+    const { status, stdout, stderr } = await runCommand(["chat", "Why is the sky blue?"], { environment });
+    expect(stdout).toMatch(/^Hello from the mock! You said: Why is the sky blue\?\n$/);
+    expect([status, stderr]).toEqual([0, ""]);
+  });
+
+  test("chat reads the message from standard input for -", async () => {
+    const { stdout } = await runCommand(["chat", "-"], { environment, stdin: "From a pipe" });
+    expect(stdout).toContain("From a pipe");
+  });
+
+  test("chat prints one ProtoJSON event a line with --json", async () => {
+    const { stdout } = await runCommand(["chat", "--json", "Hi"], { environment });
+    const checker = createInvariantChecker();
+    const events = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => fromJsonString(ChatResponseSchema, line));
+    expect(events.map((event) => checker.next(event)).filter((broken) => broken !== undefined)).toEqual([]);
+    expect(checker.end("success")).toBeUndefined();
+  });
+
+  test("chat takes provider, model and system message from its options", async () => {
+    const args = ["chat", "--provider", "mock", "--model", "mock-text", "--system", "Be brief.", "--json", "Hi"];
+    const { stdout } = await runCommand(args, { environment });
+    expect(stdout).toContain('"model":"mock-text"');
+  });
+
+  test("chat tells on a terminal who answered, and lets no control characters through", async () => {
+    const { stdout, stderr } = await runCommand(["chat", "red \u001b[31m alert"], { environment, terminal: true });
+    expect(stdout).not.toContain("\u001b");
+    expect(stdout).toContain("alert");
+    expect(stderr).toMatch(/mock\/mock: \d+ tokens in, \d+ out/);
+  });
+
+  test("capabilities lists providers, models and personas", async () => {
+    const { stdout } = await runCommand(["capabilities"], { environment });
+    expect(stdout).toContain("mock (mock, cannot spend)");
+    expect(stdout).toMatch(/Personas\n {2}default\n {4}mock\/mock/);
+    const { stdout: json } = await runCommand(["capabilities", "--json", "--provider", "mock"], { environment });
+    expect(JSON.parse(json)).toMatchObject({ providers: [{ provider: "mock" }], platformVersion: "0.0.0" });
+  });
+
+  test("a refused call is one line with its reason, and status 1", async () => {
+    const { status, stdout, stderr } = await runCommand(["chat", "--persona", "nobody", "Hi"], { environment });
+    expect(stderr).toMatch(/^error: PERSONA_NOT_FOUND: [^\n]+ \[req_\w+\]\n$/);
+    expect([status, stdout]).toEqual([1, ""]);
+  });
+
+  test("a call that the user interrupts ends quietly with status 130", async () => {
+    const { status, stderr } = await runCommand(["chat", "Hi"], { environment, stop: AbortSignal.abort() });
+    expect([status, stderr]).toEqual([130, ""]);
+  });
+
+  test("a wrong option, URL or time is refused before anything is sent", async () => {
+    expect((await runCommand(["chat", "--timeout", "soon", "Hi"])).stderr).toContain("500ms, 30s or 5m");
+    expect((await runCommand(["chat", "--base-url", "localhost:1", "Hi"])).stderr).toContain("is not a URL");
+    expect((await runCommand(["chat", " "])).stderr).toContain("the message is empty");
+    expect((await runCommand(["chatt", "Hi"])).status).toBe(1);
+  });
+});
+
+describe("key", () => {
+  test("prints a key once, with the hash the gateway accepts it by", async () => {
+    const { stdout } = await runCommand(["key", "--name", "ci"]);
+    const [, made = ""] = /shown this once: (\S+)/.exec(stdout) ?? [];
+    expect(stdout.split(made)).toHaveLength(2);
+    expect(stdout).toContain(`EP_AUTH_KEYS_SHA256=ci:${hashKey(made)}`);
+    const { stdout: again } = await runCommand(["key"]);
+    expect(again).not.toContain(made);
+  });
+
+  test("its lines are a configuration that is accepted", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "ep-key-"));
+    try {
+      const { stdout } = await runCommand(["key", "--name", "ci"]);
+      writeFileSync(join(directory, "ep.yaml"), stdout.slice(stdout.indexOf("auth:"), stdout.indexOf("\n\nor")));
+      const checked = await runCommand(["config", "check", "ep.yaml"], { workingDirectory: directory });
+      expect(checked).toMatchObject({ status: 0, stdout: expect.stringContaining("1 API key") });
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+});
+
+describe("config check", () => {
+  test("says where each value that is no default comes from", async () => {
+    const { status, stdout } = await runCommand(["config", "check"], { environment: { EP_GRPC_PORT: "6000" } });
+    expect(status).toBe(0);
+    expect(stdout).toContain("grpc.port: environment:EP_GRPC_PORT");
+  });
+
+  test("names everything that is wrong, with its place", async () => {
+    const { status, stderr } = await runCommand(["config", "check"], {
+      environment: { EP_GRPC_PORT: "fifty", EP_LOG_LEVEL: "loud" },
+    });
+    expect(status).toBe(1);
+    expect(stderr).toContain("EP_GRPC_PORT");
+    expect(stderr).toContain("EP_LOG_LEVEL");
+    expect(stderr).not.toContain(" at ");
+  });
+});
