@@ -86,11 +86,16 @@ export function vendorOf(baseUrl: string): string {
 
 /** What is wrong with the quirks of an instance and of its models, by path below the instance. */
 export function checkQuirks(settings: ProviderSettings): readonly SettingsProblem[] {
-  const models = Object.entries(settings.models).flatMap(([alias, { quirks }]) =>
-    "vendor" in quirks
-      ? [problem(["models", alias, "quirks", "vendor"], "belongs to the instance: one server has one vendor")]
-      : problemsOf(quirks, ["models", alias, "quirks"]),
-  );
+  const models = Object.entries(settings.models).flatMap(([alias, { quirks }]) => {
+    const { vendor, ...rest } = quirks;
+    const path = ["models", alias, "quirks"];
+    return [
+      ...(vendor === undefined
+        ? []
+        : [problem([...path, "vendor"], "belongs to the instance: a server has one vendor")]),
+      ...problemsOf(rest, path),
+    ];
+  });
   const { vendor, ...rest } = settings.quirks;
   const known = vendor === undefined || (typeof vendor === "string" && Object.hasOwn(VENDORS, vendor));
   return [
