@@ -43,11 +43,11 @@ export interface ExchangeInput {
   readonly readError: (answer: ErrorAnswer) => ExecutionError;
 }
 
-/** Runs exchanges and knows those that are not quite over. */
+/** Runs exchanges and knows those that are not over. */
 export interface Exchanges {
   /** Sends, decodes by content type and yields one array of events a read. Its end, however it comes, ends the request. */
-  run(input: ExchangeInput): AsyncGenerator<readonly ChatEvent[], void, undefined>;
-  /** Waits for the rests of finished answers to be read. */
+  run(input: ExchangeInput): AsyncGenerator<readonly ChatEvent[], void>;
+  /** Waits until what runs has ended and the rests of finished answers are read. */
   settled(): Promise<void>;
 }
 
@@ -62,21 +62,26 @@ const maxRestMs = 1000;
 
 /** Creates the engine that every adapter over HTTP shares. */
 export function createExchanges(): Exchanges {
-  const rests = new Set<Promise<void>>();
-  const letGo = (body: HttpBody): void => {
-    const rest = readRest(body).finally(() => rests.delete(rest));
-    rests.add(rest);
+  const open = new Set<Promise<void>>();
+  const track = (task: Promise<void>): void => {
+    const tracked = task.finally(() => open.delete(tracked));
+    open.add(tracked);
   };
   return {
-    run: (input) => run(input, letGo),
+    run: (input) => run(input, track),
     settled: async () => {
-      await Promise.all(rests);
+      while (open.size > 0) await Promise.all(open);
     },
   };
 }
 
-async function* run(input: ExchangeInput, letGo: (body: HttpBody) => void): AsyncGenerator<readonly ChatEvent[], void> {
+async function* run(
+  input: ExchangeInput,
+  track: (task: Promise<void>) => void,
+): AsyncGenerator<readonly ChatEvent[], void> {
   const { decoder } = input;
+  const running = Promise.withResolvers<void>();
+  track(running.promise);
   let response: HttpResponse | undefined;
   try {
     const { request, first } = input.prepare();
@@ -101,8 +106,9 @@ async function* run(input: ExchangeInput, letGo: (body: HttpBody) => void): Asyn
       ? error.with({ provider: input.provider, model: input.model })
       : error;
   } finally {
-    if (decoder.ended && response !== undefined) letGo(response.body);
+    if (decoder.ended && response !== undefined) track(readRest(response.body));
     else response?.body.close();
+    running.resolve();
   }
 }
 

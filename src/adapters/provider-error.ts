@@ -99,7 +99,7 @@ export function readRetryAfterMs(
   const date = header === "" ? Number.NaN : Date.parse(header);
   if (!Number.isNaN(date)) return Math.max(0, date - nowMs);
   const words =
-    /(?:try again|retry|wait)[^.\d]{0,24}((?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|[hms]\b|hours?|minutes?|seconds?)\s*)+)/i;
+    /(?:try again|retry|wait)[^.\d]{0,24}((?:\d+(?:\.\d+)?\s*(?:ms|milliseconds?|hours?|minutes?|seconds?|[hms])(?![a-z])\s*)+)/i;
   return parseDurationMs(words.exec(message)?.[1] ?? "");
 }
 

@@ -1,17 +1,20 @@
 import { type ChatEvent, chatEvent, type Place } from "../../contract/events.ts";
 import type { TokenLogprob, TopLogprob } from "../../gen/execution/v1/chat_pb.js";
-import { type Citation, ImageDetail } from "../../gen/execution/v1/content_pb.js";
+import { type Citation, ImageDetail, type ImagePart } from "../../gen/execution/v1/content_pb.js";
 import { asArray, asCount, asObject, asText, type JsonObject } from "../json.ts";
 import { createPieces } from "../pieces.ts";
 
 /**
- * A source the model names: an `annotation` of a message (`url_citation` of OpenAI and OpenRouter; OpenRouter's `file`, the parsed content of
- * a document), an entry of Perplexity's `search_results`, or a bare URL of `citations` (Perplexity, xAI). What the typed fields do not hold
- * stays readable in `raw_json`. Undefined for anything else.
+ * Reads a source the model names: an `annotation` of a message (`url_citation` of OpenAI and OpenRouter; OpenRouter's `file`, the parsed
+ * content of a document), an entry of Perplexity's `search_results`, or a bare URL of `citations` (Perplexity, xAI). What the typed fields do
+ * not hold stays readable in `raw_json`. Undefined for anything else.
  */
-export function citationEvent(place: Place, source: unknown): ChatEvent | undefined {
-  const citation = typeof source === "string" ? toCitation({ url: source }) : objectCitation(asObject(source));
-  if (citation === undefined) return undefined;
+export function readCitation(source: unknown): Citation | undefined {
+  return typeof source === "string" ? toCitation({ url: source }) : objectCitation(asObject(source));
+}
+
+/** The event of a source. */
+export function citationEvent(place: Place, citation: Citation): ChatEvent {
   return chatEvent({ case: "citation", value: { $typeName: "execution.v1.CitationEvent", ...place, citation } });
 }
 
@@ -39,8 +42,8 @@ function toCitation(source: JsonObject, rawJson = ""): Citation {
   };
 }
 
-/** A picture of `images` or of a content part: `{image_url: {url}}`, where a data URL becomes bytes. Undefined for anything else. */
-export function imageEvent(place: Place, image: unknown): ChatEvent | undefined {
+/** Reads a picture of `images` or of a content part: `{image_url: {url}}`, where a data URL becomes bytes. Undefined for anything else. */
+export function readImage(image: unknown): ImagePart | undefined {
   const held = asObject(image)?.image_url;
   const url = typeof held === "string" ? held : asText(asObject(held)?.url);
   if (url === "") return undefined;
@@ -49,14 +52,12 @@ export function imageEvent(place: Place, image: unknown): ChatEvent | undefined 
     base64 === undefined
       ? { case: "url" as const, value: url }
       : { case: "data" as const, value: Buffer.from(base64, "base64") };
-  return chatEvent({
-    case: "image",
-    value: {
-      $typeName: "execution.v1.ImageEvent",
-      ...place,
-      image: { $typeName: "execution.v1.ImagePart", source, mimeType, detail: ImageDetail.UNSPECIFIED },
-    },
-  });
+  return { $typeName: "execution.v1.ImagePart", source, mimeType, detail: ImageDetail.UNSPECIFIED };
+}
+
+/** The event of a picture. */
+export function imageEvent(place: Place, image: ImagePart): ChatEvent {
+  return chatEvent({ case: "image", value: { $typeName: "execution.v1.ImageEvent", ...place, image } });
 }
 
 /** The sound of one answer, whole or in pieces. */
@@ -68,11 +69,13 @@ export interface AudioReader {
 }
 
 /** Reads `audio: {id, data, transcript}`: base64 cut anywhere, and a transcript cut anywhere. The format is the request's; nobody says it. */
-export function createAudioReader(place: Place): AudioReader {
+export function createAudioReader(nextPlace: () => Place): AudioReader {
   const transcripts = createPieces();
+  let place: Place | undefined;
   let base64 = "";
   const event = (data: Uint8Array, transcript: string, providerId: string): ChatEvent | undefined => {
     if (data.length === 0 && transcript === "" && providerId === "") return undefined;
+    place ??= nextPlace();
     return chatEvent({
       case: "audio",
       value: { $typeName: "execution.v1.AudioEvent", ...place, data, mimeType: "", transcript, providerId },
@@ -90,15 +93,18 @@ export function createAudioReader(place: Place): AudioReader {
   };
 }
 
-/** The event of a list of log probabilities, `logprobs.content` or `logprobs.refusal` of a choice; undefined if it is empty. */
-export function logprobsEvent(place: Place, entries: unknown): ChatEvent | undefined {
-  const tokens = asArray(entries).map((entry): TokenLogprob => {
+/** Reads a list of log probabilities: `logprobs.content` or `logprobs.refusal` of a choice. */
+export function readLogprobs(entries: unknown): TokenLogprob[] {
+  return asArray(entries).map((entry): TokenLogprob => {
     const top = asArray(asObject(entry)?.top_logprobs).map(
       (other): TopLogprob => ({ $typeName: "execution.v1.TopLogprob", ...tokenOf(other) }),
     );
     return { $typeName: "execution.v1.TokenLogprob", ...tokenOf(entry), top };
   });
-  if (tokens.length === 0) return undefined;
+}
+
+/** The event of log probabilities. */
+export function logprobsEvent(place: Place, tokens: TokenLogprob[]): ChatEvent {
   return chatEvent({ case: "logprobs", value: { $typeName: "execution.v1.LogprobsEvent", ...place, tokens } });
 }
 

@@ -8,7 +8,16 @@ import {
 } from "../../contract/events.ts";
 import { asArray, asObject, asText, type JsonObject } from "../json.ts";
 import { createPieces, type Pieces } from "../pieces.ts";
-import { type AudioReader, citationEvent, createAudioReader, imageEvent, logprobsEvent } from "./media.ts";
+import {
+  type AudioReader,
+  citationEvent,
+  createAudioReader,
+  imageEvent,
+  logprobsEvent,
+  readCitation,
+  readImage,
+  readLogprobs,
+} from "./media.ts";
 import { createReasoningDetails } from "./reasoning-details.ts";
 import { createToolCalls, extraContent } from "./tool-calls.ts";
 
@@ -38,8 +47,9 @@ export interface MessageReader {
 type TextKind = "text" | "reasoning" | "refusal";
 
 interface TextPart {
-  readonly place: Place;
   readonly pieces: Pieces;
+  /** Numbered with its first event, so that numbers follow the order of appearance. */
+  place: Place | undefined;
 }
 
 const DELTAS = { text: textDelta, reasoning: reasoningDelta, refusal: refusalDelta };
@@ -63,23 +73,29 @@ export function createMessageReader({ step, owner, newId }: MessageContext): Mes
   let hasRefusal = false;
 
   const textPart = (kind: TextKind): TextPart => {
-    const part = texts[kind] ?? { place: nextPlace(), pieces: createPieces() };
+    const part = texts[kind] ?? { pieces: createPieces(), place: undefined };
     texts[kind] = part;
     return part;
+  };
+
+  const placeOf = (kind: TextKind): Place => {
+    const part = textPart(kind);
+    part.place ??= nextPlace();
+    return part.place;
+  };
+
+  const sayPiece = (kind: TextKind, piece: string, out: ChatEvent[]): void => {
+    if (piece !== "") out.push(DELTAS[kind](placeOf(kind), piece));
   };
 
   const say = (kind: TextKind, text: string, out: ChatEvent[]): void => {
     if (text === "") return;
     if (inParts) closeText(kind === "text" ? "reasoning" : "text", out);
-    const { place, pieces } = textPart(kind);
-    const piece = pieces.next(text);
-    if (piece !== "") out.push(DELTAS[kind](place, piece));
+    sayPiece(kind, textPart(kind).pieces.next(text), out);
   };
 
   const closeText = (kind: TextKind, out: ChatEvent[]): void => {
-    const part = texts[kind];
-    const piece = part?.pieces.rest() ?? "";
-    if (part !== undefined && piece !== "") out.push(DELTAS[kind](part.place, piece));
+    sayPiece(kind, texts[kind]?.pieces.rest() ?? "", out);
     texts[kind] = undefined;
   };
 
@@ -93,7 +109,7 @@ export function createMessageReader({ step, owner, newId }: MessageContext): Mes
         : [asText(thinking)];
       return say("reasoning", pieces.join(""), out);
     }
-    if (part.type === "image_url") return push(imageEvent(nextPlace(), part), out);
+    if (part.type === "image_url") return addImage(part, out);
     return say("text", asText(part.text), out);
   };
 
@@ -105,9 +121,7 @@ export function createMessageReader({ step, owner, newId }: MessageContext): Mes
   };
 
   const addReasoning = (message: JsonObject, out: ChatEvent[]): void => {
-    // Opens the part even where nothing in it can be read, so that its state has its place before the text.
     const detailText = message.reasoning_details === undefined ? "" : details.add(message.reasoning_details);
-    if (details.some) textPart("reasoning");
     say("reasoning", asText(message.reasoning_content) || asText(message.reasoning) || detailText, out);
   };
 
@@ -120,21 +134,37 @@ export function createMessageReader({ step, owner, newId }: MessageContext): Mes
     if (legacy !== undefined) toolCalls.add({ function: legacy }, whole, out);
   };
 
+  const addImage = (value: unknown, out: ChatEvent[]): void => {
+    const image = readImage(value);
+    if (image !== undefined) out.push(imageEvent(nextPlace(), image));
+  };
+
+  const addCitation = (value: unknown, out: ChatEvent[]): void => {
+    const citation = readCitation(value);
+    if (citation !== undefined) out.push(citationEvent(placeOf("text"), citation));
+  };
+
+  const addLogprobs = (kind: TextKind, value: unknown, out: ChatEvent[]): void => {
+    const tokens = readLogprobs(value);
+    if (tokens.length > 0) out.push(logprobsEvent(placeOf(kind), tokens));
+  };
+
   const addMedia = (message: JsonObject, out: ChatEvent[]): void => {
     const sound = asObject(message.audio);
     if (sound !== undefined) {
-      audio ??= createAudioReader(nextPlace());
+      audio ??= createAudioReader(nextPlace);
       push(audio.add(sound), out);
     }
-    for (const image of asArray(message.images)) push(imageEvent(nextPlace(), image), out);
-    for (const annotation of asArray(message.annotations)) push(citationEvent(textPart("text").place, annotation), out);
+    for (const image of asArray(message.images)) addImage(image, out);
+    for (const annotation of asArray(message.annotations)) addCitation(annotation, out);
   };
 
   const finishReasoning = (out: ChatEvent[]): void => {
+    sayPiece("reasoning", texts.reasoning?.pieces.rest() ?? "", out);
     const state = details.state();
     if (state === undefined) return;
     const data = new TextEncoder().encode(state);
-    out.push(providerState(textPart("reasoning").place, { owner, kind: "reasoning_details", data }));
+    out.push(providerState(placeOf("reasoning"), { owner, kind: "reasoning_details", data }));
   };
 
   return {
@@ -151,17 +181,16 @@ export function createMessageReader({ step, owner, newId }: MessageContext): Mes
       if (state !== undefined) out.push(extraContent(nextPlace(), owner, state));
     },
     addLogprobs: ({ content, refusal }, out) => {
-      if (Array.isArray(content)) push(logprobsEvent(textPart("text").place, content), out);
-      if (Array.isArray(refusal)) push(logprobsEvent(textPart("refusal").place, refusal), out);
+      addLogprobs("text", content, out);
+      addLogprobs("refusal", refusal, out);
     },
     addSources: (listed, out) => {
       if (listed.length <= sources) return;
-      for (const source of listed.slice(sources)) push(citationEvent(textPart("text").place, source), out);
+      for (const source of listed.slice(sources)) addCitation(source, out);
       sources = listed.length;
     },
     finish: (out) => {
       finishReasoning(out);
-      closeText("reasoning", out);
       closeText("text", out);
       closeText("refusal", out);
       push(audio?.rest(), out);

@@ -4,8 +4,6 @@ import { asArray, asObject, asText, type JsonObject } from "../json.ts";
 export interface ReasoningDetails {
   /** Takes the details of a message or a delta; returns the readable text in them. */
   add(details: unknown): string;
-  /** True if any came. */
-  readonly some: boolean;
   /**
    * All details as JSON text, pieces of the same detail joined: what has to go back unchanged. Undefined where nothing is signed or
    * encrypted, because then the text says it all.
@@ -34,9 +32,6 @@ export function createReasoningDetails(): ReasoningDetails {
   };
 
   return {
-    get some() {
-      return collected.size > 0;
-    },
     add: (details) => {
       let text = "";
       for (const entry of asArray(details)) {

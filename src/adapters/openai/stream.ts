@@ -104,7 +104,7 @@ export function createDecoder({ step, attempt, quirks, newId }: DecoderContext):
           $typeName: "execution.v1.Finished",
           reason: finishReason(providerWord, message.toolCallCount > 0, message.hasRefusal),
           providerReason: providerWord,
-          attempt,
+          attempt: 0,
           priceVersion: "",
           attempts: [],
           providerMessage: "",

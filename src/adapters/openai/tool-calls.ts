@@ -32,7 +32,6 @@ export interface ToolCalls {
 }
 
 interface Call {
-  readonly place: Place;
   readonly index: number | undefined;
   readonly freeForm: boolean;
   readonly pieces: Pieces;
@@ -41,8 +40,10 @@ interface Call {
   name: string;
   /** Arguments so far, sent or not. */
   text: string;
-  /** Set once the call was started; until its name is known it cannot be. */
-  head: ToolCallHead | undefined;
+  /** Provider state that came before the call could be started. */
+  state: JsonObject | undefined;
+  /** Set once the call was started, with its place; until its name is known it cannot be. */
+  started: { readonly place: Place; readonly head: ToolCallHead } | undefined;
 }
 
 /**
@@ -57,32 +58,42 @@ export function createToolCalls({ nextPlace, newId, owner }: ToolCallsContext): 
 
   const open = (entry: JsonObject): Call => {
     const call: Call = {
-      place: nextPlace(),
       index: asCount(entry.index),
       freeForm: asObject(entry.custom) !== undefined,
       pieces: createPieces(),
       id: "",
       name: "",
       text: "",
-      head: undefined,
+      state: undefined,
+      started: undefined,
     };
     calls.push(call);
     return call;
   };
 
-  const start = (call: Call, out: ChatEvent[]): void => {
+  const start = (call: Call, out: ChatEvent[]): NonNullable<Call["started"]> => {
     const idMinted = call.id === "" || ids.has(call.id);
     const id = idMinted ? newId() : call.id;
     ids.add(id);
-    call.head = { id, idMinted, name: call.name, executor: Executor.CALLER, freeForm: call.freeForm };
-    out.push(toolCallStarted(call.place, call.head));
-    if (call.text !== "") out.push(toolCallDelta(call.place, call.text));
+    const head = { id, idMinted, name: call.name, executor: Executor.CALLER, freeForm: call.freeForm };
+    const started = { place: nextPlace(), head };
+    call.started = started;
+    out.push(toolCallStarted(started.place, head));
+    if (call.text !== "") out.push(toolCallDelta(started.place, call.text));
+    if (call.state !== undefined) out.push(extraContent(started.place, owner, call.state));
+    return started;
   };
 
   const append = (call: Call, text: string, out: ChatEvent[]): void => {
     if (text === "") return;
     call.text += text;
-    if (call.head !== undefined) out.push(toolCallDelta(call.place, text));
+    if (call.started !== undefined) out.push(toolCallDelta(call.started.place, text));
+  };
+
+  const addState = (call: Call, state: JsonObject | undefined, out: ChatEvent[]): void => {
+    if (state === undefined) return;
+    if (call.started === undefined) call.state = state;
+    else out.push(extraContent(call.started.place, owner, state));
   };
 
   return {
@@ -94,16 +105,15 @@ export function createToolCalls({ nextPlace, newId, owner }: ToolCallsContext): 
       const call = (whole ? undefined : findCall(calls, entry, asText(tool.name))) ?? open(entry);
       call.id ||= asText(entry.id);
       call.name ||= asText(tool.name);
-      if (call.head === undefined && call.name !== "") start(call, out);
+      if (call.started === undefined && call.name !== "") start(call, out);
       append(call, call.pieces.next(argumentsText(tool.arguments ?? tool.input)), out);
-      const state = asObject(entry.extra_content);
-      if (state !== undefined) out.push(extraContent(call.place, owner, state));
+      addState(call, asObject(entry.extra_content), out);
     },
     finish: (out) => {
       for (const call of calls) {
         append(call, call.pieces.rest(), out);
-        if (call.head === undefined) start(call, out);
-        if (call.head !== undefined) out.push(toolCallFinished(call.place, call.head, call.text));
+        const { place, head } = call.started ?? start(call, out);
+        out.push(toolCallFinished(place, head, call.text));
       }
     },
   };
