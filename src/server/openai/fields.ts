@@ -38,6 +38,12 @@ export function readBody(text: string): Field {
   }
 }
 
+/** A key may be anything a caller made up, so only its beginning is shown. */
+function joinPath(path: string, key: string): string {
+  const shown = key.length > 64 ? `${key.slice(0, 64)}...` : key;
+  return path === "" ? shown : `${path}.${shown}`;
+}
+
 /** Reads an object. */
 export function asObject(field: Field): ObjectFields {
   const { path, value } = field;
@@ -45,7 +51,7 @@ export function asObject(field: Field): ObjectFields {
   const left = new Map<string, unknown>(Object.entries(value));
   let texts: ReadonlyMap<string, string> | undefined;
   const fieldOf = (key: string, member: unknown): Field => ({
-    path: path === "" ? key : `${path}.${key}`,
+    path: joinPath(path, key),
     value: member,
     raw: () => {
       texts ??= jsonMembers(field.raw());
@@ -65,7 +71,7 @@ export function asObject(field: Field): ObjectFields {
   return {
     path,
     take,
-    need: (key) => take(key) ?? refuse(path === "" ? key : `${path}.${key}`, "is required"),
+    need: (key) => take(key) ?? refuse(joinPath(path, key), "is required"),
     rest,
     close: () => {
       const [unknown] = rest();
