@@ -5,6 +5,7 @@ import { answerPosition, previousStep, withFoldedTurn } from "./conversations.ts
 import { differingPaths, normaliseBody, normaliseTurn, RULES, type Rule } from "./normalise-body.ts";
 import { type RecordedSend, recordedToRequest, sendOn } from "./recorded-requests.ts";
 import { CONVERSATION_EXCEPTIONS, REQUEST_EXCEPTIONS, type RequestException } from "./request-exceptions.ts";
+import { sendThroughGateway } from "./send-through-gateway.ts";
 
 /*
  * Every recorded chat-completions request is parsed as by our own `/v1/chat/completions`, and built again for the vendor it was sent to; the
@@ -26,7 +27,7 @@ import { CONVERSATION_EXCEPTIONS, REQUEST_EXCEPTIONS, type RequestException } fr
  * What the operator configures and no caller asks for is taken from the recording: see `recordedToRequest`.
  *
  * Mutants seen red: a builder that drops `strict`, one that writes `{}` for arguments, one that puts reasoning into the content; a parser that
- * merges text parts, one that drops cache hints.
+ * merges text parts, one that drops cache hints; a fold that drops provider state.
  */
 
 const rows = recordingsAvailable() ? openaiChatRows() : [];
@@ -88,6 +89,27 @@ describe("recorded chat-completions requests", () => {
     expect(problems).toEqual([]);
     expect(REQUEST_EXCEPTIONS.filter(({ id }) => !recorded.some((row) => row.id === id))).toEqual([]);
     expect(REQUEST_EXCEPTIONS.length / recorded.length).toBeLessThanOrEqual(0.05);
+  });
+
+  test("leave the running gateway as they leave the builder", async () => {
+    const parsed = recorded.flatMap((row) => {
+      const exception = REQUEST_EXCEPTIONS.find(({ id }) => id === row.id);
+      if (exception?.refused !== undefined) return [];
+      return [recordedToRequest(row, exception?.unequal === undefined ? [] : [exception.unequal])];
+    });
+    const bodies = await sendThroughGateway(parsed);
+    const problems = parsed.flatMap((send, index) =>
+      differingPaths(sendOn(send).body, bodies[index]).map((path) => `${send.row.id} differs at ${path}`),
+    );
+    const equal = parsed.filter(
+      ({ body }, index) =>
+        differingPaths(normaliseBody(body, ignoreRule), normaliseBody(bodies[index] ?? {}, ignoreRule)).length === 0,
+    );
+    say(
+      `replayed ${equal.length} of ${recorded.length} recorded chat-completions requests through the running gateway`,
+    );
+    expect(problems).toEqual([]);
+    expect(equal).toHaveLength(recorded.length - REQUEST_EXCEPTIONS.length);
   });
 
   test("continue a conversation with the folded events of the answer before", async () => {

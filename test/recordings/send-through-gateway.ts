@@ -1,0 +1,54 @@
+import { ChatError, createClient } from "../../src/client/index.ts";
+import { createEmulator, type Emulator } from "../emulators/emulator.ts";
+import { startTestGateway } from "../support/gateway.ts";
+import { loadCase, toExchange } from "../support/recordings.ts";
+import { isObject, type JsonObject, type RecordedSend } from "./recorded-requests.ts";
+
+/**
+ * Sends requests through a running gateway over gRPC, each to an instance of its own that the emulator stands behind, and returns the bodies
+ * the emulator received, in the order of `sends`. The recorded answers come back, errors among them; only the way there is looked at. Throws
+ * if a request arrived not once.
+ */
+export async function sendThroughGateway(sends: readonly RecordedSend[]): Promise<JsonObject[]> {
+  const emulator = await createEmulator({
+    answer: ({ path }) => {
+      const send = sends[Number(/^\/case-(\d+)\//.exec(path)?.[1])];
+      if (send === undefined) throw new Error(`nothing was recorded for ${path}`);
+      return toExchange(loadCase(send.row), { kind: "whole" });
+    },
+  });
+  const providers = sends.map(({ settings }, index) => ({
+    ...settings,
+    name: `case-${index}`,
+    baseUrl: `${emulator.baseUrl}/case-${index}/v1`,
+  }));
+  const gateway = await startTestGateway({ providers });
+  const client = createClient({ baseUrl: gateway.grpcUrl });
+  try {
+    for (const [index, { request }] of sends.entries()) {
+      const { $typeName: _, ...fields } = request;
+      await settled(client.chat({ ...fields, provider: `case-${index}` }).collect());
+    }
+    return sends.map(({ row }, index) => receivedBody(emulator, index, row.id));
+  } finally {
+    client.close();
+    await gateway.stop();
+    await emulator.close();
+  }
+}
+
+/** Recorded failures fail here too. */
+async function settled(answer: Promise<unknown>): Promise<void> {
+  try {
+    await answer;
+  } catch (error) {
+    if (!(error instanceof ChatError)) throw error;
+  }
+}
+
+function receivedBody({ requests }: Emulator, index: number, id: string): JsonObject {
+  const received = requests.filter(({ path }) => path === `/case-${index}/v1/chat/completions`);
+  const body = received[0]?.json;
+  if (received.length !== 1 || !isObject(body)) throw new Error(`${id} arrived ${received.length} times`);
+  return body;
+}
