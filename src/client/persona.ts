@@ -2,10 +2,10 @@ import type { CapabilitiesResponse } from "../gen/execution/v1/capabilities_pb.j
 import { MessageRole } from "../gen/execution/v1/content_pb.js";
 import type { ChatStream } from "./chat-stream.ts";
 import { text } from "./parts.ts";
-import type { CallOptions, ChatRequestInit, MessageInit } from "./request.ts";
+import type { CallOptions, ChatRequestInit, MessageInit, PersonaRequestInit } from "./request.ts";
 
 /** What a persona can be asked: one user text, a conversation, or a whole request. */
-export type PersonaInput = string | MessageInit[] | Omit<ChatRequestInit, "persona">;
+export type PersonaInput = string | MessageInit[] | PersonaRequestInit;
 
 /** A client whose calls are served by one persona. */
 export interface PersonaClient {
@@ -31,7 +31,7 @@ export function createPersonaClient(persona: string, { chat, capabilities }: Per
   };
 }
 
-function requestOf(input: PersonaInput): Omit<ChatRequestInit, "persona"> {
+function requestOf(input: PersonaInput): PersonaRequestInit {
   if (typeof input === "string") return { messages: [{ role: MessageRole.USER, parts: [text(input)] }] };
   return Array.isArray(input) ? { messages: input } : input;
 }
