@@ -26,7 +26,7 @@ export function sendJson(
 /** Sends a failure as a problem document, with the headers HTTP has for it. Does nothing once an answer was begun. */
 export function sendProblem(exchange: Exchange, limits: TransportLimits, status: Status, httpStatus?: number): void {
   const { response } = exchange;
-  if (response.headersSent || response.destroyed) return;
+  if (response.headersSent || exchange.closed()) return;
   const problem = problemDocument(status, httpStatus);
   response.setHeader("x-request-id", problem.request_id);
   if (problem.status === 401) response.setHeader("www-authenticate", "Bearer");

@@ -78,7 +78,7 @@ export async function inflate(bytes: Uint8Array, encoding: string | undefined, c
     return inflated;
   } catch (thrown) {
     if (thrown instanceof ExecutionError) throw thrown;
-    if (thrown instanceof RangeError) {
+    if (typeof thrown === "object" && thrown !== null && "code" in thrown && thrown.code === "ERR_BUFFER_TOO_LARGE") {
       throw new ExecutionError(
         "MESSAGE_TOO_LARGE",
         `the message has more than ${call.maxBytes} bytes once decompressed`,
@@ -99,13 +99,9 @@ function announced(head: Uint8Array, framing: Framing): number {
   return new DataView(head.buffer, head.byteOffset).getUint32(1);
 }
 
-function refuseTooLarge(size: number, { maxBytes }: BodyCall): void {
-  if (size > maxBytes) {
-    throw new ExecutionError(
-      "MESSAGE_TOO_LARGE",
-      `the message says it has ${size} bytes; at most ${maxBytes} are taken`,
-    );
-  }
+/** What is announced is only refused, never reserved: else a lie about it could take the room of others. */
+function refuseTooLarge(size: number, call: BodyCall): void {
+  if (size > call.maxBytes) call.admitBytes(size);
 }
 
 function joinChunks(chunks: readonly Uint8Array[]): Uint8Array {

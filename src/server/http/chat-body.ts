@@ -54,6 +54,7 @@ function isPlain(value: unknown): boolean {
 }
 
 function readPlain(bytes: Uint8Array, value: unknown): ChatRequest {
+  refuseCanonical(value);
   const body = asObject({ path: "", value, raw: () => Buffer.from(bytes).toString("utf8") });
   const stream = body.take("stream");
   if (stream !== undefined && !asBoolean(stream)) refuse(stream.path, "must be true or left out: this route streams");
@@ -63,6 +64,14 @@ function readPlain(bytes: Uint8Array, value: unknown): ChatRequest {
     ...take(body, "model", "model"),
   };
   return readCompletionFields(body, target);
+}
+
+/** A message with `parts` among messages with `content`: which of both was meant for the other is not ours to guess. */
+function refuseCanonical(value: unknown): void {
+  const messages = isObject(value) && Array.isArray(value.messages) ? value.messages : [];
+  const index = messages.findIndex((message) => isObject(message) && "parts" in message);
+  if (index !== -1)
+    refuse(`messages[${index}].parts`, "is of the canonical form, but other messages have content, of the plain form");
 }
 
 function take(body: ObjectFields, key: string, field: keyof Target): Target {

@@ -14,6 +14,8 @@ export interface Exchange {
   readonly host: string | undefined;
   readonly header: HeaderLookup;
   readonly http2: boolean;
+  /** True once the answer can reach nobody: it was taken, or the client has left. Node's two APIs have no property of both that says so. */
+  readonly closed: () => boolean;
 }
 
 /** Reads the head of a request. */
@@ -25,6 +27,10 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
     const value = headers[name];
     return Array.isArray(value) ? value[0] : value;
   };
+  let closed = false;
+  response.once("close", () => {
+    closed = true;
+  });
   return {
     request,
     response,
@@ -34,6 +40,7 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
     host: header(":authority") ?? header("host"),
     header,
     http2: request.httpVersionMajor === 2,
+    closed: () => closed,
   };
 }
 
@@ -42,19 +49,16 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
  * the answer; but after `lingerMs` it is cut, as is after `stallMs` a client that takes nothing.
  */
 export function endAnswer(
-  { request, response }: Exchange,
+  { request, response, closed }: Exchange,
   limits: { readonly lingerMs: number; readonly stallMs: number },
 ): void {
-  const cut = request.complete ? undefined : setTimeout(() => request.complete || request.destroy(), limits.lingerMs);
+  if (closed()) return;
   const stalled = setTimeout(() => response.destroy(), limits.stallMs);
-  const settle = (): void => {
-    clearTimeout(cut);
-    clearTimeout(stalled);
-  };
   response.once("close", () => clearTimeout(stalled));
-  request.once("end", () => clearTimeout(cut));
-  request.once("close", settle);
-  if (response.closed) settle();
-  if (!request.complete) request.resume();
+  if (!request.complete) {
+    const sending = setTimeout(() => request.destroy(), limits.lingerMs);
+    request.once("end", () => clearTimeout(sending)).once("close", () => clearTimeout(sending));
+    request.resume();
+  }
   response.end();
 }

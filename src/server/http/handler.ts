@@ -35,8 +35,8 @@ export function createHandler(deps: HandlerDeps): (exchange: Exchange) => Promis
     const rpcMethod = RPC_PATHS.get(path);
     const route = routes.get(path);
     const methods = httpMethodsOf(rpcMethod ?? route);
+    checkHost(exchange, rpcMethod !== undefined);
     if (rpcMethod !== undefined && methods.includes(method)) {
-      checkHost(host);
       return (await rpc()).serve(exchange, rpcMethod);
     }
     guard.check(host, header("origin"));
@@ -62,9 +62,10 @@ export function createHandler(deps: HandlerDeps): (exchange: Exchange) => Promis
   };
 }
 
-/** Connect makes a URL of the host, so it has to be one. HTTP/1.0 may leave it out. */
-function checkHost(host: string | undefined): void {
-  if (host !== undefined && URL.canParse(`http://${host}`)) return;
+/** Every request names a host (RFC 9112, 3.2) but those of HTTP/1.0. For an RPC it has to be one, since Connect makes a URL of it. */
+function checkHost({ host, request }: Exchange, rpc: boolean): void {
+  const old = request.httpVersion === "1.0" && !rpc;
+  if (host === undefined ? old : !rpc || URL.canParse(`http://${host}`)) return;
   const description = "must be a host name and, where needed, a port";
   throw new ExecutionError("INVALID_FIELD", `the header host ${description}`, {
     fields: [{ field: "host", description }],

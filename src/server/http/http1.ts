@@ -30,7 +30,8 @@ export function createHttp1(
     keepAliveTimeout: limits.idleMs,
     connectionsCheckingInterval: Math.min(limits.headersMs, 1000),
     insecureHTTPParser: false,
-    requireHostHeader: true,
+    // The handler requires it, with a problem document.
+    requireHostHeader: false,
   });
   const answering = new WeakSet<Socket>();
   server.on("request", (request, response) => {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Server, Socket } from "node:net";
+import { setImmediate } from "node:timers/promises";
 import type { LimitSettings, ListenerSettings } from "../../config/config.ts";
 import { ExecutionService } from "../../gen/execution/v1/execution_pb.js";
 import type { Log } from "../../telemetry/log.ts";
@@ -72,6 +73,7 @@ export function createHttpListener(deps: HttpListenerDeps): HttpListener {
     const done = closeFront();
     for (const socket of sockets) socket.destroy();
     await done;
+    await onRequest.settled();
   };
   let draining = false;
 
@@ -84,7 +86,8 @@ export function createHttpListener(deps: HttpListenerDeps): HttpListener {
     drain: async () => {
       if (draining) return close();
       draining = true;
-      await dispatcher.drain();
+      // Whoever watches the health is told before the connections go, even if there is nothing to wait for.
+      await Promise.all([dispatcher.drain(), setImmediate()]);
       const done = closeFront();
       http2.closeSessions();
       const linger = setTimeout(() => {
@@ -92,6 +95,7 @@ export function createHttpListener(deps: HttpListenerDeps): HttpListener {
       }, transport.lingerMs);
       await done;
       clearTimeout(linger);
+      await onRequest.settled();
     },
     close,
   };
@@ -100,6 +104,8 @@ export function createHttpListener(deps: HttpListenerDeps): HttpListener {
 interface RequestListener {
   readonly listen: (request: IncomingMessage, response: ServerResponse) => void;
   readonly loadRpc: () => Promise<RpcHandler>;
+  /** Waits until nothing is being loaded and no request is being answered. */
+  readonly settled: () => Promise<void>;
 }
 
 function createRequestListener(
@@ -120,15 +126,22 @@ function createRequestListener(
     return rpc;
   };
   const handle = createHandler({ dispatcher, guard, limits, refusals, rpc: loadRpc });
+  const answering = new Set<Promise<void>>();
   return {
     loadRpc,
+    settled: async () => {
+      await Promise.allSettled([rpc, ...answering]);
+    },
     listen: (request, response) => {
       // A connection that breaks is seen by whoever reads or writes it; without a listener the event would end the process.
       response.on("error", () => response.destroy());
-      handle(createExchange(request, response)).catch((thrown: unknown) => {
-        log.error("an HTTP request failed by a bug", thrown);
-        response.destroy();
-      });
+      const answered = handle(createExchange(request, response))
+        .catch((thrown: unknown) => {
+          log.error("an HTTP request failed by a bug", thrown);
+          response.destroy();
+        })
+        .finally(() => answering.delete(answered));
+      answering.add(answered);
     },
   };
 }

@@ -35,7 +35,7 @@ export async function serveChat(exchange: Exchange, call: ServerCall, limits: Tr
     }
   } catch (thrown) {
     if (!response.headersSent) throw thrown;
-    if (!response.destroyed) response.write(encoder.error(errorObject(call.status(thrown))));
+    if (!exchange.closed()) response.write(encoder.error(errorObject(call.status(thrown))));
   }
   endAnswer(exchange, limits);
 }

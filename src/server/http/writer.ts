@@ -8,9 +8,9 @@ export type Write = (piece: string | Uint8Array) => Promise<void> | undefined;
  * Writes an answer at the pace of its client. The promise of a piece rejects with CANCELLED once the client has left or has taken nothing for
  * `stallMs` (its connection is then cut). When the signal fires it resolves, so that whoever writes meets the end of the call where it reads.
  */
-export function createWriter({ response }: Exchange, signal: AbortSignal, stallMs: number): Write {
+export function createWriter({ response, closed }: Exchange, signal: AbortSignal, stallMs: number): Write {
   return (piece) => {
-    if (response.destroyed || response.closed) return Promise.reject(left());
+    if (closed()) return Promise.reject(left());
     return response.write(piece) ? undefined : drained();
   };
 
