@@ -1,6 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { type Any, anyPack } from "@bufbuild/protobuf/wkt";
 import { type ChatFailure, ChatFailureSchema } from "../gen/execution/v1/errors_pb.js";
+import type { AttemptSummary, Usage } from "../gen/execution/v1/usage_pb.js";
 import {
   BadRequestSchema,
   ErrorInfoSchema,
@@ -40,8 +41,14 @@ export interface ErrorFacts {
   };
 }
 
-/** How long a status is in its serialized form is bounded by taking fewer violations and attempts, then shorter texts. */
-const CUTS: readonly { readonly list: number; readonly text: number }[] = [
+/** How many violations and attempts a status holds, and how many bytes of each text. */
+interface Cut {
+  readonly list: number;
+  readonly text: number;
+}
+
+/** How long a status is in its serialized form is bounded by taking fewer violations and attempts, shorter texts, and no provider's JSON. */
+const CUTS: readonly Cut[] = [
   { list: 64, text: 1024 },
   { list: 16, text: 512 },
   { list: 4, text: 256 },
@@ -57,7 +64,7 @@ export function toStatus(error: ErrorFacts, requestId: string): Status {
     const status = buildStatus(error, requestId, cut);
     if (toBinary(StatusSchema, status).length <= MAX_STATUS_BYTES) return status;
   }
-  return buildStatus(error, requestId, { list: 1, text: 64 });
+  return buildStatus(error, requestId, { list: 0, text: 64 });
 }
 
 /** Cuts text to a number of UTF-8 bytes without splitting a character. */
@@ -70,11 +77,7 @@ export function cutText(text: string, maxBytes: number): string {
   return `${bytes.subarray(0, end).toString("utf8")}...`;
 }
 
-function buildStatus(
-  error: ErrorFacts,
-  requestId: string,
-  cut: { readonly list: number; readonly text: number },
-): Status {
+function buildStatus(error: ErrorFacts, requestId: string, cut: Cut): Status {
   const text = (value: string): string => cutText(value, cut.text);
   const { extras } = error;
   const metadata: Record<string, string> = {
@@ -115,14 +118,44 @@ function buildStatus(
       .map(({ subject, description }) => ({ subject: text(subject), description: text(description) }));
     details.push(anyPack(QuotaFailureSchema, create(QuotaFailureSchema, { violations })));
   }
-  if (extras.failure !== undefined) details.push(anyPack(ChatFailureSchema, cutFailure(extras.failure, cut.list)));
+  if (extras.failure !== undefined) details.push(anyPack(ChatFailureSchema, cutFailure(extras.failure, cut)));
   return create(StatusSchema, { code: error.code, message: text(error.message), details });
 }
 
-/** Keeps the first and the last attempts, four each at most, and says how many are left out. */
-function cutFailure(failure: ChatFailure, list: number): ChatFailure {
-  const keep = Math.min(4, list);
-  if (failure.attempts.length <= 2 * keep) return failure;
-  const attempts = [...failure.attempts.slice(0, keep), ...failure.attempts.slice(-keep)];
-  return { ...failure, attempts, attemptsOmitted: failure.attempts.length - attempts.length };
+/** Keeps the first and the last attempts, four each at most, and says how many are left out. Further cuts shorten what is said of each. */
+function cutFailure(failure: ChatFailure, cut: Cut): ChatFailure {
+  const keep = Math.min(4, cut.list);
+  const middle = failure.attempts.slice(keep, Math.max(keep, failure.attempts.length - keep));
+  const kept = failure.attempts.filter((attempt) => !middle.includes(attempt));
+  const whole = cut === CUTS[0];
+  return {
+    ...failure,
+    attempts: whole ? kept : kept.map((attempt) => cutAttempt(attempt, cut)),
+    attemptsOmitted: failure.attemptsOmitted + middle.length,
+    ...(whole || failure.usage === undefined ? {} : { usage: cutUsage(failure.usage, cut) }),
+  };
+}
+
+function cutAttempt(attempt: AttemptSummary, cut: Cut): AttemptSummary {
+  const { candidate, usage } = attempt;
+  const text = (value: string): string => cutText(value, cut.text);
+  return {
+    ...attempt,
+    reason: text(attempt.reason),
+    ...(usage === undefined ? {} : { usage: cutUsage(usage, cut) }),
+    ...(candidate === undefined
+      ? {}
+      : {
+          candidate: {
+            ...candidate,
+            provider: text(candidate.provider),
+            kind: text(candidate.kind),
+            model: text(candidate.model),
+          },
+        }),
+  };
+}
+
+function cutUsage(usage: Usage, { list }: Cut): Usage {
+  return { ...usage, providerUsageJson: "", extras: usage.extras.slice(0, list) };
 }

@@ -1,3 +1,4 @@
+import { types } from "node:util";
 import { type DescMessage, fromBinary, fromJson, type JsonValue, type Message } from "@bufbuild/protobuf";
 import { cutText } from "../contract/error-details.ts";
 import { ExecutionError } from "../errors.ts";
@@ -16,7 +17,7 @@ export function decodeMessage(schema: DescMessage, bytes: Uint8Array, format: Me
     return format === "binary" ? fromBinary(schema, bytes) : fromJson(schema, parseJson(bytes));
   } catch (thrown) {
     if (thrown instanceof ExecutionError) throw thrown;
-    throw undecodable(schema, format, thrown instanceof Error ? thrown.message : String(thrown));
+    throw undecodable(schema, format, types.isNativeError(thrown) ? thrown.message : String(thrown));
   }
 }
 

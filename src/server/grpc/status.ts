@@ -13,15 +13,11 @@ export interface StatusObject {
 /** Most bytes of all trailers together, as HTTP/2 counts a header list: above it grpcio loses the status. */
 export const MAX_TRAILER_BYTES = 7 * 1024;
 
-/** Names of the trailers, `grpc-status` and its value, and the 32 bytes HTTP/2 counts for each field. */
-const FIXED_BYTES =
-  "grpc-status".length +
-  2 +
-  "grpc-message".length +
-  "grpc-status-details-bin".length +
-  3 * 32 +
-  "content-type".length +
-  64;
+/**
+ * What the rest takes: `:status`, `content-type` and `date`, which stand beside the trailers if there are no other headers, `grpc-status`, the
+ * names of the message and the details, and the 32 bytes HTTP/2 counts for each field.
+ */
+const FIXED_BYTES = 320;
 
 /**
  * A status as trailers: code, message, and the whole google.rpc.Status in `grpc-status-details-bin`. The message is cut where, percent-encoded

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
-import { create, fromBinary, type Message } from "@bufbuild/protobuf";
+import { create, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import {
   type CallOptions,
@@ -12,6 +12,7 @@ import {
   type ServiceError,
 } from "@grpc/grpc-js";
 import type { Adapter } from "../../../src/adapters/adapter.ts";
+import { mockKind } from "../../../src/adapters/mock/index.ts";
 import type { Config } from "../../../src/config/config.ts";
 import { createInvariantChecker } from "../../../src/contract/invariants.ts";
 import { type ChatRequest, ChatRequestSchema, type ChatResponse } from "../../../src/gen/execution/v1/chat_pb.js";
@@ -47,7 +48,7 @@ export interface Running {
 /** How the listener under test is set up. */
 export interface RunOptions {
   readonly adapters?: readonly Adapter[];
-  /** Plays one adapter, where `adapters` is left out. */
+  /** Plays one adapter, where `adapters` is left out. Without either the mock provider serves. */
   readonly play?: Play;
   readonly config?: Partial<Config>;
   readonly limits?: Partial<Config["limits"]>;
@@ -56,9 +57,8 @@ export interface RunOptions {
 
 /** Runs a test against a listener and closes it whatever happens. */
 export async function withListener(options: RunOptions, run: (running: Running) => Promise<void>): Promise<void> {
-  const adapters = options.adapters ?? [
-    createScriptedAdapter({ name: "near", ...(options.play === undefined ? {} : { play: options.play }) }),
-  ];
+  const { play } = options;
+  const adapters = options.adapters ?? [play === undefined ? mock() : createScriptedAdapter({ name: "near", play })];
   const base = testState(adapters);
   const limits = { ...testConfig().limits, ...options.limits };
   const config: Config = { ...base.config, ...options.config, limits };
@@ -84,11 +84,25 @@ export async function withListener(options: RunOptions, run: (running: Running) 
   }
 }
 
-/** A request with one user message. */
-export function chatRequest(text = "hi"): ChatRequest {
+/** The mock provider, as an instance named `mock`. */
+export function mock(): Adapter {
+  let id = 0;
+  const settings = { name: "mock", kind: "mock", transport: "native", headers: {}, models: {}, quirks: {} } as const;
+  const timeouts = { connectMs: 1000, headersMs: 30_000, idleMs: 30_000 };
+  return mockKind.create({ ...settings, timeouts }, { now: Date.now, newId: () => `call_${id++}` });
+}
+
+/** A request with one user message; with a script, of what the mock is to do. */
+export function chatRequest(text = "hi", script?: readonly unknown[]): ChatRequest {
   return create(ChatRequestSchema, {
     messages: [{ role: MessageRole.USER, parts: [{ kind: { case: "text", value: { text } } }] }],
+    providerOptionsJson: script === undefined ? {} : { mock: JSON.stringify({ script }) },
   });
+}
+
+/** The same as it stands on the wire, without its prefix. */
+export function chatBytes(text?: string, script?: readonly unknown[]): Uint8Array {
+  return toBinary(ChatRequestSchema, chatRequest(text, script));
 }
 
 /** What a failed call said. */
@@ -107,7 +121,7 @@ export interface Outcome {
   readonly failure: Failure | undefined;
 }
 
-const chatMethod = messageService(ExecutionService)["chat"];
+const chatMethod = messageService(ExecutionService).chat;
 
 /** Runs a test with a grpc-js client and closes it whatever happens. */
 export async function withClient(
@@ -221,11 +235,12 @@ export async function withSession(port: number, run: (session: ClientHttp2Sessio
   }
 }
 
-/** Sends one request as it is, `body` already framed, and waits for its end. */
+/** Sends one request as it is, `body` already framed, and waits for its end. With `leaveOpen` the request itself is never ended. */
 export async function rawCall(
   session: ClientHttp2Session,
   body: readonly Uint8Array[],
   headers: OutgoingHttpHeaders = {},
+  leaveOpen = false,
 ): Promise<RawAnswer> {
   const stream = session.request({
     ":method": "POST",
@@ -246,11 +261,12 @@ export async function rawCall(
   stream.on("data", (chunk: Buffer) => chunks.push(chunk));
   stream.on("error", () => undefined);
   const closed = new Promise<void>((resolve) => {
-    stream.on("close", () => resolve());
+    stream.on(leaveOpen ? "end" : "close", () => resolve());
   });
   for (const chunk of body) stream.write(chunk);
-  stream.end();
+  if (!leaveOpen) stream.end();
   await closed;
+  if (leaveOpen) stream.close();
   const last = trailers ?? answered;
   const details = last["grpc-status-details-bin"];
   const bytes = typeof details === "string" ? Buffer.from(details, "base64") : undefined;
