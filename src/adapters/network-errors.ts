@@ -53,8 +53,12 @@ function bodyReason(code: string): keyof typeof WORDS {
 
 /** The code of a fault, or of what caused it: `fetch` wraps, and connecting to several addresses collects. */
 function faultCode(thrown: unknown, depth = 0): string | undefined {
-  if (!(thrown instanceof Error) || depth > 4) return undefined;
-  if ("code" in thrown && typeof thrown.code === "string" && thrown.code !== "") return thrown.code;
-  const collected = thrown instanceof AggregateError ? thrown.errors[0] : undefined;
-  return faultCode(thrown.cause, depth + 1) ?? faultCode(collected, depth + 1);
+  if (typeof thrown !== "object" || thrown === null || depth > 4) return undefined;
+  const { code, cause, errors } = thrown as {
+    readonly code?: unknown;
+    readonly cause?: unknown;
+    readonly errors?: unknown;
+  };
+  if (typeof code === "string" && code !== "") return code;
+  return faultCode(cause, depth + 1) ?? faultCode(Array.isArray(errors) ? errors[0] : undefined, depth + 1);
 }

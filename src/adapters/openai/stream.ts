@@ -200,10 +200,9 @@ function isError(value: unknown): boolean {
   return asText(value) !== "" || Object.keys(asObject(value) ?? {}).length > 0;
 }
 
-/** A provider that stops to have tools run, or because it refuses, may call both `stop`. */
+/** OpenAI and others say `stop` too when the model refused, or called the one tool it had to. */
 function finishReason(word: string, hasToolCalls: boolean, hasRefusal: boolean): FinishReason {
-  const reason = REASONS[word] ?? FinishReason.OTHER;
-  if (reason !== FinishReason.STOP) return reason;
-  if (hasToolCalls) return FinishReason.TOOL_CALLS;
-  return hasRefusal ? FinishReason.REFUSAL : reason;
+  if (word === "stop" && hasToolCalls) return FinishReason.TOOL_CALLS;
+  if (word === "stop" && hasRefusal) return FinishReason.REFUSAL;
+  return REASONS[word] ?? FinishReason.OTHER;
 }
