@@ -3,7 +3,6 @@ import type { AdapterKind, ModelSettings, ProviderSettings } from "../adapters/a
 import { CapabilitySupportSchema } from "../gen/execution/v1/capabilities_pb.js";
 import type { Secret } from "../secret.ts";
 import type { ModelEntry, ProviderEntry } from "./file-schema.ts";
-import { MOCK } from "./fill-in.ts";
 import { didYouMean } from "./nearest.ts";
 import { kindVariables } from "./provider-variables.ts";
 import { record } from "./record.ts";
@@ -23,10 +22,6 @@ const HEADER_SHAPE = /^[\x20-\x7e]+$/;
 
 /** Headers whose value is always a secret. */
 const CREDENTIAL_HEADERS = /^(authorization|proxy-authorization|cookie|(.*-)?api-?key|.*-(token|secret|auth.*))$/i;
-
-/** Headers that belong to the exchange itself. */
-const EXCHANGE_HEADERS =
-  /^(host|connection|keep-alive|content-(length|type|encoding)|transfer-encoding|te|trailer|upgrade|expect|accept-encoding|proxy-connection)$/i;
 
 /** Turns an entry of `providers` into the settings of an instance. Undefined, after a problem, if its kind is not known. */
 export function buildProvider(name: string, entry: ProviderEntry, context: BuildContext): ProviderSettings | undefined {
@@ -61,7 +56,7 @@ export function buildProvider(name: string, entry: ProviderEntry, context: Build
 function buildApiKey(entry: ProviderEntry, provider: Path, context: BuildContext): Secret | undefined {
   if (entry.api_key === undefined) return undefined;
   const path = [...provider, "api_key"];
-  if (entry.api_key.from === "inline" && entry.kind !== MOCK) {
+  if (entry.api_key.from === "inline") {
     const kind = context.kinds.find((known) => known.kind === entry.kind);
     const example = kind === undefined ? "api_key: { env: NAME }" : keyExample(kind);
     const mend = `put it into a variable and write ${example}, or into a file and write api_key: { file: path }`;
@@ -87,19 +82,19 @@ function buildHeaders(
   path: Path,
   context: BuildContext,
 ): Readonly<Record<string, Secret>> {
-  return record(
-    [...entries].flatMap(([header, reference]): [string, Secret][] => {
-      const at = [...path, header];
-      if (EXCHANGE_HEADERS.test(header)) {
-        context.problem(at, "is a header that the exchange with the provider sets itself; remove it");
-      }
-      if (reference.from === "inline" && CREDENTIAL_HEADERS.test(header)) {
-        context.problem(at, "a credential must not stand in the file; write { env: NAME } or { file: path }");
-      }
-      const value = resolveSecret(reference, at, HEADER_SHAPE, context.secrets);
-      return value === undefined ? [] : [[header.toLowerCase(), value]];
-    }),
-  );
+  const headers = new Map<string, Secret>();
+  const seen = new Set<string>();
+  for (const [header, reference] of entries) {
+    const at = [...path, header];
+    if (seen.has(header.toLowerCase())) context.problem(at, "is here a second time; header names know no case");
+    seen.add(header.toLowerCase());
+    if (reference.from === "inline" && CREDENTIAL_HEADERS.test(header)) {
+      context.problem(at, "a credential must not stand in the file; write { env: NAME } or { file: path }");
+    }
+    const value = resolveSecret(reference, at, HEADER_SHAPE, context.secrets);
+    if (value !== undefined) headers.set(header, value);
+  }
+  return record(headers);
 }
 
 /** A secret that leaves this machine in plain text is everybody's on the way. */

@@ -9,7 +9,7 @@ import type { KeyEntry, ListenerEntry, PersonaEntry } from "./file-schema.ts";
 import { didYouMean } from "./nearest.ts";
 import { kindVariables } from "./provider-variables.ts";
 import { readKeyFile, readTextFile } from "./secrets.ts";
-import type { Path } from "./tree.ts";
+import { type Path, shownName } from "./tree.ts";
 
 /** Turns an entry of `personas` into its settings. Candidates of unknown instances are problems. */
 export function buildPersona(
@@ -28,7 +28,7 @@ export function buildPersona(
     const known = `the instances are ${providers.join(", ")}.${hint}`;
     problem(
       ["personas", name, "candidates", index, "provider"],
-      `there is no provider instance "${provider}"; ${known}`,
+      `there is no provider instance "${shownName(provider)}"; ${known}`,
     );
   }
   return {
@@ -64,7 +64,7 @@ export function buildKey(
       if (known[list].includes(wanted)) continue;
       problem(
         ["auth", "keys", name, list, index],
-        `there is no "${wanted}" in ${list}.${didYouMean(wanted, known[list])}`,
+        `there is no "${shownName(wanted)}" in ${list}.${didYouMean(wanted, known[list])}`,
       );
     }
   }

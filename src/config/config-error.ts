@@ -1,4 +1,4 @@
-import { type Path, type Place, pathText } from "./tree.ts";
+import { type Path, type Place, pathText, shownName } from "./tree.ts";
 
 /** One thing wrong with the configuration. No field ever holds a secret. */
 export interface ConfigProblem {
@@ -46,10 +46,14 @@ export function createProblems(fileName: () => string): Problems {
     hasIn: (sections) => found.some(({ path }) => sections.includes(String(path[0]))),
     throwIfAny: () => {
       if (found.length === 0) return;
-      const sorted = found.toSorted((left, right) => positionOf(left.where) - positionOf(right.where));
+      // What is wrong with a default follows from something that is wrong with what was written, if there is such a thing.
+      const written = found.filter(({ where }) => typeof where === "string" || where.source !== "default");
+      const sorted = (written.length > 0 ? written : found).toSorted(
+        (left, right) => positionOf(left.where) - positionOf(right.where),
+      );
       const problems = sorted.map(({ where, path, message }) => ({
         where: typeof where === "string" ? where : whereText(where, fileName()),
-        path: pathText(path),
+        path: pathText(path.map((step) => (typeof step === "string" ? shownName(step) : step))),
         message,
       }));
       // One bad variable can be felt at several values.

@@ -1,4 +1,5 @@
-import { Capability } from "../gen/execution/v1/capabilities_pb.js";
+import { Capability, Support } from "../gen/execution/v1/capabilities_pb.js";
+import { Role } from "../gen/execution/v1/options_pb.js";
 import { kindOf, list, mapping, single, type Type } from "./reader.ts";
 import { isEmpty, type Tree } from "./tree.ts";
 import { boolean, notOneOf } from "./values.ts";
@@ -7,17 +8,24 @@ import { boolean, notOneOf } from "./values.ts";
 type ContractEnum<T extends number> = Readonly<Record<string, T | string>>;
 
 /** A value of one of the contract's enums, written in lower case and without the enum's prefix (`image_input`). */
-export function enumWord<T extends number>(label: string, values: ContractEnum<T>): Type<T> {
+function enumWord<T extends number>(label: string, values: ContractEnum<T>): Type<T> {
   const words = new Map<string, T>();
   for (const [word, value] of Object.entries(values)) {
     // The other direction, and the value that stands for none, are no words.
     if (typeof value === "number" && value !== 0) words.set(word.toLowerCase(), value);
   }
-  return single(label, (written) => words.get(String(written)) ?? notOneOf([...words.keys()], written));
+  const names = [...words.keys()];
+  return single(label, (written) => words.get(String(written)) ?? notOneOf(names, written), names.join(", "));
 }
 
 /** A capability. */
 export const capability: Type<Capability> = enumWord<Capability>("capability", Capability);
+
+/** How well a capability is supported. */
+export const support: Type<Support> = enumWord<Support>("support", Support);
+
+/** A role of an API key. */
+export const role: Type<Role> = enumWord<Role>("role", Role);
 
 const capabilityList = list(capability);
 const capabilityFlags = mapping("CAPABILITY", capability, boolean);

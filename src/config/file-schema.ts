@@ -1,6 +1,4 @@
-import { Support } from "../gen/execution/v1/capabilities_pb.js";
-import { Role } from "../gen/execution/v1/options_pb.js";
-import { anyMap, capabilities, capability, enumWord } from "./contract-values.ts";
+import { anyMap, capabilities, capability, role, support } from "./contract-values.ts";
 import { defaulted, list, mapping, object, optional, type ReadOf, required } from "./reader.ts";
 import { secretReference } from "./secrets.ts";
 import {
@@ -44,7 +42,7 @@ const timeouts = object(
 const model = object({
   id: optional(modelName, "The provider's own word for the model. Without it the alias itself."),
   capabilities: defaulted(
-    mapping("CAPABILITY", capability, enumWord<Support>("support", Support)),
+    mapping("CAPABILITY", capability, support),
     {},
     "What the model can do, where the platform does not know it or knows it wrongly: `native`, `emulated` or `none` for each.",
   ),
@@ -96,7 +94,7 @@ const sampling = object({
   temperature: optional(decimal(0, 2), "0 picks the likeliest word, 2 is the wildest."),
   top_p: optional(decimal(0, 1), "Pick among the likeliest words that together have this probability."),
   top_k: optional(integer(0, 2 ** 32 - 1), "Pick among this many likeliest words."),
-  stop: optional(list(text(1024)), "Texts that end the answer."),
+  stop: optional(list(text(1024), 0, 64), "Texts that end the answer."),
   seed: optional(integer64, "Seed, for answers that repeat as far as the provider can."),
   frequency_penalty: optional(decimal(-2, 2), "Penalty by how often a word was used."),
   presence_penalty: optional(decimal(-2, 2), "Penalty for words that were used at all."),
@@ -151,11 +149,7 @@ const key = object(
   {
     sha256: required(sha256, 'SHA-256 of the key, 64 hex digits: `printf %s "$KEY" | sha256sum`.'),
     tenant: defaulted(name, "default", "Whose calls these are."),
-    roles: defaulted(
-      list(enumWord<Role>("role", Role), 1),
-      ["caller"],
-      "What it may do. Roles do not include one another.",
-    ),
+    roles: defaulted(list(role, 1), ["caller"], "What it may do. Roles do not include one another."),
     personas: optional(list(name), "Personas it may use. Without it all."),
     providers: optional(list(name), "Provider instances it may name or be routed to. Without it all."),
     models: optional(

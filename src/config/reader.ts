@@ -23,6 +23,8 @@ export interface ReadContext {
 export interface Type<T> {
   /** Such as `duration`. */
   readonly label: string;
+  /** Which values of the kind are good, for the reference: `1ms to 1h`. */
+  readonly detail?: string;
   /** What is below it, for those who walk the schema. */
   readonly below?: Below;
   read(tree: Tree, path: Path, context: ReadContext): T | undefined;
@@ -145,7 +147,11 @@ export function mapping<K, T>(keyLabel: string, key: Type<K>, value: Type<T>): T
       for (const [name, entry] of map.entries) {
         const at = [...path, name];
         context.origin(at, entry.value.place);
-        const goodKey = key.read(scalar(name, entry.keyPlace), at, context);
+        const keyContext: ReadContext = {
+          ...context,
+          problem: (path, message) => context.problem(path, message, entry.keyPlace),
+        };
+        const goodKey = key.read(scalar(name, entry.keyPlace), at, keyContext);
         const good = value.read(entry.value, at, context);
         if (goodKey !== undefined && good !== undefined) values.set(goodKey, good);
       }
@@ -154,8 +160,8 @@ export function mapping<K, T>(keyLabel: string, key: Type<K>, value: Type<T>): T
   };
 }
 
-/** A list; bad items are left out. */
-export function list<T>(item: Type<T>, least = 0): Type<readonly T[]> {
+/** A list of `least` to `most` items; bad ones are left out. */
+export function list<T>(item: Type<T>, least = 0, most = Number.POSITIVE_INFINITY): Type<readonly T[]> {
   return {
     label: `list of ${item.label}s`,
     below: { kind: "list", item },
@@ -167,6 +173,7 @@ export function list<T>(item: Type<T>, least = 0): Type<readonly T[]> {
       if (tree.items.length < least) {
         context.problem(path, `must have at least ${least === 1 ? "one item" : `${least} items`}`);
       }
+      if (tree.items.length > most) context.problem(path, `must have at most ${most} items`);
       return tree.items.flatMap((element, index) => {
         const value = item.read(element, [...path, index], context);
         return value === undefined ? [] : [value];
@@ -184,13 +191,18 @@ export class Refusal {
   }
 }
 
+/** What a single value may be written as. */
+export type Written = Exclude<ScalarNode["value"], null>;
+
 /** A single value. `parse` gets what was written, and whether it is text from a variable, where everything is text. */
 export function single<T>(
   label: string,
-  parse: (value: Exclude<ScalarNode["value"], null>, isVariable: boolean) => T | Refusal,
+  parse: (value: Written, isVariable: boolean) => T | Refusal,
+  detail?: string,
 ): Type<T> {
   return {
     label,
+    ...(detail === undefined ? {} : { detail }),
     read: (tree, path, context) => {
       const parsed =
         tree.kind === "scalar" && tree.value !== null

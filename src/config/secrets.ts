@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { Secret } from "../secret.ts";
 import { errorCode } from "./error-code.ts";
 import { asMap, type Type } from "./reader.ts";
-import { getIn, type Path } from "./tree.ts";
+import { getIn, type Path, shownName } from "./tree.ts";
 import type { Variables } from "./variables.ts";
 
 /** Where a secret is, as the configuration says it. */
@@ -10,6 +10,8 @@ export type SecretReference =
   | { readonly from: "env"; readonly name: string }
   | { readonly from: "file"; readonly name: string }
   | { readonly from: "inline"; readonly value: Secret };
+
+const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** A secret: `{ env: NAME }`, `{ file: path }`, or text, which is for the user of this type to refuse. Nothing of it is ever quoted back. */
 export const secretReference: Type<SecretReference> = {
@@ -24,6 +26,10 @@ export const secretReference: Type<SecretReference> = {
     const isReference = (key === "env" || key === "file") && more.length === 0;
     if (!isReference || name?.kind !== "scalar" || typeof name.value !== "string" || name.value === "") {
       context.problem(path, "must be { env: NAME_OF_A_VARIABLE } or { file: path/of/a/file }");
+      return undefined;
+    }
+    if (key === "env" && !VARIABLE_NAME.test(name.value)) {
+      context.problem(path, "env must be the name of a variable, not the secret itself");
       return undefined;
     }
     if (key === "env") context.origin(path, { source: "environment", name: name.value });
@@ -70,7 +76,7 @@ function variableValue(name: string, path: Path, { variables, problem }: SecretS
   if (value !== undefined) return value;
   problem(
     path,
-    `the variable ${name} is not set, neither in the environment nor in an .env file; set it, or remove what needs it`,
+    `the variable ${shownName(name)} is not set, neither in the environment nor in an .env file; set it, or remove what needs it`,
   );
   return undefined;
 }
@@ -85,15 +91,14 @@ export function readKeyFile(name: string, path: Path, sources: SecretSources): s
   return content;
 }
 
-/** The text of a file named in the configuration. Undefined, after a problem, if it is not there. */
+/** The text of a file named in the configuration. Undefined, after a problem, if it is not there. The name, which may be a key, is not repeated. */
 export function readTextFile(name: string, path: Path, sources: SecretSources): string | undefined {
-  const full = resolve(sources.directory, name);
   try {
-    const content = sources.readFile(full);
-    if (content === undefined) sources.problem(path, `there is no file ${full}`);
+    const content = sources.readFile(resolve(sources.directory, name));
+    if (content === undefined) sources.problem(path, `there is no such file; paths start from ${sources.directory}`);
     return content;
   } catch (thrown) {
-    sources.problem(path, `the file ${full} cannot be read (${errorCode(thrown)})`);
+    sources.problem(path, `the file cannot be read (${errorCode(thrown)})`);
     return undefined;
   }
 }

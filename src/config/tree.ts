@@ -99,6 +99,11 @@ export function placeOf(tree: Tree, path: Path): Place {
   return placeOf(tree, path.slice(0, -1));
 }
 
+/** A name as messages show it. One that is long and has digits may be a key that came to stand in the wrong place. */
+export function shownName(name: string): string {
+  return name.length > 24 && /\d/.test(name) ? "(a long name)" : name;
+}
+
 /** `personas.reviewer.candidates[0].provider`. */
 export function pathText(path: Path): string {
   return path

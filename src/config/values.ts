@@ -1,14 +1,14 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { didYouMean } from "./nearest.ts";
-import { Refusal, single, type Type } from "./reader.ts";
+import { Refusal, single, type Type, type Written } from "./reader.ts";
 
 /** Text of 1 to `max` characters. What was written is never quoted back. */
 export function text(max: number, label = "text"): Type<string> {
-  return single(label, (value) => {
-    if (typeof value !== "string") return new Refusal(`must be ${label}; put it in quotes`);
-    if (value.length === 0 || value.length > max) return new Refusal(`must have 1 to ${max} characters`);
-    return value;
-  });
+  const parse = (value: Written): string | Refusal => {
+    if (typeof value !== "string") return new Refusal("must be text; put it in quotes");
+    return value.length > 0 && value.length <= max ? value : new Refusal(`must have 1 to ${max} characters`);
+  };
+  return single(label, parse, `1 to ${max} characters`);
 }
 
 /** Text that fits a pattern; `rule` says in words what it must be. */
@@ -27,15 +27,14 @@ export const name = pattern(
 );
 
 /** One of some words or numbers. */
-export function oneOf<const T extends string | number>(choices: readonly T[], label = choices.join(", ")): Type<T> {
-  return single(
-    label,
-    (value) => choices.find((choice) => String(choice) === String(value)) ?? notOneOf(choices.map(String), value),
-  );
+export function oneOf<const T extends string | number>(choices: readonly T[]): Type<T> {
+  const parse = (value: Written): T | Refusal =>
+    choices.find((choice) => String(choice) === String(value)) ?? notOneOf(choices.map(String), value);
+  return single("word", parse, choices.join(", "));
 }
 
 /** Refuses what is none of some words, with the nearest of them. */
-export function notOneOf(words: readonly string[], value: string | bigint | number | boolean): Refusal {
+export function notOneOf(words: readonly string[], value: Written): Refusal {
   return new Refusal(`must be one of ${words.join(", ")}; not ${quote(value)}.${didYouMean(String(value), words)}`);
 }
 
@@ -49,71 +48,70 @@ export const boolean: Type<boolean> = single("true or false", (value, isVariable
 
 /** A whole number within bounds. */
 export function integer(least: number, most: number): Type<number> {
-  return single("whole number", (value, isVariable) => {
+  const parse = (value: Written, isVariable: boolean): number | Refusal => {
     const number = Number(value);
     const isWhole = typeof value === "bigint" || (isVariable && /^-?\d+$/.test(String(value)));
     if (isWhole && number >= least && number <= most) return number;
     return new Refusal(`must be a whole number from ${least} to ${most}, not ${quote(value)}`);
-  });
+  };
+  return single("whole number", parse, `${least} to ${most}`);
 }
 
 /** A whole number of 64 bits. */
-export const integer64: Type<bigint> = single("whole number", (value) =>
-  typeof value === "bigint" && BigInt.asIntN(64, value) === value
-    ? value
-    : new Refusal(`must be a whole number of at most 64 bits, not ${quote(value)}`),
+export const integer64: Type<bigint> = single(
+  "whole number",
+  (value) =>
+    typeof value === "bigint" && BigInt.asIntN(64, value) === value
+      ? value
+      : new Refusal(`must be a whole number of at most 64 bits, not ${quote(value)}`),
+  "64 bits",
 );
 
 /** A number within bounds. `above` excludes the lower bound itself. */
 export function decimal(least: number, most: number, above = false): Type<number> {
-  const range = `${above ? "above" : "from"} ${least}${most === Number.POSITIVE_INFINITY ? "" : ` to ${most}`}`;
-  return single("number", (value) => {
+  const range = `${above ? "above " : ""}${least}${most === Number.POSITIVE_INFINITY ? "" : ` to ${most}`}`;
+  const parse = (value: Written): number | Refusal => {
     const number = typeof value === "bigint" ? Number(value) : value;
-    const fits =
-      typeof number === "number" &&
-      Number.isFinite(number) &&
-      number <= most &&
-      (above ? number > least : number >= least);
-    return fits ? number : new Refusal(`must be a number ${range}, not ${quote(value)}`);
-  });
+    const isNumber = typeof number === "number" && Number.isFinite(number);
+    const fits = isNumber && number <= most && (above ? number > least : number >= least);
+    return fits ? number : new Refusal(`must be a number, ${range}, not ${quote(value)}`);
+  };
+  return single("number", parse, range);
 }
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 
-/** A time with its unit (`500ms`, `5s`, `10m`, `1h`), read to milliseconds. `most` and `least` are written the same way. */
+/** A time with its unit (`500ms`, `5s`, `10m`, `1h`), read to milliseconds. `least` and `most` are written the same way. */
 export function duration(least: string, most: string): Type<number> {
-  return single("duration", (value) => {
-    const ms = durationMs(String(value));
-    if (ms === undefined) {
-      return new Refusal(`must be a whole number with a unit, such as 500ms, 5s, 10m or 1h, not ${quote(value)}`);
-    }
-    const fits = ms >= (durationMs(least) ?? 0) && ms <= (durationMs(most) ?? 0);
-    return fits ? ms : new Refusal(`must be from ${least} to ${most}, not ${quote(value)}`);
-  });
-}
-
-function durationMs(written: string): number | undefined {
-  const [, digits, unit] = /^(\d{1,12})(ms|s|m|h)$/.exec(written) ?? [];
-  return unit === undefined ? undefined : Number(digits) * UNIT_MS[unit as keyof typeof UNIT_MS];
+  return withUnit("duration", UNIT_MS, "500ms, 5s, 10m or 1h", [least, most]);
 }
 
 const UNIT_BYTES = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 
-/** A size with its unit (`64KiB`, `16MiB`, `1GiB`), read to bytes. */
+/** A size with its unit (`64KiB`, `16MiB`, `1GiB`), read to bytes. `least` and `most` are written the same way. */
 export function size(least: string, most: string): Type<number> {
-  return single("size", (value) => {
-    const bytes = sizeBytes(String(value));
-    if (bytes === undefined) {
-      return new Refusal(`must be a whole number with a unit, such as 512KiB, 16MiB or 1GiB, not ${quote(value)}`);
-    }
-    const fits = bytes >= (sizeBytes(least) ?? 0) && bytes <= (sizeBytes(most) ?? 0);
-    return fits ? bytes : new Refusal(`must be from ${least} to ${most}, not ${quote(value)}`);
-  });
+  return withUnit("size", UNIT_BYTES, "512KiB, 16MiB or 1GiB", [least, most]);
 }
 
-function sizeBytes(written: string): number | undefined {
-  const [, digits, unit] = /^(\d{1,12})(B|KiB|MiB|GiB)$/.exec(written) ?? [];
-  return unit === undefined ? undefined : Number(digits) * UNIT_BYTES[unit as keyof typeof UNIT_BYTES];
+function withUnit(
+  label: string,
+  units: Readonly<Record<string, number>>,
+  examples: string,
+  [least, most]: readonly [string, string],
+): Type<number> {
+  const amount = (written: string): number => {
+    const [, digits, unit = ""] = /^(\d{1,12})([A-Za-z]+)$/.exec(written) ?? [];
+    return Number(digits) * (Object.hasOwn(units, unit) ? (units[unit] ?? Number.NaN) : Number.NaN);
+  };
+  const parse = (value: Written): number | Refusal => {
+    const read = amount(String(value));
+    if (Number.isNaN(read)) {
+      return new Refusal(`must be a whole number with a unit, such as ${examples}, not ${quote(value)}`);
+    }
+    const fits = read >= amount(least) && read <= amount(most);
+    return fits ? read : new Refusal(`must be from ${least} to ${most}, not ${quote(value)}`);
+  };
+  return single(label, parse, `${least} to ${most}`);
 }
 
 const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*$/;
@@ -126,7 +124,10 @@ export const host: Type<string> = single("host", (value) => {
   return isName ? written : new Refusal("must be a host name or an IP address alone, without scheme, port or brackets");
 });
 
-/** A base URL. It is never quoted back: it may hold a password. Trailing slashes are dropped. */
+/** Parameters of a query that look like a secret. */
+const SECRET_PARAMETER = /key|token|secret|password|sig|^code$/i;
+
+/** A base URL. It is never quoted back: it may hold a password. Slashes at the end of its path are dropped. */
 export const baseUrl: Type<string> = single("URL", (value) => {
   const url = URL.parse(String(value));
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
@@ -135,8 +136,11 @@ export const baseUrl: Type<string> = single("URL", (value) => {
   if (url.username !== "" || url.password !== "") {
     return new Refusal("has a name or password in it; remove it and give the key as api_key: { env: NAME }");
   }
-  if (url.search !== "" || url.hash !== "") return new Refusal("must have no query (?) and no fragment (#)");
-  return url.href.replace(/\/+$/, "");
+  if ([...url.searchParams.keys()].some((parameter) => SECRET_PARAMETER.test(parameter))) {
+    return new Refusal("has a secret in its query; remove it and give the key as api_key: { env: NAME }");
+  }
+  if (url.hash !== "") return new Refusal("must have no fragment (#)");
+  return `${url.origin}${url.pathname.replace(/\/+$/, "")}${url.search}`;
 });
 
 /** The origin of a web page, exactly as browsers send it. */
@@ -164,7 +168,7 @@ export const sha256: Type<string> = single("SHA-256", (value) => {
 const EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /** What was written, for values that are no secrets by their nature, and cut in case one came there by mistake. */
-function quote(value: string | bigint | number | boolean): string {
+function quote(value: Written): string {
   const written = String(value);
   return written.length > 24 ? "a text that long" : `"${written}"`;
 }

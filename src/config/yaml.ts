@@ -11,7 +11,7 @@ import {
   visit,
   type YAMLError,
 } from "yaml";
-import { type MapEntry, type Place, scalar, type Tree } from "./tree.ts";
+import { type MapEntry, type Place, scalar, shownName, type Tree } from "./tree.ts";
 
 /** Told of everything the text must not have. */
 export type YamlProblem = (place: Place, message: string) => void;
@@ -50,15 +50,15 @@ export function parseYaml(text: string, problem: YamlProblem): Tree | undefined 
       logLevel: "error",
     });
     // One slip makes the parser stumble several times, so only its first words about the first lines help.
-    const messages = new Map<number, () => void>();
+    const byLine = new Map<number, YAMLError>();
     for (const error of [...document.errors, ...document.warnings]) {
-      const place = placeAt(error.pos[0]);
-      const line = lines.linePos(error.pos[0]).line;
-      if (messages.has(line) || messages.size === MAX_SYNTAX_PROBLEMS) continue;
-      messages.set(line, () => problem(place, `the YAML cannot be read here: ${withoutSource(error)}`));
+      const { line } = lines.linePos(error.pos[0]);
+      if (!byLine.has(line)) byLine.set(line, error);
     }
-    for (const report of messages.values()) report();
-    if (document.errors.length > 0) return undefined;
+    for (const error of [...byLine.values()].slice(0, MAX_SYNTAX_PROBLEMS)) {
+      problem(placeAt(error.pos[0]), `the YAML cannot be read here: ${withoutSource(error)}`);
+    }
+    if (byLine.size > 0) return undefined;
     if (document.contents === null) return scalar(null, START);
     if (reportNamedNodes(document, placeAt, problem)) return undefined;
     return convert(document.contents, placeAt, problem);
@@ -117,7 +117,7 @@ function convertEntries(
     if (earlier?.source === "file") {
       problem(
         keyPlace,
-        `the key "${name}" is here a second time; the first is on line ${earlier.line}. Keep one of them`,
+        `the key "${shownName(name)}" is here a second time; the first is on line ${earlier.line}. Keep one of them`,
       );
     }
     entries.set(name, { keyPlace, value: value === null ? scalar(null, keyPlace) : convert(value, placeAt, problem) });
