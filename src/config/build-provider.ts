@@ -14,6 +14,8 @@ export interface BuildContext {
   readonly kinds: readonly AdapterKind[];
   readonly secrets: SecretSources;
   readonly problem: (path: Path, message: string) => void;
+  /** True if there is a value at the path, be it good or bad. */
+  readonly isWritten: (path: Path) => boolean;
 }
 
 /** What a key may consist of, so that a header can carry it. */
@@ -66,9 +68,14 @@ function buildApiKey(entry: ProviderEntry, provider: Path, context: BuildContext
   return resolveSecret(entry.api_key, path, KEY_SHAPE, context.secrets);
 }
 
-function checkKeyIsThere(entry: ProviderEntry, kind: AdapterKind, path: Path, { problem }: BuildContext): void {
-  const isPublic = entry.base_url === undefined || entry.base_url === kind.defaultBaseUrl?.replace(/\/+$/, "");
-  if (entry.api_key !== undefined || !kind.needsKey || !isPublic) return;
+function checkKeyIsThere(
+  entry: ProviderEntry,
+  kind: AdapterKind,
+  path: Path,
+  { problem, isWritten }: BuildContext,
+): void {
+  const isPublic = !isWritten([...path, "base_url"]) || entry.base_url === kind.defaultBaseUrl?.replace(/\/+$/, "");
+  if (isWritten([...path, "api_key"]) || !kind.needsKey || !isPublic) return;
   const mend = `write ${keyExample(kind)}, or the base_url of a server that needs no key`;
   problem([...path, "api_key"], `is missing; ${mend}`);
 }

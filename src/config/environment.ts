@@ -121,7 +121,11 @@ function unknownVariables(
   return names.map((name) => {
     if (LATER_VARIABLES.test(name)) return `${name} has no effect yet: what it sets has not been built`;
     const kind = /^EP_(.+)_(?:API_KEY|BASE_URL|MODEL)$/.exec(name)?.[1]?.toLowerCase();
-    const why = kind === undefined ? "there is no such variable" : `there is no provider kind "${kind}"`;
-    return `${name} has no effect: ${why}.${didYouMean(name, known)}`;
+    if (kind === undefined) return `${name} has no effect: there is no such variable.${didYouMean(name, known)}`;
+    const guess = didYouMean(
+      kind,
+      kinds.map((there) => there.kind),
+    );
+    return `${name} has no effect: there is no provider kind "${kind}".${guess}`;
   });
 }

@@ -1,4 +1,4 @@
 /** The system's code of a failed call (`EACCES`), for messages. */
 export function errorCode(thrown: unknown): string {
-  return thrown instanceof Error && "code" in thrown ? String(thrown.code) : "unknown reason";
+  return typeof thrown === "object" && thrown !== null && "code" in thrown ? String(thrown.code) : "unknown reason";
 }

@@ -13,7 +13,7 @@ import { vendorVariable } from "./provider-variables.ts";
 import type { ReadContext, ReadOf } from "./reader.ts";
 import { record } from "./record.ts";
 import { checkSafety } from "./safety.ts";
-import { isEmpty, mapOf, originText, pathText, placeOf, type Tree } from "./tree.ts";
+import { getIn, isEmpty, mapOf, originText, pathText, placeOf, type Tree } from "./tree.ts";
 import { isOn, readVariables, type Variable, type Variables } from "./variables.ts";
 
 /** What loading a configuration needs. Nothing is read but through it. */
@@ -68,6 +68,7 @@ export async function loadConfig(input: LoadConfigInput): Promise<LoadedConfig> 
   const context: BuildContext = {
     kinds: input.kinds,
     problem: read.problem,
+    isWritten: (path) => getIn(tree, path) !== undefined,
     secrets: {
       variables,
       directory: dirname(resolve(input.cwd, fileName)),
