@@ -3,6 +3,7 @@ import { type Message, MessageRole, type Part } from "../../gen/execution/v1/con
 import { type Tool, type ToolChoice, ToolChoiceMode } from "../../gen/execution/v1/tools_pb.js";
 import { tryParse } from "../json.ts";
 import { mediaSteps } from "./answer-media.ts";
+import { unreadableError } from "./errors.ts";
 import { wantsReasoning } from "./limits.ts";
 import { type JsonValue, sampleOfSchema } from "./schema-sample.ts";
 import type { EventStep, Script, ScriptedToolCall } from "./script.ts";
@@ -17,21 +18,10 @@ const MENTION_CHARACTERS = 4_000;
 /** What an absent tool choice means. */
 const UNRESTRICTED: Pick<ToolChoice, "mode" | "toolNames"> = { mode: ToolChoiceMode.UNSPECIFIED, toolNames: [] };
 
-/** A schema in the request that is not JSON text; `field` is its path. */
-export class UnreadableSchemaError extends Error {
-  override readonly name = "UnreadableSchemaError";
-  readonly field: string;
-
-  constructor(field: string) {
-    super(`${field} is not a JSON text`);
-    this.field = field;
-  }
-}
-
 /**
  * The answer to a request that brings no script, made from nothing but the request: reasoning where it is asked for, a run of the first tool
  * the provider is to run, then tool calls, or text (an echo, a word about tool results, a JSON document ...), cut by stop texts and the output
- * limit. Throws an UnreadableSchemaError where it needs a schema that is not JSON.
+ * limit. Throws INVALID_FIELD where it needs a schema that is not JSON.
  */
 export function defaultAnswer(request: ChatRequest): Script {
   const limit = { tokens: request.sampling?.maxOutputTokens ?? Number.POSITIVE_INFINITY };
@@ -191,6 +181,6 @@ function excerpt(text: string): string {
 
 function readSchema(text: string, field: string): JsonValue {
   const schema = tryParse(text);
-  if (schema === undefined) throw new UnreadableSchemaError(field);
+  if (schema === undefined) throw unreadableError(field);
   return schema as JsonValue;
 }

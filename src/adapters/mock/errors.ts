@@ -36,9 +36,19 @@ export function silenceError(limitMs: number, begun: boolean, place: ErrorPlace)
     : new ExecutionError("PROVIDER_TIMEOUT", `the provider did not begin to answer within ${limitMs} ms`, place);
 }
 
-/** The mock refuses the request, as a provider does that cannot read it. */
-export function rejectedError(message: string, place: ErrorPlace): ExecutionError {
-  return new ExecutionError("PROVIDER_REJECTED", message, place);
+/** The model lacks what a field of the request needs. */
+export function missingError(field: string, place: ErrorPlace): ExecutionError {
+  const description = `${place.model} takes no ${field}; use another model or leave it out`;
+  return new ExecutionError("CAPABILITY_MISSING", description, {
+    ...place,
+    preconditions: [{ type: "CAPABILITY", subject: `${place.provider}/${place.model}`, description }],
+  });
+}
+
+/** A field of the request that nobody could read. Says nothing of what is in it. */
+export function unreadableError(field: string): ExecutionError {
+  const description = "is not a JSON text";
+  return new ExecutionError("INVALID_FIELD", `${field} ${description}`, { fields: [{ field, description }] });
 }
 
 /** The request's own script is wrong; every problem is named by its path in the request. */

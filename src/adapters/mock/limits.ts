@@ -2,7 +2,7 @@ import { Capability, Support } from "../../gen/execution/v1/capabilities_pb.js";
 import { type ChatRequest, Modality, ReasoningEffort, type Warning } from "../../gen/execution/v1/chat_pb.js";
 import type { Part } from "../../gen/execution/v1/content_pb.js";
 import type { ProviderSettings } from "../adapter.ts";
-import { type ErrorPlace, rejectedError } from "./errors.ts";
+import { type ErrorPlace, missingError } from "./errors.ts";
 import { describeModel, MOCK_OWNER } from "./models.ts";
 
 /** A request as far as a model can take it. */
@@ -15,26 +15,27 @@ export interface TakenRequest {
 }
 
 /**
- * Holds a request to what its model has. Throws PROVIDER_REJECTED for content and contract fields it lacks and for another vendor's files; leaves
- * out hints it lacks and other vendors' provider state, with a warning each.
+ * Holds a request to what its model has. Throws CAPABILITY_MISSING for content and contract fields it lacks and for another vendor's files;
+ * leaves out hints it lacks and other vendors' provider state, with a warning each.
  */
 export function takeRequest(request: ChatRequest, settings: ProviderSettings, place: ErrorPlace): TakenRequest {
   const { capabilities } = describeModel(settings, place.model);
   const lacks = (wanted: Capability): boolean =>
     capabilities.some(({ capability, support }) => capability === wanted && support === Support.NONE);
   const refused = usedCapabilities(request).find(([capability]) => lacks(capability));
-  if (refused !== undefined) throw rejectedError(`${place.model} cannot take ${refused[1]}`, place);
+  if (refused !== undefined) throw missingError(refused[1], place);
+  if (request.upstreamRouting !== undefined) throw missingError("upstream_routing", place);
   refuseForeignFiles(request, place);
   const warnings = stateWarnings(request);
   const caching = !lacks(Capability.PROMPT_CACHING);
-  if (!caching && hasCacheHint(request)) warnings.push(ignored("cache_hint", place));
+  if (!caching && hasCacheHint(request)) warnings.push(ignored("cache_hint", `${place.model} has no cache`));
   if (request.sampling?.logprobs !== true || !lacks(Capability.LOGPROBS)) return { request, caching, warnings };
-  warnings.push(ignored("sampling.logprobs", place));
+  warnings.push(ignored("sampling.logprobs", `${place.model} knows none`));
   return { request: { ...request, sampling: { ...request.sampling, logprobs: false } }, caching, warnings };
 }
 
-function ignored(field: string, place: ErrorPlace): Warning {
-  return { $typeName: "execution.v1.Warning", code: "FIELD_IGNORED", field, text: `${place.model} does not know it` };
+function ignored(field: string, why: string): Warning {
+  return { $typeName: "execution.v1.Warning", code: "FIELD_IGNORED", field, text: `${field} was left out: ${why}` };
 }
 
 /** The capabilities whose fields are content or contract, with the words for those a request uses. */
@@ -55,7 +56,7 @@ function usedCapabilities(request: ChatRequest): readonly (readonly [Capability,
     [Capability.REASONING, "reasoning", wantsReasoning(request)],
     [Capability.AUDIO_OUTPUT, "modalities with audio", modalities.includes(Modality.AUDIO)],
     [Capability.IMAGE_OUTPUT, "modalities with images", modalities.includes(Modality.IMAGE)],
-    [Capability.ASSISTANT_PREFIX, "an assistant prefix", messages.some(({ prefix }) => prefix)],
+    [Capability.ASSISTANT_PREFIX, "assistant prefix", messages.some(({ prefix }) => prefix)],
   ];
   return uses.filter(([, , used]) => used).map(([capability, words]) => [capability, words]);
 }
@@ -80,26 +81,19 @@ function refuseForeignFiles({ messages }: ChatRequest, place: ErrorPlace): void 
   messages.forEach(({ parts }, message) => {
     parts.forEach(({ kind }, part) => {
       if (kind.case !== "providerFile" || kind.value.owner === MOCK_OWNER) return;
-      throw rejectedError(`messages[${message}].parts[${part}].provider_file is a file of another vendor`, place);
+      throw missingError(`file of another vendor (messages[${message}].parts[${part}].provider_file)`, place);
     });
   });
 }
 
-/** One warning for each other vendor whose state the conversation carries. */
+/** A warning for each state of another vendor that the conversation carries. */
 function stateWarnings({ messages }: ChatRequest): Warning[] {
-  const fields = new Map<string, string>();
-  messages.forEach(({ parts }, message) => {
-    parts.forEach(({ providerState }, part) => {
-      for (const { owner } of providerState) {
-        if (owner !== MOCK_OWNER && !fields.has(owner))
-          fields.set(owner, `messages[${message}].parts[${part}].provider_state`);
-      }
-    });
-  });
-  return [...fields].map(([owner, field]) => ({
-    $typeName: "execution.v1.Warning",
-    code: "PROVIDER_STATE_IGNORED",
-    field,
-    text: `provider state of ${owner} means nothing to the mock`,
-  }));
+  return messages.flatMap(({ parts }, message) =>
+    parts.flatMap(({ providerState }, part) =>
+      providerState.flatMap(({ owner }, index) => {
+        const field = `messages[${message}].parts[${part}].provider_state[${index}]`;
+        return owner === MOCK_OWNER ? [] : [ignored(field, `it is ${owner}'s, and the mock serves this request`)];
+      }),
+    ),
+  );
 }

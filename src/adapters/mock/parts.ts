@@ -11,7 +11,7 @@ export interface PartNumbers {
    * cannot continue. Without: the part before if it is of the same kind and can be continued, else a new one.
    */
   content(kind: Exclude<PartKind, "state">, label: string | undefined): number | undefined;
-  /** The text part a citation or log probabilities belong to: the labelled one, else the latest, else a new one. */
+  /** The text part a citation or log probabilities belong to: the labelled one, else that last added to, else a new one. */
   annotated(label: string | undefined): number | undefined;
   /** The part provider state belongs to: the labelled one, else the part before, else a new one. */
   state(label: string | undefined): number;
@@ -52,6 +52,9 @@ export function createPartNumbers(): PartNumbers {
   return {
     content,
     annotated: (label) => (label === undefined && lastText !== undefined ? touch(lastText) : content("text", label)),
-    state: (label) => touch((label === undefined ? last : labelled.get(label)) ?? add("state", label)),
+    state: (label) => {
+      last = (label === undefined ? last : labelled.get(label)) ?? add("state", label);
+      return last.number;
+    },
   };
 }

@@ -1,8 +1,8 @@
 import type { ChatRequest, Warning } from "../../gen/execution/v1/chat_pb.js";
 import type { AttemptInput, ProviderSettings } from "../adapter.ts";
 import { tryParse } from "../json.ts";
-import { defaultAnswer, UnreadableSchemaError } from "./answer.ts";
-import { type ErrorPlace, invalidScriptError, rejectedError } from "./errors.ts";
+import { defaultAnswer } from "./answer.ts";
+import { invalidScriptError, unreadableError } from "./errors.ts";
 import { takeRequest } from "./limits.ts";
 import { parseScripts } from "./parse.ts";
 import type { Script } from "./script.ts";
@@ -23,7 +23,7 @@ export interface MockPlan {
 
 /**
  * Plans an attempt: by the request's own script, else the configuration's, else the default answer. Throws INVALID_FIELD for a bad script in the
- * request, and PROVIDER_REJECTED for what the model cannot take or read.
+ * request and for a schema that is not JSON, CAPABILITY_MISSING for what the model cannot take.
  */
 export function planAttempt(input: AttemptInput, settings: ProviderSettings, configured: ConfiguredScripts): MockPlan {
   const place = { provider: settings.name, model: input.model };
@@ -32,19 +32,10 @@ export function planAttempt(input: AttemptInput, settings: ProviderSettings, con
   const scripts = own.length > 0 ? own : configured(input.model);
   return {
     warnings,
-    script: scripts[Math.min(input.attempt, scripts.length - 1)] ?? readableAnswer(request, place),
+    script: scripts[Math.min(input.attempt, scripts.length - 1)] ?? defaultAnswer(request),
     countInput: () => countInput(request, caching),
     toolCalls: request.messages.flatMap(({ parts }) => parts).filter(({ kind }) => kind.case === "toolCall").length,
   };
-}
-
-function readableAnswer(request: ChatRequest, place: ErrorPlace): Script {
-  try {
-    return defaultAnswer(request);
-  } catch (thrown) {
-    if (thrown instanceof UnreadableSchemaError) throw rejectedError(thrown.message, place);
-    throw thrown;
-  }
 }
 
 function requestScripts(request: ChatRequest, kind: string): readonly Script[] {
@@ -52,7 +43,7 @@ function requestScripts(request: ChatRequest, kind: string): readonly Script[] {
   if (text === undefined) return [];
   const root = `provider_options_json["${kind}"]`;
   const options = tryParse(text);
-  if (options === undefined) throw invalidScriptError([{ path: [], message: "is not a JSON text" }], root);
+  if (options === undefined) throw unreadableError(root);
   const parsed = parseScripts(options);
   if ("problems" in parsed) throw invalidScriptError(parsed.problems, root);
   return parsed.scripts;

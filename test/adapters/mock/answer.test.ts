@@ -207,7 +207,18 @@ describe("what the model cannot take", () => {
     ["modalities with images", { modalities: [Modality.IMAGE] }],
   ])("mock-text refuses %s (mutant: it answers as mock does)", async (field, request) => {
     const { error } = await ask({ messages: [user("Hi")], ...request }, "mock-text");
-    expect(error).toMatchObject({ reason: "PROVIDER_REJECTED", message: `mock-text cannot take ${field}` });
+    expect(error).toMatchObject({
+      reason: "CAPABILITY_MISSING",
+      extras: {
+        preconditions: [
+          {
+            type: "CAPABILITY",
+            subject: "pretend/mock-text",
+            description: `mock-text takes no ${field}; use another model or leave it out`,
+          },
+        ],
+      },
+    });
   });
 
   test("mock-text refuses images, also those in tool results", async () => {
@@ -219,7 +230,9 @@ describe("what the model cannot take", () => {
       parts: [{ kind: { case: "toolResult" as const, value: { toolCallId: "1", parts: [image] } } }],
     };
     for (const messages of [[user(image)], [user("Hi"), inResult]]) {
-      expect((await ask({ messages }, "mock-text")).error).toMatchObject({ message: "mock-text cannot take images" });
+      expect((await ask({ messages }, "mock-text")).error).toMatchObject({
+        message: "mock-text takes no images; use another model or leave it out",
+      });
     }
   });
 
@@ -239,24 +252,32 @@ describe("what the model cannot take", () => {
     });
   });
 
-  test("another vendor's state is left out with one warning, its files are refused", async () => {
+  test("another vendor's state is left out with a warning, its files are refused", async () => {
     const state = (owner: string): PartInit => ({
       ...text("a"),
       providerState: [{ owner, kind: "k", data: new Uint8Array([1]) }],
     });
     const { warnings, events } = await ask({ messages: [user(state("openai"), state("openai"), state("mock"))] });
-    expect(warnings).toEqual(["PROVIDER_STATE_IGNORED"]);
-    expect(events[0]?.event.value).toMatchObject({ field: "messages[0].parts[0].provider_state" });
+    expect(warnings).toEqual(["FIELD_IGNORED", "FIELD_IGNORED"]);
+    expect(events[0]?.event.value).toMatchObject({ field: "messages[0].parts[0].provider_state[0]" });
     const file = (owner: string): PartInit => ({ kind: { case: "providerFile", value: { owner, fileId: "f" } } });
-    expect((await ask({ messages: [user(file("openai"))] })).error).toMatchObject({ reason: "PROVIDER_REJECTED" });
+    expect((await ask({ messages: [user(file("openai"))] })).error).toMatchObject({ reason: "CAPABILITY_MISSING" });
     expect((await ask({ messages: [user(file("mock"))] })).error).toBeUndefined();
+  });
+
+  test("a choice of upstreams is refused, eager arguments are not", async () => {
+    const { error } = await ask({ messages: [user("Hi")], upstreamRouting: { order: ["a"] } });
+    expect(error).toMatchObject({ reason: "CAPABILITY_MISSING" });
+    expect((await ask({ messages: [user("get_time")], tools: [{ ...time, eagerArguments: true }] })).finish).toBe(
+      "TOOL_CALLS",
+    );
   });
 
   test("schemas that are not JSON are refused without their text", async () => {
     const tools = [{ name: "go", parametersJson: "{secret" }];
     const { error } = await ask({ messages: [user("go")], tools });
     expect(error).toMatchObject({
-      reason: "PROVIDER_REJECTED",
+      reason: "INVALID_FIELD",
       message: "tools[0].parameters_json is not a JSON text",
     });
   });

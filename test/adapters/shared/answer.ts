@@ -82,6 +82,7 @@ interface Reading {
 function createReading(onePartEach: boolean): Reading {
   const labels = new Map<string, AnswerPart>();
   let latest: AnswerPart | undefined;
+  let latestText: AnswerPart | undefined;
 
   const add = (kind: AnswerPart["kind"], label?: string): AnswerPart => {
     const part = emptyPart(kind);
@@ -103,6 +104,7 @@ function createReading(onePartEach: boolean): Reading {
   ) => {
     latest = find(kind, step.part) ?? add(kind, step.part);
     latest.text += pieces.join("").repeat(step.repeat ?? 1);
+    if (kind === "text") latestText = latest;
   };
   const call = ({ id, name, arguments: pieces, executor, free_form, part }: ScriptedToolCall) => {
     latest = add("tool_call", part);
@@ -115,8 +117,9 @@ function createReading(onePartEach: boolean): Reading {
     };
   };
   const annotate = (label: string | undefined): AnswerPart => {
-    const part = label === undefined ? reading.parts.findLast(({ kind }) => kind === "text") : find("text", label);
-    latest = part ?? add("text", label);
+    const part = label === undefined ? latestText : find("text", label);
+    latestText = part ?? add("text", label);
+    latest = latestText;
     return latest;
   };
   const readMedia = (step: EventStep) => {
