@@ -120,7 +120,7 @@ function checkTransportOfSecrets(entry: ProviderEntry, kind: AdapterKind, path: 
 }
 
 /** True for `localhost`, names below it, 127.0.0.0/8 and ::1, bracketed or not. */
-export function isLoopbackName(name: string): boolean {
+function isLoopbackName(name: string): boolean {
   return /^(localhost|.+\.localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i.test(name);
 }
 

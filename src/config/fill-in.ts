@@ -2,7 +2,7 @@ import { getIn, isEmpty, mapOf, scalar, setIn, type Tree } from "./tree.ts";
 import { type Variables, variableNode } from "./variables.ts";
 
 /** Name and kind of the provider instance there is when none is configured. */
-export const MOCK = "mock";
+const MOCK = "mock";
 
 /** Name of the persona of requests that name none. */
 export const DEFAULT_PERSONA = "default";

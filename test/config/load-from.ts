@@ -8,7 +8,7 @@ const unused = (): never => {
 };
 
 /** A kind without a key, and one with everything; any quirk but `end_marker` is a problem of the second. */
-export const kinds: readonly AdapterKind[] = [
+const kinds: readonly AdapterKind[] = [
   { kind: "mock", needsKey: false, check: () => [], create: unused },
   {
     kind: "openai",

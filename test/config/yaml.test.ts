@@ -153,6 +153,15 @@ describe("whatever stands in a file", () => {
     await assert(check, { numRuns: 400 });
   });
 
+  test.each([
+    ["after a block's sign", `log_level: |${secret}\n  x\n`],
+    ["as a tag", `log_level: !${secret} x\n`],
+    ["after a bracket too many", `}${secret}\n`],
+    ["as a key that is there twice", `${secret}: 1\n${secret}: 2\n`],
+  ])("a secret is not repeated %s", async (_, file) => {
+    expect((await problemsOf({ file })).join("\n")).not.toContain("5eCr3t");
+  });
+
   test("a secret is not repeated, wherever the file breaks around it", async () => {
     const whole = `providers:
   near:
