@@ -24,10 +24,17 @@ async function sendThroughSdk(
   { method, url, headers, body, signal }: HttpRequest,
   timeouts: ProviderTimeouts,
 ): Promise<HttpResponse> {
-  // The SDK reads a refusal's body and keeps a part of it; our own error reader wants it whole.
   let raw: Response | undefined;
+  let isLate = false;
   const client = createClient(sdk, async (input, init) => {
-    raw = await fetch(input, { ...init, redirect: "manual" });
+    try {
+      raw = await fetch(input, { ...init, redirect: "manual" });
+    } catch (error) {
+      // The SDK ends its own request in one case but the caller's: its time is over.
+      isLate = init?.signal?.aborted === true;
+      throw error;
+    }
+    // The SDK reads a refusal's body and keeps a part of it; our own error reader wants it whole.
     return raw.ok ? raw : new Response(null, { status: raw.status, headers: raw.headers });
   });
   const options = {
@@ -41,7 +48,8 @@ async function sendThroughSdk(
     await (method === "POST" ? client.post(url.href, options) : client.get(url.href, options)).asResponse();
   } catch (error) {
     if (signal.aborted) throw abortReason(signal);
-    if (raw === undefined) throw sdkError(sdk, error);
+    if (isLate) throw new ExecutionError("PROVIDER_TIMEOUT", "the provider did not answer in time", { cause: error });
+    if (raw === undefined) throw networkError(error, "request");
   }
   if (raw === undefined) throw new ExecutionError("BUG", "the SDK answered without a response");
   return {
@@ -63,11 +71,4 @@ function createClient({ OpenAI: Client }: typeof import("openai"), fetchRaw: typ
     maxRetries: 0,
     fetch: fetchRaw,
   });
-}
-
-function sdkError({ APIConnectionTimeoutError }: typeof import("openai"), error: unknown): ExecutionError {
-  if (error instanceof APIConnectionTimeoutError) {
-    return new ExecutionError("PROVIDER_TIMEOUT", "the provider did not answer in time", { cause: error });
-  }
-  return networkError(error, "request");
 }
