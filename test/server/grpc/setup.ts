@@ -199,10 +199,17 @@ export async function unary(
 /** Reads what a client was told. */
 export function failureOf({ code, details, metadata }: ServiceError): Failure {
   const [bytes] = metadata.get("grpc-status-details-bin");
-  return { code, message: details, ...detailsOf(bytes instanceof Buffer ? bytes : undefined) };
+  return { code, message: details, ...readStatus(bytes instanceof Buffer ? bytes : undefined) };
 }
 
-function detailsOf(bytes: Uint8Array | undefined): Omit<Failure, "code" | "message"> {
+/** Reads what trailers say. */
+export function detailsOf(trailers: IncomingHttpHeaders): Omit<Failure, "message"> {
+  const details = trailers["grpc-status-details-bin"];
+  const bytes = typeof details === "string" ? Buffer.from(details, "base64") : undefined;
+  return { code: Number(trailers["grpc-status"] ?? -1), ...readStatus(bytes) };
+}
+
+function readStatus(bytes: Uint8Array | undefined): Omit<Failure, "code" | "message"> {
   const status = bytes === undefined ? undefined : fromBinary(StatusSchema, bytes);
   const find = status?.details ?? [];
   return {
@@ -235,6 +242,14 @@ export async function withSession(port: number, run: (session: ClientHttp2Sessio
   }
 }
 
+/** The headers of a Chat. */
+export const chatHeaders: OutgoingHttpHeaders = {
+  ":method": "POST",
+  ":path": "/execution.v1.ExecutionService/Chat",
+  "content-type": "application/grpc",
+  te: "trailers",
+};
+
 /** Sends one request as it is, `body` already framed, and waits for its end. With `leaveOpen` the request itself is never ended. */
 export async function rawCall(
   session: ClientHttp2Session,
@@ -242,13 +257,7 @@ export async function rawCall(
   headers: OutgoingHttpHeaders = {},
   leaveOpen = false,
 ): Promise<RawAnswer> {
-  const stream = session.request({
-    ":method": "POST",
-    ":path": "/execution.v1.ExecutionService/Chat",
-    "content-type": "application/grpc",
-    te: "trailers",
-    ...headers,
-  });
+  const stream = session.request({ ...chatHeaders, ...headers });
   let answered: IncomingHttpHeaders = {};
   let trailers: IncomingHttpHeaders | undefined;
   const chunks: Buffer[] = [];
@@ -268,13 +277,11 @@ export async function rawCall(
   await closed;
   if (leaveOpen) stream.close();
   const last = trailers ?? answered;
-  const details = last["grpc-status-details-bin"];
-  const bytes = typeof details === "string" ? Buffer.from(details, "base64") : undefined;
   return {
     headers: answered,
     trailers: last,
     body: Buffer.concat(chunks),
-    failure: { code: Number(last["grpc-status"] ?? -1), ...detailsOf(bytes) },
+    failure: detailsOf(last),
     resetCode: stream.rstCode ?? 0,
   };
 }
