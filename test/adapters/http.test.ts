@@ -56,7 +56,7 @@ describe("the HTTP client", () => {
     expect(received?.headers["x-own"]).toBe("é");
   });
 
-  test("uses a connection again (mutant: keepAliveTimeout 1)", async () => {
+  test("uses a connection again (mutant: connections of their own for each request)", async () => {
     for (const text of ["a", "b", "c"]) {
       emulator.enqueue({ headers: stream, body: Buffer.from(text) });
       expect(await readAll(await client.send(post(emulator.baseUrl)))).toBe(text);

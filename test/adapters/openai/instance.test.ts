@@ -162,7 +162,12 @@ describe.each<Transport>(["native", "sdk"])("an instance over %s", (transport) =
   test("uses its connection again after an answer (mutant: close at the end marker)", async () => {
     const adapter = createOpenai(openaiSettings(`${emulator.baseUrl}/v1`, { transport }));
     for (let call = 0; call < 3; call += 1) {
-      emulator.enqueue(answer({ kind: "event-per-write" }));
+      // The comment comes in a write of its own, after the end marker.
+      const exchange = {
+        ...answer({ kind: "event-per-write" }),
+        body: Buffer.concat([body, Buffer.from(": bye\n\n")]),
+      };
+      emulator.enqueue(exchange);
       expect((await observe(adapter, userRequest("Hi"), { model: "small" })).error).toBeUndefined();
       await waitFor(() => emulator.inFlight() === 0, { what: "the answer's rest to be read" });
       await new Promise((resolve) => setTimeout(resolve, 20));
