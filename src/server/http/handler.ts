@@ -13,7 +13,12 @@ import { createRouteTable, httpMethodsOf, RPC_PATHS } from "./routes.ts";
 /** Serves RPC paths over Connect, gRPC-Web and gRPC. */
 export interface RpcHandler {
   serve(exchange: Exchange, method: DescMethod): Promise<void>;
+  /** Refuses a path that is no method, in the words of the protocol the request is in: UNIMPLEMENTED, as on the gRPC listener. */
+  refuse(exchange: Exchange): Promise<void>;
 }
+
+/** Content types of streaming RPCs; unary Connect's are those of REST too. */
+const RPC_CONTENT = /^application\/(?:grpc|connect\+)/i;
 
 /** What the handler needs. */
 export interface HandlerDeps {
@@ -40,7 +45,10 @@ export function createHandler(deps: HandlerDeps): (exchange: Exchange) => Promis
       return (await rpc()).serve(exchange, rpcMethod);
     }
     guard.check(host, header("origin"));
-    if (methods.length === 0) return refusals.routeNotFound(exchange);
+    if (methods.length === 0) {
+      const rpcRequest = method === "POST" && RPC_CONTENT.test(header("content-type") ?? "");
+      return rpcRequest ? (await rpc()).refuse(exchange) : refusals.routeNotFound(exchange);
+    }
     if (method === "OPTIONS") return answerOptions(exchange, methods, limits);
     if (route === undefined || !methods.includes(method)) return refusals.methodNotAllowed(exchange, methods);
     return route.serve(exchange);

@@ -10,6 +10,8 @@ import {
 } from "@connectrpc/connect";
 import { createAsyncIterable, type UniversalHandler, type UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
+import { cutText } from "../../contract/error-details.ts";
+import { ExecutionError } from "../../errors.ts";
 import { ExecutionService } from "../../gen/execution/v1/execution_pb.js";
 import type { Dispatcher, ServerCall } from "../dispatcher.ts";
 import type { Exchange } from "./exchange.ts";
@@ -54,6 +56,18 @@ export function createCallHandler({ dispatcher, limits, refusals }: RpcDeps): Rp
   const handlers = new Map<DescMethod, UniversalHandler>(router.handlers.map((handler) => [handler.method, handler]));
 
   return {
+    refuse: async (exchange) => {
+      // Framed as a streaming method's, since that is what all of these protocols have the same form of error for.
+      const wire = readWire(exchange, ExecutionService.method.chat);
+      const handler = handlers.get(ExecutionService.method.chat);
+      if (wire === undefined || handler === undefined) return refusals.routeNotFound(exchange);
+      const error = new ExecutionError("UNIMPLEMENTED", `this server has no method ${cutText(exchange.path, 200)}`);
+      const status = dispatcher.status(error);
+      exchange.response.setHeader("x-request-id", requestIdOf(status));
+      const begun: Begun = { call: undefined, refusal: error, failed: () => toConnectError(status, wire) };
+      const values = createContextValues().set(responsesKey, run(exchange, wire, begun));
+      await writeRpcAnswer(exchange, handler(universalRequest(exchange, wire, values)), NEVER, limits);
+    },
     serve: async (exchange, method) => {
       const { response } = exchange;
       const wire = readWire(exchange, method);

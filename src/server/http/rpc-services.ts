@@ -48,7 +48,7 @@ const wireKey = createContextKey<RpcWire | undefined>(undefined);
  * Serves the services every gRPC server has, health and both versions of reflection, over Connect, gRPC-Web and gRPC. They need no key: probes
  * have none, and the contract is public. Connect reads and decodes their requests itself, within small limits.
  */
-export function createServicesHandler(deps: ServicesDeps): RpcHandler {
+export function createServicesHandler(deps: ServicesDeps): Pick<RpcHandler, "serve"> {
   const { dispatcher, guard, limits, refusals } = deps;
   const router = createConnectRouter({
     acceptCompression: [compressionGzip],

@@ -9,5 +9,6 @@ export function createRpcHandler(deps: ServicesDeps): RpcHandler {
   const services = createServicesHandler(deps);
   return {
     serve: (exchange, method) => (method.parent === ExecutionService ? calls : services).serve(exchange, method),
+    refuse: calls.refuse,
   };
 }
