@@ -1,26 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { CASES, DEADLINE_CASE, type WireCase } from "./cases.ts";
+import { callAll, callOne, expectAlike, type WireOutcome } from "./compare.ts";
 import { type OpenGateway, openGateway } from "./gateway.ts";
-import { brokenInvariant, type NormalFailure, type NormalOutcome, normalise, type Outcome } from "./outcome.ts";
-import { shortFormOf } from "./short-form.ts";
-import type { Wire, Wires } from "./wires.ts";
-
-interface WireOutcome {
-  readonly wire: Wire;
-  readonly outcome: Outcome;
-  readonly normal: NormalOutcome;
-}
-
-/** Makes one call on every wire that has its method. */
-async function callAll({ all }: Wires, wireCase: WireCase): Promise<WireOutcome[]> {
-  const wires = all.filter(({ kind }) => kind === "rpc" || wireCase.rpc === undefined);
-  return Promise.all(wires.map((wire) => callOne(wire, wireCase)));
-}
-
-async function callOne(wire: Wire, wireCase: WireCase): Promise<WireOutcome> {
-  const outcome = await wire.call(wireCase);
-  return { wire, outcome, normal: normalise(outcome) };
-}
+import type { NormalFailure } from "./outcome.ts";
 
 /** What a case is there for really happens. */
 function expectOutcome([first]: readonly WireOutcome[], wireCase: WireCase): void {
@@ -39,24 +21,6 @@ function expectOutcome([first]: readonly WireOutcome[], wireCase: WireCase): voi
 
 function reasonOf({ details }: NormalFailure): unknown {
   return (details[0] as { readonly reason?: unknown } | undefined)?.reason;
-}
-
-/** Every wire gives what the first one gives. A message that cannot be read is bad in the words of its own encoding. */
-function expectAlike(outcomes: readonly WireOutcome[], wireCase: WireCase): void {
-  for (const { wire, outcome, normal } of outcomes) {
-    const { name, kind, format } = wire;
-    if (kind !== "short") expect({ name, broken: brokenInvariant(outcome) }).toEqual({ name, broken: undefined });
-    const peer = outcomes.find((other) => wireCase.raw === undefined || other.wire.format === format)?.normal;
-    const first = outcomes[0]?.normal;
-    expect({ name, failure: normal.failure }).toEqual({ name, failure: peer?.failure });
-    expect({ name, code: normal.failure?.code, info: normal.failure?.details[0] }).toEqual({
-      name,
-      code: first?.failure?.code,
-      info: first?.failure?.details[0],
-    });
-    const events = kind === "short" ? shortFormOf(first?.events ?? []) : first?.events;
-    expect({ name, events: normal.events }).toEqual({ name, events });
-  }
 }
 
 describe("one and the same call on every wire", () => {

@@ -1,7 +1,9 @@
 import { create, createRegistry, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { type Any, AnySchema, anyUnpack } from "@bufbuild/protobuf/wkt";
+import { fold } from "../../src/contract/fold.ts";
 import { createInvariantChecker } from "../../src/contract/invariants.ts";
 import { type ChatResponse, ChatResponseSchema } from "../../src/gen/execution/v1/chat_pb.js";
+import { MessageSchema } from "../../src/gen/execution/v1/content_pb.js";
 import { ChatFailureSchema } from "../../src/gen/execution/v1/errors_pb.js";
 import { Code } from "../../src/gen/google/rpc/code_pb.js";
 import {
@@ -44,6 +46,8 @@ export interface NormalFailure {
 /** An outcome without what differs between two runs of the same call. */
 export interface NormalOutcome {
   readonly events: readonly JsonValue[];
+  /** What the events fold to, in ProtoJSON; none where the wire has another form of events. */
+  readonly messages: readonly JsonValue[];
   readonly failure: NormalFailure | null;
 }
 
@@ -71,6 +75,7 @@ export function normalise({ events, shortEvents, failure }: Outcome): NormalOutc
   const json = shortEvents?.map(({ event, data }): JsonValue => ({ event, data }));
   return {
     events: (json ?? events.map((event) => toJson(ChatResponseSchema, event))).map((event) => scrub(event)),
+    messages: fold(events).map((message) => scrub(toJson(MessageSchema, message))),
     failure: failure === undefined ? null : normaliseFailure(failure, scrub),
   };
 }

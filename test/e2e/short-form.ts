@@ -48,7 +48,7 @@ const PROJECTIONS: Readonly<Record<string, Projection>> = {
       tool_tier: count(toolTier),
     },
   ],
-  attemptFailed: ({ attempt, step, reason, billed, next, providerMessage }) => [
+  attemptFailed: ({ attempt, step, reason, billed, next, providerMessage, usage }) => [
     "attempt",
     {
       state: "failed",
@@ -58,6 +58,7 @@ const PROJECTIONS: Readonly<Record<string, Projection>> = {
       billed: word(billed, "BILLED_"),
       next: word(next, "NEXT_STEP_"),
       provider_message: words(providerMessage),
+      usage: usage === undefined ? undefined : present(tokens(usage)),
     },
   ],
   textDelta: said("token"),
