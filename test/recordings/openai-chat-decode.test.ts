@@ -130,7 +130,7 @@ describe("recorded answers of chat completions", () => {
       if (wrong.length === 0) equal += 1;
     }
     say(
-      `replayed ${equal} of ${rows.length} chat-completions answers over ${transport}, ${delivery.kind} (seed ${emulator.seed})`,
+      `replayed ${equal} of ${rows.length} chat-completions answers over ${transport}, ${delivery.kind}, ${ANSWER_EXCEPTIONS.length} of them with a named exception (seed ${emulator.seed})`,
     );
     for (const { dir, field, reason } of ANSWER_EXCEPTIONS) say(`  but for ${field} of ${dir}: ${reason}`);
     expect(found).toEqual([]);

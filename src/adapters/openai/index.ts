@@ -11,6 +11,9 @@ import { buildRequest } from "./request.ts";
 import { createSdkSend } from "./sdk.ts";
 import { createDecoder } from "./stream.ts";
 
+/** Models are words of the caller's, so what is kept of them is bounded. */
+const maxKnownModels = 100;
+
 const defaultBaseUrl = "https://api.openai.com/v1";
 
 /**
@@ -30,6 +33,7 @@ function createOpenai(settings: ProviderSettings, { now, newId }: AdapterDeps): 
   const http = createHttpClient({ timeouts: settings.timeouts });
   const send = settings.transport === "sdk" ? createSdkSend(settings.timeouts) : http.send;
   const exchanges = createExchanges();
+  const quirksOf = memoize(maxKnownModels, (model) => resolveQuirks(settings, model));
   return {
     settings,
     owner: vendorOfSettings(settings),
@@ -38,7 +42,7 @@ function createOpenai(settings: ProviderSettings, { now, newId }: AdapterDeps): 
     model: (name) => capabilitiesOf(settings, name),
     models: () => listModels(settings),
     chat: (input) => {
-      const quirks = resolveQuirks(settings, input.model);
+      const quirks = quirksOf(input.model);
       return exchanges.run({
         provider: settings.name,
         model: input.model,
@@ -87,5 +91,15 @@ function headersOf(
     "user-agent": "execution-platform",
     ...(key !== undefined && { [authHeader]: authHeader === "authorization" ? `Bearer ${key}` : key }),
     ...Object.fromEntries(extra),
+  };
+}
+
+function memoize<Value>(maxSize: number, make: (key: string) => Value): (key: string) => Value {
+  const known = new Map<string, Value>();
+  return (key) => {
+    const value = known.get(key) ?? make(key);
+    if (known.size >= maxSize) known.clear();
+    known.set(key, value);
+    return value;
   };
 }

@@ -20,6 +20,14 @@ export interface DecoderContext {
   readonly newId: () => string;
 }
 
+/** The last usage that came. */
+interface ReportedUsage {
+  readonly usage: Usage;
+  /** The provider's object, and the JSON of the chunk or document it came in. */
+  readonly object: JsonObject;
+  readonly text: string;
+}
+
 /** The providers' words for why a model stopped; any other is OTHER. `eos` is Together's, `model_length` Mistral's, `sensitive` Z.ai's. */
 const REASONS: Readonly<Record<string, FinishReason>> = {
   stop: FinishReason.STOP,
@@ -46,21 +54,20 @@ const REASONS: Readonly<Record<string, FinishReason>> = {
 export function createDecoder({ step, attempt, quirks, newId }: DecoderContext): AnswerDecoder {
   const message = createMessageReader({ step, owner: quirks.vendor, newId });
   let providerReason: string | undefined;
-  /** The last usage, and the JSON of the chunk or document it came in. */
-  let reported: { readonly usage: JsonObject; readonly text: string } | undefined;
+  let reported: ReportedUsage | undefined;
   let told: Usage | undefined;
   let ended = false;
 
   const finalUsage = (out: ChatEvent[]): void => {
     if (reported === undefined) return;
-    const usage = { ...readUsage(reported.usage), providerUsageJson: usageText(reported) };
-    out.push(usageEvent(step, attempt, usage, true));
+    out.push(usageEvent(step, attempt, { ...reported.usage, providerUsageJson: usageText(reported) }, true));
     reported = undefined;
   };
 
-  const provisionalUsage = (found: JsonObject, out: ChatEvent[]): void => {
-    const usage = readUsage(found);
-    if (!hasGrown(told, usage)) return;
+  const addUsage = (object: JsonObject, whole: boolean, text: string, out: ChatEvent[]): void => {
+    const usage = readUsage(object);
+    reported = { usage, object, text };
+    if (whole || !hasGrown(told, usage)) return;
     told = usage;
     out.push(usageEvent(step, attempt, usage, false));
   };
@@ -84,10 +91,7 @@ export function createDecoder({ step, attempt, quirks, newId }: DecoderContext):
     if (choice !== undefined) addChoice(choice, whole, text, out);
     message.addSources(sourcesOf(chunk), out);
     const found = usageOf(chunk, choice);
-    if (found !== undefined) {
-      reported = { usage: found, text };
-      if (!whole) provisionalUsage(found, out);
-    }
+    if (found !== undefined) addUsage(found, whole, text, out);
     const failed = [chunk, choice].find((part) => isError(part?.error));
     if (failed !== undefined) fail(readErrorValue(failed), out);
     if (providerReason === "error") fail(providerError("PROVIDER_MODEL_ERROR", ""), out);
@@ -166,9 +170,9 @@ function usageOf(chunk: JsonObject, choice: JsonObject | undefined): JsonObject 
 }
 
 /** The usage object as it was written, where it is in its usual place. */
-function usageText({ usage, text }: { readonly usage: JsonObject; readonly text: string }): string {
+function usageText({ object, text }: ReportedUsage): string {
   const written = jsonMembers(text).get("usage");
-  return written?.startsWith("{") ? written : JSON.stringify(usage);
+  return written?.startsWith("{") ? written : JSON.stringify(object);
 }
 
 /** Perplexity's search results, else the URLs that it and xAI list. */
@@ -197,6 +201,7 @@ function exactMessage(text: string, whole: boolean): JsonObject {
 }
 
 function isError(value: unknown): boolean {
+  if (value === undefined || value === null) return false;
   return asText(value) !== "" || Object.keys(asObject(value) ?? {}).length > 0;
 }
 

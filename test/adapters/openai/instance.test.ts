@@ -170,7 +170,8 @@ describe.each<Transport>(["native", "sdk"])("an instance over %s", (transport) =
       emulator.enqueue(exchange);
       expect((await observe(adapter, userRequest("Hi"), { model: "small" })).error).toBeUndefined();
       await waitFor(() => emulator.inFlight() === 0, { what: "the answer's rest to be read" });
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      // Our side sees the end a little later.
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
     await adapter.close();
     expect(new Set(emulator.requests.map(({ connection }) => connection)).size).toBe(1);
