@@ -1,4 +1,4 @@
-import { ExecutionError, type FieldViolation, type Reason } from "../../errors.ts";
+import { ERROR_TABLE, ExecutionError, type FieldViolation, type Reason } from "../../errors.ts";
 import type { ShapeProblem } from "./shape.ts";
 
 /** Which instance and model an error is about. */
@@ -13,6 +13,19 @@ export interface ScriptedError {
   readonly message?: string | undefined;
   readonly retry_after_ms?: number | undefined;
   readonly provider_message?: string | undefined;
+}
+
+/** Failures of a provider without an answer, and so without response headers. */
+const WITHOUT_ANSWER: ReadonlySet<Reason> = new Set([
+  "PROVIDER_NETWORK",
+  "PROVIDER_DNS",
+  "PROVIDER_TLS",
+  "PROVIDER_TIMEOUT",
+]);
+
+/** True for an error that comes as the provider's answer, so that the response has begun. */
+export function isAnswered({ reason }: ScriptedError): boolean {
+  return ERROR_TABLE[reason].origin === "provider" && !WITHOUT_ANSWER.has(reason);
 }
 
 /** The error a script asks for, as an adapter of a real provider would throw it. */

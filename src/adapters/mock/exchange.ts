@@ -1,6 +1,6 @@
 import { type ChatEvent, chatEvent } from "../../contract/events.ts";
 import type { AttemptInput, ProviderSettings } from "../adapter.ts";
-import { abortError, type ErrorPlace, scriptedError, silenceError, truncatedError } from "./errors.ts";
+import { abortError, type ErrorPlace, isAnswered, scriptedError, silenceError, truncatedError } from "./errors.ts";
 import type { Pause } from "./pause.ts";
 import { type ConfiguredScripts, planAttempt } from "./request.ts";
 import { playScript } from "./stream.ts";
@@ -31,7 +31,10 @@ export async function* runExchange(input: AttemptInput, deps: ExchangeDeps): Asy
   let finished = false;
   for (const beat of playScript(script, { step, attempt, countInput, toolCalls, newId: deps.newId })) {
     await silence.wait(beat.kind === "wait" ? beat.delayMs : 0);
-    if (beat.kind === "fail") throw scriptedError(beat.error, place);
+    if (beat.kind === "fail") {
+      if (isAnswered(beat.error)) arrive();
+      throw scriptedError(beat.error, place);
+    }
     if (beat.kind !== "read") continue;
     arrive();
     finished = beat.events.at(-1)?.event.case === "finished";

@@ -79,6 +79,18 @@ describe("an error of a script", () => {
     });
   });
 
+  test("comes with headers if it is an answer (mutant: headers come with the first read only)", async () => {
+    for (const [reason, expected] of [
+      ["PROVIDER_OVERLOADED", [0]],
+      ["PROVIDER_DNS", []],
+      ["DRAINING", []],
+    ] as const) {
+      const headers: number[] = [];
+      await play([{ error: reason }], headers);
+      expect(headers).toEqual(expected);
+    }
+  });
+
   test("leaves to the router what the router knows", async () => {
     const { error } = await play([{ text: "a" }, { error: { reason: "PROVIDER_INTERNAL" } }]);
     expect((error as ExecutionError).extras.partial).toBeUndefined();
