@@ -6,7 +6,7 @@ export interface TransportLimits {
   readonly firstBytesMs: number;
   /** From a request's first byte to the end of its headers; also from an HTTP/2 preface to the first request. */
   readonly headersMs: number;
-  /** From a request's first byte to its last. */
+  /** From the end of a request's headers to the end of its body. */
   readonly requestMs: number;
   /** How long a connection without a request is kept. */
   readonly idleMs: number;

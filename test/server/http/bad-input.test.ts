@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "@jest/globals";
+import { Role } from "../../../src/gen/execution/v1/options_pb.js";
+import { hashKey } from "../../../src/server/auth.ts";
 import { waitFor } from "../../support/wait.ts";
 import {
   chatRequest,
@@ -36,7 +38,7 @@ describe("a JSON body", () => {
     ["is empty", ""],
     ["is cut off", '{"messages":'],
     ["has two documents", "{}{}"],
-    ["is not UTF-8", Buffer.concat([Buffer.from('{"persona":"'), Buffer.from([0xc3, 0x28]), Buffer.from('"}')])],
+    ["is not UTF-8", Buffer.from(`${prefix}{"text":{"text":"\u00c3("}}${suffix}`, "latin1")],
     ["is UTF-16", Buffer.from('{"persona":"a"}', "utf16le")],
     ["holds half a surrogate pair", `${prefix}{"text":{"text":"\\ud800"}}${suffix}`],
     ["is random bytes", randomBytes(4096)],
@@ -138,6 +140,21 @@ describe("a body that is too large", () => {
       const third = await send(port, "/chat", { headers, body: Buffer.alloc(700_000, 0x20) });
       expect(third.json().reason).toBe("INVALID_FIELD");
     });
+  });
+});
+
+// Mutant seen red: reading the body before the dispatcher has begun the call.
+test("a caller without a key is refused before its body is read, on every wire", async () => {
+  const keys = [{ name: "k", sha256: hashKey("right"), tenant: "t", roles: [Role.CALLER], providerOptions: true }];
+  await withListener({ config: { keys } }, async (running) => {
+    const { port } = running;
+    const length = { "content-length": 1000 };
+    expect(await announce(port, "/chat", { "content-type": "application/json", ...length })).toBe(401);
+    // Connect and gRPC-Web tell failures of streams in the body of a 200.
+    for (const type of ["application/connect+json", "application/grpc-web+proto"]) {
+      expect(await announce(port, CHAT, { "content-type": type, ...length })).toBe(200);
+    }
+    await expectAlive(running);
   });
 });
 

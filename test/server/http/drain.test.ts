@@ -22,7 +22,7 @@ function held(): { readonly play: Play; readonly finish: () => void } {
 }
 
 describe("a drain", () => {
-  // Mutants seen red: closing the port before the dispatcher has drained; not awaiting the connections.
+  // Mutant seen red: closing the port before the dispatcher has drained.
   test("lets running streams finish, refuses new calls, says so at /health, then closes the port", async () => {
     const { play, finish } = held();
     await withListener({ play }, async (running) => {

@@ -50,7 +50,7 @@ describe("access", () => {
     for (const each of bad) expect(() => createRouteTable([each])).toThrow(/label|reason/);
   });
 
-  // Mutant seen red: serving a route without dispatcher.begin.
+  // Mutant seen red: a dispatcher whose authentication answers everybody.
   test("needs a key everywhere but at /health, once there are keys", async () => {
     await withListener({ config: { keys: [KEY] } }, async ({ port }) => {
       for (const { path, method, access } of routes) {

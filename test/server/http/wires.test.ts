@@ -182,7 +182,7 @@ const FAILING: readonly FailingCase[] = [
 ];
 
 describe("a Chat that fails", () => {
-  // Mutants seen red: decoding left to Connect (its own error, without details); authenticating after the body is read; details dropped.
+  // Mutants seen red: details left out of Connect's errors; malformed bodies given to Connect as they are.
   test.each(FAILING)("for $name fails with the same code, message and details on every wire", async (failing) => {
     const { request = chatRequest(), body = unchanged, headers = () => ({}), expected, options = {} } = failing;
     await withListener(options, async (running) => {
