@@ -23,6 +23,8 @@ const text: fc.Arbitrary<string> = fc.oneof(
 );
 const pieces = fc.array(text, { minLength: 1, maxLength: 5 });
 const base64 = fc.uint8Array({ minLength: 1, maxLength: 12 }).map((bytes) => Buffer.from(bytes).toString("base64"));
+/** Not -0, which JSON does not keep. */
+const logprob = fc.nat(9000).map((thousandths) => 0 - thousandths / 1000);
 const name = fc.stringMatching(/^[a-z][a-z0-9_]{0,11}$/);
 
 /** Arguments in pieces: JSON of any kind, now and then broken, now and then none. */
@@ -82,10 +84,7 @@ function contentSteps(wire: Wire): Readonly<Record<WireStep, Steps>> {
       .tuple(fc.record({ url: fc.webUrl(), title: text }), labelled("text", wire))
       .map(([citation, label]) => [{ citation, ...label }]),
     logprobs: fc
-      .tuple(
-        fc.array(fc.record({ token: text, logprob: fc.double({ min: -9, max: 0, noNaN: true }) }), { minLength: 1 }),
-        labelled("text", wire),
-      )
+      .tuple(fc.array(fc.record({ token: text, logprob }), { minLength: 1 }), labelled("text", wire))
       .map(([logprobs, label]) => [{ logprobs, ...label }]),
     image: base64.map((data) => [{ image: { data, mime_type: "image/png" } }]),
     audio: fc
