@@ -2,7 +2,7 @@ import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
 import { ExecutionError } from "../../errors.ts";
 import type { ServerCall } from "../dispatcher.ts";
-import type { Exchange } from "./exchange.ts";
+import { type Exchange, letBodyCome } from "./exchange.ts";
 
 const gunzipAsync = promisify(gunzip);
 
@@ -23,13 +23,15 @@ export const ENVELOPE_HEAD_BYTES = 5;
  * Throws MESSAGE_TOO_LARGE, OVERLOADED, DEADLINE (after `requestMs`, or the call's own) and CANCELLED.
  */
 export async function readBody(
-  { request, header }: Exchange,
+  exchange: Exchange,
   call: BodyCall,
   requestMs: number,
   framing: Framing = "whole",
 ): Promise<Uint8Array> {
+  const { request, header } = exchange;
   const overhead = framing === "envelope" ? ENVELOPE_HEAD_BYTES : 0;
   refuseTooLarge(Number(header("content-length") ?? 0) - overhead, call);
+  letBodyCome(exchange);
   const chunks: Uint8Array[] = [];
   let size = 0;
   return new Promise((resolve, reject) => {

@@ -44,6 +44,11 @@ export function createExchange(request: IncomingMessage, response: ServerRespons
   };
 }
 
+/** Tells a client that waits to be told (`expect: 100-continue`) to send its body. HTTP/2 clients have been told by Node. */
+export function letBodyCome({ header, http2, response }: Exchange): void {
+  if (!http2 && /^100-continue$/i.test(header("expect") ?? "")) response.writeContinue();
+}
+
 /**
  * Ends the answer. A request that is still being sent is taken off the wire and thrown away, since a closed connection could cost the client
  * the answer; but after `lingerMs` it is cut, as is after `stallMs` a client that takes nothing.

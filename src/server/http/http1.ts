@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Socket } from "node:net";
-import { Socket as TcpSocket } from "node:net";
+import { Socket } from "node:net";
 import { ExecutionError } from "../../errors.ts";
 import type { Dispatcher } from "../dispatcher.ts";
 import { SECURITY_HEADERS } from "./answer.ts";
@@ -35,14 +34,17 @@ export function createHttp1(
     requireHostHeader: false,
   });
   const answering = new WeakSet<Socket>();
-  server.on("request", (request, response) => {
+  const onBegun = (request: IncomingMessage, response: ServerResponse): void => {
     const { socket } = request;
     answering.add(socket);
     response.once("close", () => answering.delete(socket));
     onRequest(request, response);
-  });
+  };
+  server.on("request", onBegun);
+  // Whoever reads the body says that it may come (100 Continue); Node by itself would say so before anybody is known.
+  server.on("checkContinue", onBegun);
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    const mayAnswer = socket instanceof TcpSocket && socket.writable && !answering.has(socket);
+    const mayAnswer = socket instanceof Socket && socket.writable && !answering.has(socket);
     if (!mayAnswer || error.code === "ECONNRESET") {
       socket.destroy();
       return;

@@ -20,7 +20,7 @@ import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflec
 import type { Guard } from "../guard.ts";
 import type { Health } from "../health.ts";
 import type { Reflection } from "../reflection.ts";
-import type { Exchange } from "./exchange.ts";
+import { type Exchange, letBodyCome } from "./exchange.ts";
 import type { RpcHandler } from "./handler.ts";
 import { writeRpcAnswer } from "./rpc-answer.ts";
 import type { RpcDeps } from "./rpc-calls.ts";
@@ -88,6 +88,7 @@ export function createServicesHandler(deps: ServicesDeps): Pick<RpcHandler, "ser
         return refusals.unsupportedMediaType(exchange, contentTypesOf(method));
       }
       const values = createContextValues().set(wireKey, wire).set(refusalKey, refusalOf(exchange, wire));
+      letBodyCome(exchange);
       const request = universalRequestFromNodeRequest(exchange.request, exchange.response, undefined, values);
       const answer = handler({ ...request, header: clampTimeout(request, wire) });
       await writeRpcAnswer(exchange, answer, request.signal, limits);

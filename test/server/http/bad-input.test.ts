@@ -16,6 +16,7 @@ import {
   type Running,
   send,
   send2,
+  sendBytes,
   withListener,
   withSession,
 } from "./setup.ts";
@@ -154,6 +155,29 @@ test("a caller without a key is refused before its body is read, on every wire",
     for (const type of ["application/connect+json", "application/grpc-web+proto"]) {
       expect(await announce(port, CHAT, { "content-type": type, ...length })).toBe(200);
     }
+    await expectAlive(running);
+  });
+});
+
+// Mutant seen red: no listener of `checkContinue` (Node's own 100 Continue for everybody).
+test("a caller that waits for leave to send its body gets it only with a key", async () => {
+  const keys = [{ name: "k", sha256: hashKey("right"), tenant: "t", roles: [Role.CALLER], providerOptions: true }];
+  await withListener({ config: { keys } }, async (running) => {
+    const body = JSON.stringify(plain());
+    const head = (authorization: string) =>
+      [
+        "POST /chat HTTP/1.1",
+        "host: localhost",
+        "content-type: application/json",
+        `content-length: ${body.length}`,
+        "expect: 100-continue",
+        "connection: close",
+        `authorization: Bearer ${authorization}\r\n\r\n`,
+      ].join("\r\n");
+    expect(await sendBytes(running.port, head("wrong"))).toMatch(/^HTTP\/1\.1 401 /);
+    expect(await sendBytes(running.port, head("right") + body)).toMatch(
+      /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /,
+    );
     await expectAlive(running);
   });
 });

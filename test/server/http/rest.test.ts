@@ -11,7 +11,7 @@ import { TRANSPORT_LIMITS } from "../../../src/server/http/limits.ts";
 import { createRefusals } from "../../../src/server/http/refusals.ts";
 import { createRestRoutes } from "../../../src/server/http/rest.ts";
 import { createRouteTable, labelOf, type Route } from "../../../src/server/http/routes.ts";
-import { plain, post, send, withListener } from "./setup.ts";
+import { plain, post, send, sendBytes, withListener } from "./setup.ts";
 
 const KEY = { name: "k", sha256: hashKey("right"), tenant: "t", roles: [Role.CALLER], providerOptions: true };
 const AUTHORIZED = { authorization: "Bearer right" };
@@ -300,7 +300,6 @@ describe("web pages", () => {
     "[::1",
     "0.0.0.0",
     "foo bar",
-    "",
   ])("under the host name %p are not answered, whatever the origin (DNS rebinding)", async (host) => {
     await withListener({}, async ({ port }) => {
       for (const path of [
@@ -309,9 +308,18 @@ describe("web pages", () => {
         "/execution.v1.ExecutionService/Capabilities?encoding=json&message={}",
         "/nope",
       ]) {
-        const { status } = await send(port, path, { headers: { host, origin: `http://${host}` } });
-        expect({ path, refused: status === 403 || status === 400 }).toEqual({ path, refused: true });
+        for (const origin of [{}, { origin: `http://${host}` }]) {
+          const { status } = await send(port, path, { headers: { host, ...origin } });
+          expect({ path, refused: status === 403 || status === 400 }).toEqual({ path, refused: true });
+        }
       }
+    });
+  });
+
+  test("under an empty host name are not answered either", async () => {
+    await withListener({}, async ({ port }) => {
+      const answer = await sendBytes(port, "GET /health HTTP/1.1\r\nhost: \r\nconnection: close\r\n\r\n");
+      expect(answer).toMatch(/^HTTP\/1\.1 403 /);
     });
   });
 
