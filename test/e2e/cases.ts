@@ -52,11 +52,8 @@ function asking(text: string): { readonly [key: string]: JsonValue } {
   return { messages: [{ role: "MESSAGE_ROLE_USER", parts: [{ text: { text } }] }] };
 }
 
-/** A persona's name of one byte that no UTF-8 text has, and a message that says it is longer than it is. */
-const NOT_UTF8 = {
-  binary: Uint8Array.of(0x0a, 0x02, 0xc3, 0x28),
-  json: Buffer.from([...Buffer.from('{"persona":"'), 0xc3, 0x28, ...Buffer.from('"}')]),
-};
+/** A whole request whose text has bytes that are no UTF-8, and a message that says it is longer than it is. */
+const NOT_UTF8 = { binary: spoiled("binary"), json: spoiled("json") };
 const NOT_DECODABLE = { binary: Uint8Array.of(0x22, 0x7f, 0x0a, 0x01), json: Buffer.from('{"messages":[') };
 
 const SUCCESSES: readonly WireCase[] = [
@@ -251,4 +248,11 @@ export function encodeCase({ request, raw, rpc }: WireCase, format: "binary" | "
 /** As many tools with a name that no tool may have. */
 function manyInvalid(count: number): { readonly [key: string]: JsonValue } {
   return { safetySettings: Array.from({ length: Math.min(count, 64) }, () => ({ category: "", threshold: "é" })) };
+}
+
+/** A request with two letters of its text replaced. */
+function spoiled(format: "binary" | "json"): Uint8Array {
+  const bytes = Buffer.from(encodeCase({ name: "", request: asking("ab") }, format));
+  bytes.set([0xc3, 0x28], bytes.lastIndexOf("ab"));
+  return bytes;
 }

@@ -128,8 +128,11 @@ function grpcFailure({ code, details: message, metadata }: ServiceError): Failur
   const [bytes] = metadata.get("grpc-status-details-bin");
   if (!(bytes instanceof Buffer)) return { code, message, details: [] };
   const status = fromBinary(StatusSchema, bytes);
-  if (status.code !== code || status.message !== message) throw new Error("the details are those of another status");
-  return { code, message, details: status.details };
+  // A long message is cut beside the details, which hold the whole.
+  const same =
+    message === status.message || (message.endsWith("...") && status.message.startsWith(message.slice(0, -3)));
+  if (status.code !== code || !same) throw new Error("the details are those of another status");
+  return { code, message: status.message, details: status.details };
 }
 
 function connectWire(name: string, binary: boolean, open: (raw: Uint8Array | undefined) => Transport): Wire {

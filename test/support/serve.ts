@@ -22,6 +22,8 @@ export interface ProgramOptions {
   readonly workingDirectory?: string;
   /** Options of Node itself, before the program. */
   readonly nodeOptions?: readonly string[];
+  /** The program itself. Default: the sources' entry point. */
+  readonly main?: string;
 }
 
 /** Starts the command line in a process of its own. Variables of this process that configure a gateway are not passed on. */
@@ -29,7 +31,7 @@ export function startProgram(args: readonly string[], options: ProgramOptions = 
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(EP_|EXECUTION_PLATFORM_|NODE_OPTIONS)/.test(name),
   );
-  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), main, ...args], {
+  const child = spawn(process.execPath, [...(options.nodeOptions ?? []), options.main ?? main, ...args], {
     cwd: options.workingDirectory ?? import.meta.dirname,
     env: { ...Object.fromEntries(inherited), ...options.environment },
     stdio: ["ignore", "pipe", "pipe"],

@@ -1,0 +1,216 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { hashKey } from "../../src/server/auth.ts";
+import { API_KEYS, CASES, DEADLINE_CASE, MAX_CHAT_BYTES, type WireCase } from "../e2e/cases.ts";
+import { brokenInvariant, type NormalOutcome, normalise, type Outcome } from "../e2e/outcome.ts";
+import { shortFormOf } from "../e2e/short-form.ts";
+import { openWires } from "../e2e/wires.ts";
+import { createEmulator, type Emulator } from "../emulators/emulator.ts";
+import { syntheticChat } from "../emulators/synthetic-chat.ts";
+import { type ServeProcess, startServe } from "../support/serve.ts";
+import { mustRun } from "./command.ts";
+import { bufCurl, bufCurlByReflection, bufList, sseCurl } from "./curl.ts";
+import { callFromPython, preparePython } from "./python.ts";
+
+// Calls a gateway in a process of its own from other languages and tools: Python's grpcio with generated stubs, `buf curl` and curl. Each makes
+// the calls of test/e2e/cases.ts and must be told what grpc-js is told: `npm run test:polyglot`. It needs Python 3 with venv, and curl.
+
+const root = join(import.meta.dirname, "..", "..");
+let passed = 0;
+let failed = 0;
+
+/** Counts one check. What it throws, or the text it gives, says what is wrong. */
+async function check(name: string, run: () => Promise<string | undefined>): Promise<void> {
+  const problem = await run().catch((thrown: unknown) => (thrown instanceof Error ? thrown.message : String(thrown)));
+  if (problem === undefined) passed += 1;
+  else {
+    failed += 1;
+    console.log(`FAILED ${name}: ${problem}`);
+  }
+}
+
+/** Says how an outcome differs from the one of grpc-js; undefined if it does not. */
+function difference(outcome: Outcome, reference: NormalOutcome): string | undefined {
+  const got = normalise(outcome);
+  const short = outcome.shortEvents !== undefined;
+  const problem = short ? undefined : brokenInvariant(outcome);
+  if (problem !== undefined) return `breaks an invariant: ${problem}`;
+  const events = short ? shortFormOf(reference.events) : reference.events;
+  if (!isDeepStrictEqual(got.events, events)) return unequal("events", got.events, events);
+  if (!(short || isDeepStrictEqual(got.messages, reference.messages))) return "folds to other messages";
+  return isDeepStrictEqual(got.failure, reference.failure)
+    ? undefined
+    : unequal("failure", got.failure, reference.failure);
+}
+
+/** A message that cannot be read is bad in each encoding's own words; code and first detail are the same. */
+function looseDifference(outcome: Outcome, reference: NormalOutcome): string | undefined {
+  const { failure } = normalise(outcome);
+  const got = [failure?.code, failure?.details[0]];
+  const wanted = [reference.failure?.code, reference.failure?.details[0]];
+  return isDeepStrictEqual(got, wanted) ? undefined : unequal("failure", got, wanted);
+}
+
+function unequal(name: string, got: unknown, wanted: unknown): string {
+  const [first, second] = [JSON.stringify(got) ?? "", JSON.stringify(wanted) ?? ""];
+  let at = 0;
+  while (at < first.length && first[at] === second[at]) at += 1;
+  const from = Math.max(0, at - 60);
+  return `${name} differ: got ...${first.slice(from, at + 160)}, wanted ...${second.slice(from, at + 160)}`;
+}
+
+async function startGateway(work: string, emulator: Emulator): Promise<ServeProcess> {
+  const key = (name: keyof typeof API_KEYS, extra: string): string =>
+    `    ${name}: { sha256: ${hashKey(API_KEYS[name])}, provider_options: true, ${extra} }`;
+  const file = join(work, "polyglot.yaml");
+  await writeFile(
+    file,
+    `providers:
+  mock: { kind: mock }
+  near: { kind: openai, base_url: "${emulator.baseUrl}/v1", default_model: any }
+personas:
+  default: { candidates: [{ provider: mock }] }
+  reviewer: { candidates: [{ provider: mock }] }
+auth:
+  keys:
+${key("caller", "roles: [caller, viewer]")}
+${key("viewer", "roles: [viewer]")}
+${key("narrow", "roles: [caller], personas: [default]")}
+limits: { max_chat_size: ${MAX_CHAT_BYTES / 1024}KiB }
+`,
+  );
+  return startServe({ main: join(root, "dist", "main.js"), environment: { EP_CONFIG: file } });
+}
+
+/** A failing case whose status is as long as a status may be: what it tells of usage is drawn out until just before it is cut. */
+async function longestFailure(call: (wireCase: WireCase) => Promise<Outcome>): Promise<WireCase> {
+  const failing = (count: number): WireCase => {
+    const extras = Array.from({ length: count }, (_each, index) => ({
+      name: `ünit_${index}`.padEnd(40, "x"),
+      quantity: 1,
+    }));
+    const error = { reason: "PROVIDER_OVERLOADED", message: "é".repeat(300), provider_message: "y".repeat(300) };
+    const script = [{ usage: { input_total: 1, extras } }, { text: "a" }, { error }];
+    const request = {
+      messages: [{ role: "MESSAGE_ROLE_USER", parts: [{ text: { text: "hi" } }] }],
+      providerOptionsJson: { mock: JSON.stringify({ script }) },
+    };
+    return { name: "a status of 4 KiB", request };
+  };
+  let longest = failing(0);
+  let mostBytes = 0;
+  for (let count = 0; count <= 40; count += 1) {
+    const { failure } = await call(failing(count));
+    const bytes = (failure?.details ?? []).reduce((sum, { value }) => sum + value.length, 0);
+    if (bytes > mostBytes) [longest, mostBytes] = [failing(count), bytes];
+  }
+  return longest;
+}
+
+const work = await mkdtemp(join(tmpdir(), "ep-polyglot-"));
+const emulator = await createEmulator();
+const gateway = await startGateway(work, emulator);
+const wires = openWires(gateway);
+try {
+  const [grpcJs] = wires.all;
+  if (grpcJs === undefined) throw new Error("no wire");
+  const references = new Map<WireCase, NormalOutcome>();
+  for (const wireCase of CASES) references.set(wireCase, normalise(await grpcJs.call(wireCase)));
+  const deadline = normalise(await grpcJs.call(DEADLINE_CASE));
+  const longest = await longestFailure(grpcJs.call);
+  const longReference = normalise(await grpcJs.call(longest));
+  // An answer that goes on for ever, to be left.
+  emulator.route({}, () => ({
+    headers: { "content-type": "text/event-stream" },
+    body: syntheticChat({ seed: 1, chunks: 8 }).body,
+    delivery: { kind: "stall-after-events", events: 4 },
+  }));
+  const endless: WireCase = {
+    name: "an answer that is left",
+    request: { provider: "near", messages: [{ role: "MESSAGE_ROLE_USER", parts: [{ text: { text: "hi" } }] }] },
+  };
+
+  console.log("Python: grpcio with generated stubs");
+  await check("Python", async () => {
+    const answers = await callFromPython(await preparePython(), new URL(gateway.grpcUrl).host, {
+      cases: [...CASES, DEADLINE_CASE],
+      repeated: { wireCase: longest, times: 12 },
+      cancel: endless,
+    });
+    for (const [wireCase, reference] of [...references, [DEADLINE_CASE, deadline] as const]) {
+      const outcome = answers.outcomes.get(wireCase.name);
+      await check(`Python, ${wireCase.name}`, async () =>
+        outcome === undefined ? "no outcome" : difference(outcome, reference),
+      );
+    }
+    const sizes = answers.repeated.map(({ statusBytes }) => statusBytes);
+    const read = answers.repeated.filter(({ outcome }) => difference(outcome, longReference) === undefined);
+    console.log(`  a status of ${Math.min(...sizes)} to ${Math.max(...sizes)} bytes read ${read.length} of 12 times`);
+    await check("Python, a status of 4 KiB, 12 times", async () => {
+      if (sizes.some((bytes) => bytes < 3900 || bytes > 4096)) return `the status has ${sizes} bytes`;
+      return read.length === 12 ? undefined : `read ${read.length} of 12 times`;
+    });
+    await check("Python, a call that is cancelled", async () => {
+      await emulator.waitForIdle();
+      const { how } = await emulator.waitForRequest(0);
+      const told = { code: answers.cancelledCode, how };
+      return isDeepStrictEqual(told, { code: "CANCELLED", how: "client-closed" }) ? undefined : JSON.stringify(told);
+    });
+    await check("Python, reflection", async () => {
+      const { services, input, streams } = answers.reflected;
+      const found =
+        services.includes("execution.v1.ExecutionService") && input === "execution.v1.ChatRequest" && streams;
+      return found ? undefined : JSON.stringify(answers.reflected);
+    });
+    return undefined;
+  });
+
+  console.log("buf curl: gRPC on the gRPC listener; gRPC-Web and Connect on the HTTP listener; reflection on both");
+  const schema = join(work, "contract.binpb");
+  await mustRun("buf", ["build", "-o", schema], { workingDirectory: root });
+  for (const protocol of ["grpc", "grpcweb", "connect"] as const) {
+    const url = protocol === "grpc" ? gateway.grpcUrl : gateway.httpUrl;
+    for (const [wireCase, reference] of references) {
+      // It sends what it has read as the contract's message and to methods of the contract only, and knows no deadlines.
+      if (wireCase.raw !== undefined || wireCase.rpc === "Nothing") continue;
+      await check(`buf curl over ${protocol}, ${wireCase.name}`, async () =>
+        difference(await bufCurl(schema, protocol, url, wireCase), reference),
+      );
+    }
+  }
+  for (const [protocol, url] of [
+    ["grpc", gateway.grpcUrl],
+    ["grpc", gateway.httpUrl],
+    ["connect", gateway.httpUrl],
+  ] as const) {
+    await check(`buf curl --list-methods by ${protocol} at ${url}`, async () => {
+      const methods = await bufList("methods", protocol, url);
+      return methods.includes("execution.v1.ExecutionService/Chat") ? undefined : methods.join(" ");
+    });
+  }
+  await check("buf curl without a schema", async () => {
+    const [[wireCase, reference] = []] = references;
+    const count = wireCase && (await bufCurlByReflection(gateway.grpcUrl, wireCase));
+    return count === reference?.events.length ? undefined : `${count} events`;
+  });
+
+  console.log("curl: SSE, in ProtoJSON and in the short form");
+  for (const form of ["proto", "short"] as const) {
+    for (const [wireCase, reference] of [...references, [DEADLINE_CASE, deadline] as const]) {
+      if (wireCase.rpc !== undefined) continue;
+      const compare = wireCase.raw === undefined ? difference : looseDifference;
+      await check(`curl over SSE (${form}), ${wireCase.name}`, async () =>
+        compare(await sseCurl(gateway.httpUrl, form, wireCase), reference),
+      );
+    }
+  }
+} finally {
+  wires.close();
+  await gateway.stop();
+  await emulator.close();
+  await rm(work, { recursive: true, force: true });
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 ? 0 : 1;
