@@ -73,7 +73,7 @@ export async function withListener(options: RunOptions, run: (running: Running) 
 }
 
 /** The mock provider, as an instance named `mock`. */
-export function mock(): Adapter {
+function mock(): Adapter {
   let id = 0;
   const settings = { name: "mock", kind: "mock", transport: "native", headers: {}, models: {}, quirks: {} } as const;
   const timeouts = { connectMs: 1000, headersMs: 30_000, idleMs: 30_000 };

@@ -252,7 +252,7 @@ function grpcError(trailers: Record<string, unknown>): WireError | undefined {
 }
 
 /** The error of a problem document or an SSE event. */
-export function restError(object: Record<string, unknown>, messageKey: "detail" | "error"): WireError {
+function restError(object: Record<string, unknown>, messageKey: "detail" | "error"): WireError {
   const details = (object.details as JsonValue[]).map((detail) => {
     const any = fromJson(AnySchema, detail, { registry });
     return detailJson(any.typeUrl, any.value);
