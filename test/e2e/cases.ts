@@ -15,8 +15,8 @@ export const API_KEYS = {
 /** Largest request the gateway under test takes, in bytes. */
 export const MAX_CHAT_BYTES = 65_536;
 
-/** The deadline of the case that has one, in milliseconds. */
-export const DEADLINE_MS = 1000;
+/** The deadline of the case that has one. */
+const DEADLINE_MS = 1000;
 
 /** One call, the same whatever wire it is made on. */
 export interface WireCase {
