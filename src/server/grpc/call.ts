@@ -53,6 +53,7 @@ export function serveCall({ method, arrival, wire }: GrpcCall, { dispatcher, tra
   let requestEnded = false;
   let ended = false;
   let lastWords: NodeJS.Timeout | undefined;
+  let wake: (() => void) | undefined;
 
   const finish = (status: Status | undefined): void => {
     if (ended) return;
@@ -117,14 +118,22 @@ export function serveCall({ method, arrival, wire }: GrpcCall, { dispatcher, tra
       if (ended) return;
       // A call that is given up is still asked for its error, which says what was done and used.
       if (begun.signal.aborted) continue;
-      if (!write(responses)) await drained(stream, begun.signal, transport.stallMs);
+      write(responses);
+      while (mustWait() && !begun.signal.aborted) await taken(begun.signal);
     }
     begun.signal.throwIfAborted();
   };
-  const write = (responses: readonly Message[]): boolean => {
+  const write = (responses: readonly Message[]): void => {
     wire.sendMetadata(RESPONSE_HEADERS);
-    return stream.write(encodeFrames(method.output, responses));
+    stream.write(encodeFrames(method.output, responses), onTaken);
   };
+  const onTaken = (): void => wake?.();
+  // Node's own mark would let four times as much wait for each reader that is slow.
+  const mustWait = (): boolean => !stream.destroyed && stream.writableLength >= transport.maxWaitingBytes;
+  const taken = (signal: AbortSignal): Promise<void> =>
+    nextWrite(stream, signal, transport.stallMs, (listener) => {
+      wake = listener;
+    });
 
   attempt(() => readBody(begin()));
   return {
@@ -151,19 +160,25 @@ function malformed(description: string): ExecutionError {
   return new ExecutionError("INVALID_FIELD", description, { fields: [{ field: "", description }] });
 }
 
-/** Waits until the stream takes more, is closed, or the call is given up. A caller that takes nothing for `stallMs` is cut off. */
-function drained(stream: ServerHttp2Stream, signal: AbortSignal, stallMs: number): Promise<void> {
+/** Waits until the stream has taken a write, is closed, or the call is given up. A caller that takes nothing for `stallMs` is cut off. */
+function nextWrite(
+  stream: ServerHttp2Stream,
+  signal: AbortSignal,
+  stallMs: number,
+  onWrite: (listener: (() => void) | undefined) => void,
+): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const stalled = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), stallMs);
   const settle = (): void => {
     clearTimeout(stalled);
-    stream.off("drain", settle).off("close", settle);
+    onWrite(undefined);
+    stream.off("close", settle);
     signal.removeEventListener("abort", settle);
     resolve();
   };
-  stream.once("drain", settle).once("close", settle);
+  onWrite(settle);
+  stream.once("close", settle);
   signal.addEventListener("abort", settle, { once: true });
-  if (signal.aborted || stream.destroyed) settle();
   return promise;
 }
 

@@ -42,6 +42,9 @@ export function createPrefixReader(onPrefix: (prefix: MessagePrefix) => void): (
 /** Where frames are put together before they are copied out; larger ones are grown for and let go. */
 const SCRATCH = Buffer.allocUnsafeSlow(65_536);
 
+/** Up to this size frames come from Node's pool. */
+const POOLED_BYTES = 1024;
+
 /** Encodes messages as they stand on the wire, one after the other, uncompressed. */
 export function encodeFrames(schema: DescMessage, messages: readonly Message[]): Buffer {
   let target = SCRATCH;
@@ -66,5 +69,8 @@ export function encodeFrames(schema: DescMessage, messages: readonly Message[]):
     target.writeUInt32BE(end - start, at + 1);
     at = end;
   }
-  return Buffer.from(target.subarray(0, at));
+  // Large ones get memory of their own: in Node's shared pool one that waits for its reader would keep its neighbours alive.
+  const frames = at > POOLED_BYTES ? Buffer.allocUnsafeSlow(at) : Buffer.allocUnsafe(at);
+  target.copy(frames, 0, 0, at);
+  return frames;
 }

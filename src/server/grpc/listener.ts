@@ -11,6 +11,7 @@ import { createHealth } from "../health.ts";
 import { createReflection } from "../reflection.ts";
 import { type Arrivals, UNKNOWN_METHOD, watchArrivals } from "./arrivals.ts";
 import { type CallDeps, type RequestEvents, serveCall } from "./call.ts";
+import { type Connections, watchConnections } from "./connections.ts";
 import { bytesService, methodPath } from "./services.ts";
 import { addStandardServices, STANDARD_PATHS, STANDARD_SERVICES } from "./standard.ts";
 import { statusObject } from "./status.ts";
@@ -60,6 +61,7 @@ export function createGrpcListener(deps: GrpcListenerDeps): GrpcListener {
   silenceLibraryLog();
   let port: number | undefined = settings.port === 0 ? undefined : settings.port;
   const closing = new AbortController();
+  const connections = watchConnections(() => port, transport);
   const arrivals = watchArrivals(() => port, new Set(METHODS.keys()), STANDARD_PATHS);
   const server = new Server({
     ...serverOptions(limits, transport),
@@ -81,12 +83,15 @@ export function createGrpcListener(deps: GrpcListenerDeps): GrpcListener {
   let gone: Promise<void> | undefined;
   const allGone = (): Promise<void> => {
     closing.abort();
-    gone ??= shutDown(server, transport.lingerMs, deps.log).finally(arrivals.close);
+    gone ??= shutDown(server, connections, transport.lingerMs, deps.log).finally(() => {
+      arrivals.close();
+      connections.close();
+    });
     return gone;
   };
   const close = (): Promise<void> => {
     const closed = allGone();
-    server.forceShutdown();
+    connections.destroyAll();
     return closed;
   };
   let drained: Promise<void> | undefined;
@@ -168,15 +173,16 @@ function bind(server: Server, { host, port, tls }: ListenerSettings): Promise<nu
 }
 
 /** Asks the connections to go, and cuts what is left after `lingerMs`: grpc-js itself would wait for ever. */
-async function shutDown(server: Server, lingerMs: number, log: Log): Promise<void> {
+async function shutDown(server: Server, connections: Connections, lingerMs: number, log: Log): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   server.tryShutdown(() => resolve());
   const cut = setTimeout(() => {
     log.warn("gRPC connections that did not close in time were cut");
-    server.forceShutdown();
+    connections.destroyAll();
   }, lingerMs);
   const leave = setTimeout(resolve, 2 * lingerMs);
   await promise;
   clearTimeout(cut);
   clearTimeout(leave);
+  server.forceShutdown();
 }

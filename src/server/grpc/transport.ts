@@ -3,6 +3,10 @@ import type { LimitSettings, TlsSettings } from "../../config/config.ts";
 
 /** What a connection may take of the gRPC listener. Times in milliseconds. Streams a connection and message sizes are configuration. */
 export interface TransportLimits {
+  /** Connections at once; more are dropped. */
+  readonly maxConnections: number;
+  /** How long a connection may say nothing at first. */
+  readonly firstBytesMs: number;
   /** How long a connection may be silent before it is pinged; one that does not speak HTTP/2 cannot answer. */
   readonly keepaliveMs: number;
   /** How long a ping may stay unanswered before the connection is closed. */
@@ -13,6 +17,8 @@ export interface TransportLimits {
   readonly stallMs: number;
   /** How long a caller may go on sending a request that was already answered; also how long closing waits for connections to end. */
   readonly lingerMs: number;
+  /** Bytes of an answer that may wait for its reader before the next ones are asked for. */
+  readonly maxWaitingBytes: number;
   /** What one HTTP/2 session may hold for sending, in MB. */
   readonly maxSessionMemoryMb: number;
   /** Largest response of the health and reflection services, in bytes. */
@@ -21,11 +27,14 @@ export interface TransportLimits {
 
 /** The limits in force. The library's own defaults keep silent connections for ever and put no bound on streams and session memory. */
 export const TRANSPORT_LIMITS: TransportLimits = Object.freeze({
+  maxConnections: 4096,
+  firstBytesMs: 10_000,
   keepaliveMs: 30_000,
   keepaliveTimeoutMs: 10_000,
   idleMs: 300_000,
   stallMs: 60_000,
   lingerMs: 2_000,
+  maxWaitingBytes: 16 * 1024,
   maxSessionMemoryMb: 32,
   maxServiceBytes: 4 * 1024 * 1024,
 });
@@ -40,7 +49,6 @@ export function serverOptions(limits: LimitSettings, transport: TransportLimits)
     "grpc.keepalive_timeout_ms": transport.keepaliveTimeoutMs,
     "grpc.max_connection_idle_ms": transport.idleMs,
     "grpc-node.max_session_memory": transport.maxSessionMemoryMb,
-    "grpc.enable_channelz": 0,
   };
 }
 

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { deflateSync, gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { status } from "@grpc/grpc-js";
+import { Metadata, status } from "@grpc/grpc-js";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Reason } from "../../../src/errors.ts";
@@ -305,8 +305,41 @@ describe("hostile heads", () => {
     });
   });
 
+  // Mutant seen red: no look at the first bytes.
+  test("a connection that never says anything is closed", async () => {
+    await withSurvivor({ transport: { firstBytesMs: 20 } }, async (port) => {
+      const socket = connect(port, "127.0.0.1");
+      socket.on("error", () => undefined);
+      socket.resume();
+      await within(once(socket, "close"), { what: "the connection's end" });
+    });
+  });
+
+  // Mutant seen red: connections not counted.
+  test("a connection above the most there may be is dropped", async () => {
+    await withListener({ transport: { maxConnections: 1 } }, async ({ port }) => {
+      await withSession(port, async (session) => {
+        expect((await rawCall(session, [frame(chatBytes())])).failure.code).toBe(status.OK);
+        const socket = connect(port, "127.0.0.1");
+        socket.on("error", () => undefined);
+        socket.resume();
+        await within(once(socket, "close"), { what: "the connection's end" });
+        expect((await rawCall(session, [frame(chatBytes())])).failure.code).toBe(status.OK);
+      });
+      const soon = { "grpc.initial_reconnect_backoff_ms": 100 };
+      await withClient(
+        port,
+        async (client) => {
+          const { failure } = await chat(client, chatRequest(), new Metadata({ waitForReady: true }));
+          expect(failure).toBeUndefined();
+        },
+        soon,
+      );
+    });
+  });
+
   // Mutant seen red: no keepalive.
-  test("a connection that says nothing is closed", async () => {
+  test("a connection that does not answer pings is closed", async () => {
     await withSurvivor({ transport: { keepaliveMs: 20, keepaliveTimeoutMs: 20 } }, async (port) => {
       const socket = connect(port, "127.0.0.1");
       socket.on("error", () => undefined);

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { type ClientHttp2Session, connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http2";
-import { create, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
+import { create, type DescService, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import {
   type CallOptions,
@@ -26,9 +27,10 @@ import {
   ErrorInfoSchema,
 } from "../../../src/gen/google/rpc/error_details_pb.js";
 import { type Status, StatusSchema } from "../../../src/gen/google/rpc/status_pb.js";
+import { Health, HealthCheckRequestSchema } from "../../../src/gen/grpc/health/v1/health_pb.js";
 import { createKeyAuthentication } from "../../../src/server/auth.ts";
 import { createDispatcher, type Dispatcher } from "../../../src/server/dispatcher.ts";
-import { createGrpcListener, type GrpcListener } from "../../../src/server/grpc/listener.ts";
+import { createGrpcListener, type GrpcListener, type GrpcListenerDeps } from "../../../src/server/grpc/listener.ts";
 import { messageService } from "../../../src/server/grpc/services.ts";
 import { TRANSPORT_LIMITS, type TransportLimits } from "../../../src/server/grpc/transport.ts";
 import { createGuard } from "../../../src/server/guard.ts";
@@ -40,6 +42,8 @@ import { createScriptedAdapter, type Play } from "../../support/scripted-adapter
 export interface Running {
   readonly port: number;
   readonly listener: GrpcListener;
+  /** What the listener was made of, to make another. */
+  readonly deps: GrpcListenerDeps;
   readonly dispatcher: Dispatcher;
   /** Causes of the errors that were logged. */
   readonly bugs: unknown[];
@@ -75,10 +79,11 @@ export async function withListener(options: RunOptions, run: (running: Running) 
     newId: () => randomUUID(),
   });
   const transport = { ...TRANSPORT_LIMITS, ...options.transport };
-  const listener = createGrpcListener({ dispatcher, guard, settings: config.grpc, limits, log, transport });
+  const deps = { dispatcher, guard, settings: config.grpc, limits, log, transport };
+  const listener = createGrpcListener(deps);
   const { port } = await listener.listen();
   try {
-    await run({ port, listener, dispatcher, bugs });
+    await run({ port, listener, deps, dispatcher, bugs });
   } finally {
     await listener.close();
   }
@@ -185,8 +190,9 @@ export async function unary(
   name: string,
   request: Message,
   metadata = new Metadata(),
+  service: DescService = ExecutionService,
 ): Promise<{ response: unknown; failure: Failure | undefined }> {
-  const method = messageService(ExecutionService)[name];
+  const method = messageService(service)[name];
   if (method === undefined) throw new Error(`no method ${name}`);
   return new Promise((resolve) => {
     const { path, requestSerialize: serialize, responseDeserialize: deserialize } = method;
@@ -194,6 +200,24 @@ export async function unary(
       resolve({ response, failure: error === null ? undefined : failureOf(error) }),
     );
   });
+}
+
+/** Asks for the health of a service. */
+export async function checkHealth(client: Client, service = "") {
+  return unary(client, "check", create(HealthCheckRequestSchema, { service }), undefined, Health);
+}
+
+/** Watches the health of a service until the server ends it. */
+export async function watchHealth(client: Client, service = "") {
+  const method = messageService(Health).watch;
+  if (method === undefined) throw new Error("no method watch");
+  const { path, requestSerialize, responseDeserialize } = method;
+  const request = create(HealthCheckRequestSchema, { service });
+  const stream = client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request);
+  const statuses: unknown[] = [];
+  stream.on("data", ({ status }) => statuses.push(status));
+  const [error] = await once(stream, "error");
+  return { statuses, failure: failureOf(error) };
 }
 
 /** Reads what a client was told. */
