@@ -61,6 +61,16 @@ def outcome_of(channel, stub, case):
         return {"events": events, "failure": failure_of(error)}
 
 
+def patient_outcome_of(channel, stub, case):
+    """Tries a call with a deadline again where this program's own clock was first, on a machine that stood still for as long as the margin."""
+    outcome = outcome_of(channel, stub, case)
+    for _ in range(4 if case.get("timeoutSeconds") else 0):
+        if outcome["failure"] is None or outcome["failure"]["details"]:
+            break
+        outcome = outcome_of(channel, stub, case)
+    return outcome
+
+
 def cancel(channel, stub, case):
     """Leaves after the first text; what the gateway does then is seen by its provider."""
     call = open_call(channel, stub, case)
@@ -89,7 +99,7 @@ def main():
         stub = execution_pb2_grpc.ExecutionServiceStub(channel)
         repeated = work["repeated"]
         result = {
-            "outcomes": {case["name"]: outcome_of(channel, stub, case) for case in work["cases"]},
+            "outcomes": {case["name"]: patient_outcome_of(channel, stub, case) for case in work["cases"]},
             "repeated": [outcome_of(channel, stub, repeated["case"]) for _ in range(repeated["times"])],
             "cancelled": cancel(channel, stub, work["cancel"]),
             "reflected": reflect(channel),

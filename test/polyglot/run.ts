@@ -31,6 +31,16 @@ async function check(name: string, run: () => Promise<string | undefined>): Prom
   }
 }
 
+/** Tries a call with a deadline again where the client's own clock was first, on a machine that stood still for as long as the margin. */
+async function patiently(call: (wireCase: WireCase) => Promise<Outcome>, wireCase: WireCase): Promise<Outcome> {
+  let outcome = await call(wireCase);
+  for (let tries = wireCase.timeoutMs === undefined ? 5 : 1; tries < 5; tries += 1) {
+    if (outcome.failure?.details.length !== 0) break;
+    outcome = await call(wireCase);
+  }
+  return outcome;
+}
+
 /** Says how an outcome differs from the one of grpc-js; undefined if it does not. */
 function difference(outcome: Outcome, reference: NormalOutcome): string | undefined {
   const got = normalise(outcome);
@@ -118,7 +128,7 @@ try {
   if (grpcJs === undefined) throw new Error("no wire");
   const references = new Map<WireCase, NormalOutcome>();
   for (const wireCase of CASES) references.set(wireCase, normalise(await grpcJs.call(wireCase)));
-  const deadline = normalise(await grpcJs.call(DEADLINE_CASE));
+  const deadline = normalise(await patiently(grpcJs.call, DEADLINE_CASE));
   const longest = await longestFailure(grpcJs.call);
   const longReference = normalise(await grpcJs.call(longest));
   // An answer that goes on for ever, to be left.
@@ -202,7 +212,7 @@ try {
       if (wireCase.rpc !== undefined) continue;
       const compare = wireCase.raw === undefined ? difference : looseDifference;
       await check(`curl over SSE (${form}), ${wireCase.name}`, async () =>
-        compare(await sseCurl(gateway.httpUrl, form, wireCase), reference),
+        compare(await patiently((each) => sseCurl(gateway.httpUrl, form, each), wireCase), reference),
       );
     }
   }
