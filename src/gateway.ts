@@ -1,6 +1,10 @@
 import { randomUUID } from "node:crypto";
+import { create } from "@bufbuild/protobuf";
 import type { Adapter, AdapterKind } from "./adapters/adapter.ts";
 import type { Config, ListenerSettings } from "./config/config.ts";
+import { CapabilitiesRequestSchema } from "./gen/execution/v1/capabilities_pb.js";
+import { ChatRequestSchema } from "./gen/execution/v1/chat_pb.js";
+import { MessageRole } from "./gen/execution/v1/content_pb.js";
 import type { RoutingState } from "./router/resolve.ts";
 import { createRouter } from "./router/router.ts";
 import { createKeyAuthentication } from "./server/auth.ts";
@@ -78,15 +82,28 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const { createHttpListener } = await import("./server/http/listener.ts");
   const http = createHttpListener({ dispatcher, guard, settings: httpSettings, limits, log });
   const httpUrl = await listen("HTTP", httpSettings, http);
+  const warmedUp = warmUp(log);
   return {
     ...gateway,
     grpcUrl,
     httpUrl,
     stop: async () => {
-      await Promise.all(open.map((listener) => listener.drain()));
+      await Promise.all([warmedUp, ...open.map((listener) => listener.drain())]);
       await closeAdapters();
     },
   };
+}
+
+/** Compiles the contract's validation rules, which takes longer than all else the first call would wait for. */
+async function warmUp(log: Log): Promise<void> {
+  try {
+    const { validateMessage } = await import("./server/validate.ts");
+    validateMessage(CapabilitiesRequestSchema, create(CapabilitiesRequestSchema));
+    const parts = [{ kind: { case: "text" as const, value: { text: "warm up" } } }];
+    validateMessage(ChatRequestSchema, create(ChatRequestSchema, { messages: [{ role: MessageRole.USER, parts }] }));
+  } catch (thrown) {
+    log.error("the validation rules did not load", thrown);
+  }
 }
 
 function urlOf({ host, tls }: ListenerSettings, port: number): string {
