@@ -10,8 +10,8 @@ export interface BannerFacts {
   readonly grpcUrl: string;
   readonly httpUrl: string;
   readonly platformVersion: string;
-  /** How `buf` is called here: `npx buf` in a checkout, which has it, else `buf`. */
-  readonly buf: string;
+  /** What to write before the name of a program: `npx ` in a checkout, which has them, else nothing. */
+  readonly runner: string;
 }
 
 /**
@@ -33,9 +33,9 @@ Say something to it:
 
 curl -N ${httpUrl}/v1/chat${key} -H "content-type: application/json" -d '{"messages":[{"role":"user","content":"Why is the sky blue?"}]}'
 
-${facts.buf} curl --protocol grpc${plain}${key} -d '{"messages":[{"role":"MESSAGE_ROLE_USER","parts":[{"text":{"text":"Why is the sky blue?"}}]}]}' ${grpcUrl}/execution.v1.ExecutionService/Chat
+${facts.runner}buf curl --protocol grpc${plain}${key} -d '{"messages":[{"role":"MESSAGE_ROLE_USER","parts":[{"text":{"text":"Why is the sky blue?"}}]}]}' ${grpcUrl}/execution.v1.ExecutionService/Chat
 
-${config.keys.length === 0 ? "Everybody on this machine may call; `execution-platform key` makes an API key.\n" : ""}${providerHint(facts)}
+${config.keys.length === 0 ? `Everybody on this machine may call; \`${facts.runner}execution-platform key\` makes an API key.\n` : ""}${providerHint(facts)}
 `;
 }
 

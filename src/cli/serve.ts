@@ -1,5 +1,7 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
+import { join, sep } from "node:path";
+import { fileURLToPath } from "node:url";
 import { adapterKinds } from "../adapters/index.ts";
 import { ListenError, startGateway } from "../gateway.ts";
 import { createLog } from "../telemetry/log.ts";
@@ -23,7 +25,15 @@ export async function serve({ config: file }: { readonly config?: string }, cont
   for (const notice of notices) log.warn(notice);
   const { grpcUrl, httpUrl } = running;
   const providers = Object.values(running.state().adapters).map(({ settings, spends }) => ({ ...settings, spends }));
-  const facts = { config, providers, kinds: adapterKinds, grpcUrl, httpUrl, platformVersion, buf: bufCommand() };
+  const facts = {
+    config,
+    providers,
+    kinds: adapterKinds,
+    grpcUrl,
+    httpUrl,
+    platformVersion,
+    runner: runnerOf(context.workingDirectory),
+  };
   // Whoever reads the banner may go away; the server stays.
   await write(context.stdout, bannerText(facts)).catch(() => undefined);
   context.onReady();
@@ -34,7 +44,9 @@ export async function serve({ config: file }: { readonly config?: string }, cont
   return 0;
 }
 
-/** In a checkout `buf` is among its own tools. */
-function bufCommand(): string {
-  return existsSync(new URL("../../node_modules/.bin/buf", import.meta.url)) ? "npx buf" : "buf";
+/** `npx `, where our own programs are those of the checkout that the user is in; elsewhere they are on the path. */
+function runnerOf(workingDirectory: string): string {
+  const root = fileURLToPath(new URL("../../", import.meta.url));
+  const inside = `${workingDirectory}${sep}`.startsWith(root);
+  return inside && existsSync(join(root, "node_modules", ".bin", "buf")) ? "npx " : "";
 }

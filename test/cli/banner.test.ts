@@ -12,7 +12,7 @@ function facts(overrides: Partial<BannerFacts> = {}): BannerFacts {
     grpcUrl: "http://127.0.0.1:50051",
     httpUrl: "http://127.0.0.1:8000",
     platformVersion: "1.2.3",
-    buf: "npx buf",
+    runner: "npx ",
     ...overrides,
   };
 }
