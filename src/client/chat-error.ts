@@ -1,6 +1,7 @@
 import type { Message } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { ConnectError } from "@connectrpc/connect";
+import { ERROR_DOMAIN } from "../contract/error-details.ts";
 import { type ChatFailure, ChatFailureSchema } from "../gen/execution/v1/errors_pb.js";
 import type { Usage } from "../gen/execution/v1/usage_pb.js";
 import { Code } from "../gen/google/rpc/code_pb.js";
@@ -114,7 +115,7 @@ function detailsOf(error: ConnectError): ErrorDetails {
   const first = <Detail extends Message>(schema: GenMessage<Detail>): Detail | undefined =>
     error.findDetails(schema)[0] as Detail | undefined;
   const found = {
-    info: first(ErrorInfoSchema),
+    info: error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === ERROR_DOMAIN),
     retry: first(RetryInfoSchema),
     badRequest: first(BadRequestSchema),
     precondition: first(PreconditionFailureSchema),
