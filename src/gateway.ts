@@ -121,7 +121,7 @@ function listenError(name: "gRPC" | "HTTP", { host, port }: ListenerSettings, ca
 }
 
 /** Wires adapters, router and dispatcher. The composition of the process is this function and `main.ts`; nothing else makes parts. */
-export function createGateway({ config, kinds, log, platformVersion }: GatewayOptions): Gateway {
+function createGateway({ config, kinds, log, platformVersion }: GatewayOptions): Gateway {
   const newId = (): string => randomUUID().replaceAll("-", "");
   const adapters: Record<string, Adapter> = {};
   for (const settings of Object.values(config.providers)) {
