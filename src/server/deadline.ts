@@ -43,6 +43,6 @@ export function createDeadline(totalMs: number): Deadline {
 }
 
 /** 2 % of the time, at least 50 ms and at most 1 s, but never more than half of it. */
-export function marginMs(totalMs: number): number {
+function marginMs(totalMs: number): number {
   return Math.min(totalMs / 2, Math.max(50, Math.min(1000, totalMs * 0.02)));
 }

@@ -51,7 +51,7 @@ function hostName(host: string): string {
 }
 
 /** True for `localhost`, names below it, 127.0.0.0/8 and ::1. */
-export function isLoopbackName(name: string): boolean {
+function isLoopbackName(name: string): boolean {
   return (
     name === "localhost" ||
     name.endsWith(".localhost") ||

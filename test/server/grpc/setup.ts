@@ -221,7 +221,7 @@ export async function watchHealth(client: Client, service = "") {
 }
 
 /** Reads what a client was told. */
-export function failureOf({ code, details, metadata }: ServiceError): Failure {
+function failureOf({ code, details, metadata }: ServiceError): Failure {
   const [bytes] = metadata.get("grpc-status-details-bin");
   return { code, message: details, ...readStatus(bytes instanceof Buffer ? bytes : undefined) };
 }
