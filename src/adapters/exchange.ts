@@ -84,21 +84,18 @@ async function* run(
   track(running.promise);
   let response: HttpResponse | undefined;
   try {
-    const { request, first } = input.prepare();
-    if (first.length > 0) yield first;
+    const { request, first: opening } = input.prepare();
+    if (opening.length > 0) yield opening;
     response = await input.send(request);
     input.onHeaders();
-    const bytes = await firstRead(response, input);
-    if (!isStream(response.headers["content-type"] ?? "", bytes)) {
-      yield readDocument(await readAll(response.body, bytes), decoder);
-      return;
-    }
     const stream = createStreamReader(decoder);
-    for (let more: Uint8Array | undefined = bytes; more !== undefined; more = await response.body.read()) {
-      const events = stream.read(more);
+    // What was read is let go before its events are handed on: a slow reader must not keep it alive.
+    let events: readonly ChatEvent[] | undefined = await firstEvents(response, input, stream);
+    while (events !== undefined) {
       if (events.length > 0) yield events;
       if (stream.failure !== undefined) throw stream.failure;
       if (decoder.ended) return;
+      events = await nextEvents(response.body, stream);
     }
     yield stream.end();
   } catch (error) {
@@ -110,6 +107,23 @@ async function* run(
     else response?.body.close();
     running.resolve();
   }
+}
+
+/** The events of the first read of a stream, or of the whole of a document. */
+async function firstEvents(
+  response: HttpResponse,
+  input: ExchangeInput,
+  stream: StreamReader,
+): Promise<readonly ChatEvent[]> {
+  const bytes = await firstRead(response, input);
+  if (isStream(response.headers["content-type"] ?? "", bytes)) return stream.read(bytes);
+  return readDocument(await readAll(response.body, bytes), input.decoder);
+}
+
+/** The events of the next read; undefined at the clean end of the body. */
+async function nextEvents(body: HttpBody, stream: StreamReader): Promise<readonly ChatEvent[] | undefined> {
+  const bytes = await body.read();
+  return bytes === undefined ? undefined : stream.read(bytes);
 }
 
 /** The beginning of an answer's body. Throws if it is a refusal, a redirect or empty. */

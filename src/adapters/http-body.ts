@@ -1,7 +1,7 @@
 /** The body of a response, read at the reader's pace. */
 export interface HttpBody {
   /**
-   * Everything that has arrived since the last read, waiting for more if that is nothing; undefined at the clean end. One read at a time.
+   * What has arrived since the last read, 16 KiB at most, waiting for more if that is nothing; undefined at the clean end. One read at a time.
    * Rejects with an ExecutionError: UPSTREAM_TRUNCATED, UPSTREAM_STALLED, or the reason of the signal that ended the exchange.
    */
   read(): Promise<Uint8Array | undefined>;
@@ -26,8 +26,11 @@ export interface BodyWriter {
   fail(error: Error, atOnce: boolean): void;
 }
 
-/** Bytes that may wait for the reader before the pipe is paused; as much as Node's and undici's own streams take. */
-const highWaterBytes = 64 * 1024;
+/**
+ * Bytes that may wait for the reader before the pipe is paused, and most bytes of one read. A quarter of what a socket reads at once: of a
+ * stream whose reader is slow no more is decoded, and no second socket read waits behind the first.
+ */
+const highWaterBytes = 16 * 1024;
 
 /** Creates a body that pauses its pipe while its reader is behind. */
 export function createBody(pipe: Pipe): BodyWriter {
@@ -43,11 +46,19 @@ export function createBody(pipe: Pipe): BodyWriter {
     wake = undefined;
   };
 
-  const take = (): Uint8Array => {
-    const bytes = waiting.length === 1 && waiting[0] !== undefined ? waiting[0] : Buffer.concat(waiting, waitingBytes);
-    waiting = [];
-    waitingBytes = 0;
-    if (paused) {
+  const take = (first: Uint8Array): Uint8Array => {
+    let bytes = first;
+    if (waitingBytes <= highWaterBytes) {
+      if (waiting.length > 1) bytes = Buffer.concat(waiting, waitingBytes);
+      waiting = [];
+    } else if (first.length > highWaterBytes) {
+      bytes = first.subarray(0, highWaterBytes);
+      waiting[0] = first.subarray(highWaterBytes);
+    } else {
+      waiting.shift();
+    }
+    waitingBytes -= bytes.length;
+    if (paused && waitingBytes < highWaterBytes) {
       paused = false;
       pipe.resume();
     }
@@ -69,7 +80,8 @@ export function createBody(pipe: Pipe): BodyWriter {
           wake = resolve;
         });
       }
-      if (waiting.length > 0) return take();
+      const [first] = waiting;
+      if (first !== undefined) return take(first);
       if (failure !== undefined) throw failure;
       return undefined;
     },

@@ -44,7 +44,8 @@ export function createSseDecoder({ maxEventBytes }: SseOptions): SseDecoder {
 
   const carry = (bytes: Uint8Array): void => {
     if (bytes.length === 0) return;
-    carried.push(bytes);
+    // A copy, lest a few bytes that wait keep a whole read alive.
+    carried.push(bytes.length * 2 < bytes.buffer.byteLength ? new Uint8Array(bytes) : bytes);
     carriedBytes += bytes.length;
     check(carriedBytes + (data?.length ?? 0));
   };

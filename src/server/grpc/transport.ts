@@ -34,7 +34,7 @@ export const TRANSPORT_LIMITS: TransportLimits = Object.freeze({
   idleMs: 300_000,
   stallMs: 60_000,
   lingerMs: 2_000,
-  maxWaitingBytes: 16 * 1024,
+  maxWaitingBytes: 4 * 1024,
   maxSessionMemoryMb: 32,
   maxServiceBytes: 4 * 1024 * 1024,
 });
