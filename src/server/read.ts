@@ -38,7 +38,7 @@ function undecodable(schema: DescMessage, format: MessageFormat, detail: string)
   const field = /cannot decode field \S+?\.(\w+) from JSON/.exec(detail)?.[1] ?? "";
   const description = cutText(detail, 300);
   const form = format === "json" ? "canonical ProtoJSON" : "protobuf";
-  return new ExecutionError("INVALID_FIELD", `the message is not a ${schema.typeName} in ${form}: ${description}`, {
+  return new ExecutionError("INVALID_FIELD", `the message is not ${schema.typeName} in ${form}: ${description}`, {
     fields: [{ field, description }],
   });
 }

@@ -21,7 +21,7 @@ const KEEP_ALIVE_PROBE_MS = 30_000;
  */
 export function createFront(tls: TlsSettings | undefined, limits: TransportLimits, protocols: Protocols): Server {
   const tcp = {
-    // Both HTTP servers take a client that has sent all it wants to for one that still reads.
+    // HTTP/1.1 takes a client that has sent all it wants to for one that still reads. HTTP/2 ends such connections itself.
     allowHalfOpen: true,
     noDelay: true,
     keepAlive: true,

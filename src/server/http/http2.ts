@@ -36,6 +36,8 @@ export function createHttp2(
       enablePush: false,
     },
   });
+  // A client that will never send a frame again cannot take one either: it could not even open its window. Without this its streams stay.
+  server.on("connection", (socket) => socket.once("end", () => socket.destroy()));
   server.on("session", (session) => {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));

@@ -1,9 +1,14 @@
 import { once } from "node:events";
 import { request as httpRequest, type IncomingMessage } from "node:http";
+import { connect as http2Connect } from "node:http2";
+import { connect as tcpConnect } from "node:net";
+import { connect as tlsConnect } from "node:tls";
 import { toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
 import { textDelta } from "../../../src/contract/events.ts";
 import { ChatRequestSchema } from "../../../src/gen/execution/v1/chat_pb.js";
+import { Secret } from "../../../src/secret.ts";
+import { createCertificate } from "../../support/certificate.ts";
 import { finishedEvent, type Play } from "../../support/scripted-adapter.ts";
 import { waitFor, within } from "../../support/wait.ts";
 import { chatRequest, envelope, plain, playAll, withListener, withSession } from "./setup.ts";
@@ -57,6 +62,33 @@ describe("the pace", () => {
       });
     });
   });
+
+  // Mutant seen red: half-open connections of HTTP/2 left alone.
+  test.each(["http", "https"])(
+    "ends with the connection: a client of HTTP/2 (%s) that takes nothing and closes its side is gone",
+    async (scheme) => {
+      const provider = endless();
+      const { certificate, key } = createCertificate();
+      const tls = scheme === "https" ? { tls: { certificate, key: new Secret(key) } } : {};
+      const config = { http: { host: "127.0.0.1", port: 0, ...tls } };
+      await withListener({ play: provider.play, config }, async ({ port, url, dispatcher }) => {
+        const address = { port, host: "127.0.0.1" };
+        const socket =
+          scheme === "https" ? tlsConnect({ ...address, ca: certificate, ALPNProtocols: ["h2"] }) : tcpConnect(address);
+        const session = http2Connect(url, { createConnection: () => socket });
+        session.on("error", () => undefined);
+        const stream = session.request({ ":method": "POST", ":path": "/chat", "content-type": "application/json" });
+        stream.on("error", () => undefined);
+        stream.end(JSON.stringify(plain()));
+        await once(stream, "response");
+        await standsStill(provider.reads, 100);
+        socket.end();
+        expect(await within(provider.ended, { what: "the provider's end" })).toMatchObject({ reason: "CANCELLED" });
+        await waitFor(() => dispatcher.running === 0, { what: "the call's end" });
+        session.destroy();
+      });
+    },
+  );
 
   // Mutant seen red: no cut after stallMs.
   test("has a bound: a client that takes nothing for too long is cut off", async () => {
