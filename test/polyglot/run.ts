@@ -12,10 +12,15 @@ import { syntheticChat } from "../emulators/synthetic-chat.ts";
 import { type ServeProcess, startServe } from "../support/serve.ts";
 import { mustRun } from "./command.ts";
 import { bufCurl, bufCurlByReflection, bufList, sseCurl } from "./curl.ts";
-import { callFromPython, preparePython } from "./python.ts";
+import { prepareGo } from "./go.ts";
+import { callFrom, type ProgramAnswers } from "./program.ts";
+import { preparePython } from "./python.ts";
 
-// Calls a gateway in a process of its own from other languages and tools: Python's grpcio with generated stubs, `buf curl` and curl. Each makes
-// the calls of test/e2e/cases.ts and must be told what grpc-js is told: `npm run test:polyglot`. It needs Python 3 with venv, and curl.
+// Calls a gateway in a process of its own from other languages and tools: grpcio and grpc-go with generated stubs, `buf curl` and curl. Each
+// makes the calls of test/e2e/cases.ts and must be told what grpc-js is told: `npm run test:polyglot`. It needs Python 3 with venv, Go, and curl.
+//
+// Mutants seen red: no bound on a status (4 KiB); no margin before the deadline (Python, curl); no details over gRPC; a cancellation that is
+// ignored.
 
 const root = join(import.meta.dirname, "..", "..");
 let passed = 0;
@@ -69,6 +74,14 @@ function unequal(name: string, got: unknown, wanted: unknown): string {
   while (at < first.length && first[at] === second[at]) at += 1;
   const from = Math.max(0, at - 60);
   return `${name} differ: got ...${first.slice(from, at + 160)}, wanted ...${second.slice(from, at + 160)}`;
+}
+
+function readTwelveTimes({ repeated }: ProgramAnswers, name: string, reference: NormalOutcome): string | undefined {
+  const sizes = repeated.map(({ statusBytes }) => statusBytes);
+  const read = repeated.filter(({ outcome }) => difference(outcome, reference) === undefined);
+  console.log(`  ${name}: a status of ${Math.max(...sizes)} bytes read ${read.length} of ${repeated.length} times`);
+  if (sizes.some((bytes) => bytes < 3900 || bytes > 4096)) return `the status has ${sizes} bytes`;
+  return read.length === 12 ? undefined : `read ${read.length} times`;
 }
 
 async function startGateway(work: string, emulator: Emulator): Promise<ServeProcess> {
@@ -142,40 +155,46 @@ try {
     request: { provider: "near", messages: [{ role: "MESSAGE_ROLE_USER", parts: [{ text: { text: "hi" } }] }] },
   };
 
-  console.log("Python: grpcio with generated stubs");
-  await check("Python", async () => {
-    const answers = await callFromPython(await preparePython(), new URL(gateway.grpcUrl).host, {
-      cases: [...CASES, DEADLINE_CASE],
-      repeated: { wireCase: longest, times: 12 },
-      cancel: endless,
-    });
-    for (const [wireCase, reference] of [...references, [DEADLINE_CASE, deadline] as const]) {
-      const outcome = answers.outcomes.get(wireCase.name);
-      await check(`Python, ${wireCase.name}`, async () =>
-        outcome === undefined ? "no outcome" : difference(outcome, reference),
-      );
-    }
-    const sizes = answers.repeated.map(({ statusBytes }) => statusBytes);
-    const read = answers.repeated.filter(({ outcome }) => difference(outcome, longReference) === undefined);
-    console.log(`  a status of ${Math.min(...sizes)} to ${Math.max(...sizes)} bytes read ${read.length} of 12 times`);
-    await check("Python, a status of 4 KiB, 12 times", async () => {
-      if (sizes.some((bytes) => bytes < 3900 || bytes > 4096)) return `the status has ${sizes} bytes`;
-      return read.length === 12 ? undefined : `read ${read.length} of 12 times`;
-    });
-    await check("Python, a call that is cancelled", async () => {
-      await emulator.waitForIdle();
-      const { how } = await emulator.waitForRequest(0);
-      const told = { code: answers.cancelledCode, how };
-      return isDeepStrictEqual(told, { code: "CANCELLED", how: "client-closed" }) ? undefined : JSON.stringify(told);
-    });
-    await check("Python, reflection", async () => {
-      const { services, input, streams } = answers.reflected;
+  for (const [wireCase, { failure }] of references) {
+    const reason = (failure?.details[0] as { readonly reason?: string } | undefined)?.reason;
+    const told = { code: failure?.code, reason };
+    const wanted = { code: wireCase.failure?.code, reason: wireCase.failure?.reason };
+    await check(`grpc-js, ${wireCase.name}`, async () =>
+      isDeepStrictEqual(told, wanted) ? undefined : unequal("failure", told, wanted),
+    );
+  }
+
+  console.log("Python and Go: grpcio and grpc-go, with generated stubs");
+  for (const [index, prepare] of [preparePython, prepareGo].entries()) {
+    await check(`the program of ${prepare.name}`, async () => {
+      const program = await prepare();
+      const { name } = program;
+      const answers = await callFrom(program, new URL(gateway.grpcUrl).host, {
+        cases: [...CASES, DEADLINE_CASE],
+        repeated: { wireCase: longest, times: 12 },
+        cancel: endless,
+      });
+      for (const [wireCase, reference] of [...references, [DEADLINE_CASE, deadline] as const]) {
+        const outcome = answers.outcomes.get(wireCase.name);
+        await check(`${name}, ${wireCase.name}`, async () =>
+          outcome === undefined ? "no outcome" : difference(outcome, reference),
+        );
+      }
+      await check(`${name}, a status of 4 KiB, 12 times`, async () => readTwelveTimes(answers, name, longReference));
+      await check(`${name}, a call that is cancelled`, async () => {
+        await emulator.waitForIdle();
+        const { how } = await emulator.waitForRequest(index);
+        const told = { code: answers.cancelledCode, how };
+        return isDeepStrictEqual(told, { code: "CANCELLED", how: "client-closed" }) ? undefined : JSON.stringify(told);
+      });
+      const { reflected } = answers;
+      if (reflected === undefined) return undefined;
+      const { services, input, streams } = reflected;
       const found =
         services.includes("execution.v1.ExecutionService") && input === "execution.v1.ChatRequest" && streams;
-      return found ? undefined : JSON.stringify(answers.reflected);
+      return found ? undefined : JSON.stringify(reflected);
     });
-    return undefined;
-  });
+  }
 
   console.log("buf curl: gRPC on the gRPC listener; gRPC-Web and Connect on the HTTP listener; reflection on both");
   const schema = join(work, "contract.binpb");
