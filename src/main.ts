@@ -18,7 +18,8 @@ if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
 
 async function main(): Promise<void> {
   const { enableCompileCache, flushCompileCache } = await import("node:module");
-  enableCompileCache(new URL("../node_modules/.cache/execution-platform", import.meta.url).pathname);
+  const { fileURLToPath } = await import("node:url");
+  enableCompileCache(fileURLToPath(new URL("../node_modules/.cache/execution-platform", import.meta.url)));
 
   let onUncaught = (thrown: unknown): void => {
     console.error(thrown);

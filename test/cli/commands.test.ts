@@ -7,7 +7,7 @@ import { createInvariantChecker } from "../../src/contract/invariants.ts";
 import type { RunningGateway } from "../../src/gateway.ts";
 import { ChatResponseSchema } from "../../src/gen/execution/v1/chat_pb.js";
 import { hashKey } from "../../src/server/auth.ts";
-import { startTestGateway } from "../support/gateway.ts";
+import { startTestGateway, testProvider } from "../support/gateway.ts";
 import { runCommand } from "./run-command.ts";
 
 describe("commands that call a gateway", () => {
@@ -15,7 +15,16 @@ describe("commands that call a gateway", () => {
   let environment: Record<string, string>;
 
   beforeAll(async () => {
-    gateway = await startTestGateway();
+    const script = [
+      { reasoning: "Let me think." },
+      { text: ["It ", "is."] },
+      { warning: { code: "FIELD_IGNORED", field: "sampling.seed", text: "there is no seed" } },
+      { tool_call: { name: "look_up", arguments: '{"a":1}' } },
+      { finish: { reason: "LENGTH" } },
+    ];
+    gateway = await startTestGateway({
+      providers: [testProvider(), testProvider({ name: "scripted", quirks: { script } })],
+    });
     environment = { EXECUTION_PLATFORM_URL: gateway.grpcUrl };
   });
 
@@ -47,6 +56,18 @@ describe("commands that call a gateway", () => {
     const args = ["chat", "--provider", "mock", "--model", "mock-text", "--system", "Be brief.", "--json", "Hi"];
     const { stdout } = await runCommand(args, { environment });
     expect(stdout).toContain('"model":"mock-text"');
+  });
+
+  test("chat keeps what is not the answer's text out of standard output", async () => {
+    const args = ["chat", "--provider", "scripted", "Hi"];
+    const piped = await runCommand(args, { environment });
+    expect(piped.stdout).toBe("It is.\n");
+    expect(piped.stderr).toMatch(
+      /^warning: there is no seed\ntool call: look_up {"a":1}\nscripted\/mock: \d+ tokens in, \d+ out, \d\.\d s, finished with LENGTH\n$/,
+    );
+    const shown = await runCommand(args, { environment, terminal: true });
+    expect(shown.stdout).toBe("It is.");
+    expect(shown.stderr).toContain("\u001b[2mLet me think.\u001b[22m");
   });
 
   test("chat tells on a terminal who answered, and lets no control characters through", async () => {

@@ -65,6 +65,18 @@ describe("serve", () => {
     expect(await within(gateway.ended, { what: "the end", timeoutMs: 20_000 })).toBe(0);
   });
 
+  test("takes two signals in a row, as a terminal and npm send them for one Ctrl-C, for one", async () => {
+    const { gateway, client } = await serve();
+    let said = "";
+    for await (const { event } of client.chat(slow)) {
+      if (event.case !== "textDelta") continue;
+      if (said === "") for (let count = 0; count < 2; count += 1) gateway.child.kill("SIGINT");
+      said += event.value.text;
+    }
+    expect(said).toBe("ab");
+    expect(await within(gateway.ended, { what: "the end", timeoutMs: 20_000 })).toBe(0);
+  });
+
   test("a second signal ends it at once", async () => {
     const { gateway, client } = await serve();
     const stalled = client

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
+import { ConnectError, Code as RpcCode } from "@connectrpc/connect";
 import { describe, expect, test } from "@jest/globals";
 import { createClient, FinishReason, Role, text, toolResult } from "../../src/client/index.ts";
 import {
@@ -20,6 +21,7 @@ import {
 } from "../../src/gen/execution/v1/chat_pb.js";
 import { Executor, MessageRole } from "../../src/gen/execution/v1/content_pb.js";
 import { ChatFailureSchema } from "../../src/gen/execution/v1/errors_pb.js";
+import { ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import { inMemory, wireError } from "./in-memory.ts";
 
 const question = { messages: [{ role: Role.USER, parts: [text("Why is the sky blue?")] }] };
@@ -241,6 +243,12 @@ describe("errors", () => {
       costNanoUsd: 7n,
       resumeToken: "token",
     });
+  });
+
+  test("a reason of another domain is not taken for one of ours", async () => {
+    const info = { desc: ErrorInfoSchema, value: { reason: "NOT_OURS", domain: "proxy.example" } };
+    const foreign = new ConnectError("no", RpcCode.Unavailable, undefined, [info]);
+    await expect(failing(foreign).chat(question).collect()).rejects.toMatchObject({ code: "UNAVAILABLE", reason: "" });
   });
 
   test("other RPCs fail with the same error", async () => {

@@ -1,3 +1,4 @@
+import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Adapter, AdapterKind } from "../../src/adapters/adapter.ts";
 import { type Client, createClient, Role, text } from "../../src/client/index.ts";
@@ -52,6 +53,22 @@ describe("the client against a gateway", () => {
     overHttp.close();
     expect(second.messages).toEqual(first.messages);
     expect(first).toMatchObject({ provider: "mock", model: "mock" });
+  });
+
+  test.each([
+    ["Connect", createConnectTransport],
+    ["gRPC-Web", createGrpcWebTransport],
+  ])("works over %s, as in a browser, with the same answers and failures", async (_name, createTransport) => {
+    const other = createClient({ transport: createTransport({ baseUrl: gateway.httpUrl, httpVersion: "1.1" }) });
+    const [answer, expected] = await Promise.all([other.chat(question).collect(), client.chat(question).collect()]);
+    expect(answer.messages).toEqual(expected.messages);
+    const failure = (caller: Client): Promise<unknown> =>
+      caller
+        .persona("nobody")
+        .chat("Hi")
+        .collect()
+        .catch(({ code, reason, message, retryable }) => ({ code, reason, message, retryable }));
+    expect(await failure(other)).toEqual(await failure(client));
   });
 
   test("reads capabilities and typed failures of the gateway", async () => {
