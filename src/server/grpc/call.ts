@@ -1,5 +1,5 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
-import type { DescMethod, Message } from "@bufbuild/protobuf";
+import type { DescMethod } from "@bufbuild/protobuf";
 import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import { ExecutionError } from "../../errors.ts";
 import type { Status } from "../../gen/google/rpc/status_pb.js";
@@ -12,6 +12,9 @@ import type { TransportLimits } from "./transport.ts";
 
 /** How long the router may take to say what a call that was given up had done, before the status is sent without it. */
 const LAST_WORDS_MS = 10;
+
+/** Most bytes of one write: a reader that takes a large message slowly is seen to take it. */
+const PIECE_BYTES = 65_536;
 
 /** Compressions a request may use, for the response headers; grpc-js alone would name more. */
 const RESPONSE_HEADERS = new Metadata();
@@ -118,14 +121,14 @@ export function serveCall({ method, arrival, wire }: GrpcCall, { dispatcher, tra
       if (ended) return;
       // A call that is given up is still asked for its error, which says what was done and used.
       if (begun.signal.aborted) continue;
-      write(responses);
-      while (mustWait() && !begun.signal.aborted) await taken(begun.signal);
+      wire.sendMetadata(RESPONSE_HEADERS);
+      const frames = encodeFrames(method.output, responses);
+      for (let at = 0; at < frames.length; at += PIECE_BYTES) {
+        stream.write(frames.subarray(at, at + PIECE_BYTES), onTaken);
+        while (mustWait() && !begun.signal.aborted) await taken(begun.signal);
+      }
     }
     begun.signal.throwIfAborted();
-  };
-  const write = (responses: readonly Message[]): void => {
-    wire.sendMetadata(RESPONSE_HEADERS);
-    stream.write(encodeFrames(method.output, responses), onTaken);
   };
   const onTaken = (): void => wake?.();
   // Node's own mark would let four times as much wait for each reader that is slow.

@@ -1,6 +1,9 @@
+import { once } from "node:events";
 import type { ClientHttp2Stream } from "node:http2";
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "@jest/globals";
-import { createScriptedAdapter } from "../../support/scripted-adapter.ts";
+import { textDelta } from "../../../src/contract/events.ts";
+import { createScriptedAdapter, finishedEvent, type Play } from "../../support/scripted-adapter.ts";
 import { waitFor } from "../../support/wait.ts";
 import { playEndlessly } from "./plays.ts";
 import {
@@ -19,7 +22,7 @@ import {
 const text = "x".repeat(1000);
 
 describe("a caller that stops reading", () => {
-  // Mutant seen red: what `write` says not looked at.
+  // Mutant seen red: not waiting until the stream has taken what was written.
   test("costs at most 256 KiB a stream: its provider is not read on, others are served", async () => {
     const endless = playEndlessly(text);
     const adapters = [createScriptedAdapter({ name: "near", play: endless.play }), mock()];
@@ -57,6 +60,28 @@ describe("a caller that stops reading", () => {
         const sequences: number[] = [];
         for await (const event of stream) sequences.push(event.sequence);
         expect(sequences).toEqual(Array.from({ length: 2004 }, (_, index) => index + 1));
+      });
+    });
+  });
+
+  // Mutant seen red: a large message written as one piece.
+  test("is not cut off while it takes one large message slowly", async () => {
+    const size = 4_000_000;
+    const play: Play = async function* ({ step }) {
+      yield [textDelta({ step, part: 0 }, "x".repeat(size)), finishedEvent()];
+    };
+    await withListener({ play, transport: { stallMs: 500 } }, async ({ port }) => {
+      await withSession(port, async (session) => {
+        const stream = session.request(chatHeaders);
+        const trailers = once(stream, "trailers");
+        stream.end(frame(chatBytes()));
+        let received = 0;
+        for await (const chunk of stream) {
+          received += chunk.length;
+          await sleep(4);
+        }
+        expect(received).toBeGreaterThan(size);
+        expect((await trailers)[0]).toMatchObject({ "grpc-status": "0" });
       });
     });
   });
