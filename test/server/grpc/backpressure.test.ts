@@ -5,19 +5,10 @@ import { describe, expect, test } from "@jest/globals";
 import { textDelta } from "../../../src/contract/events.ts";
 import { createScriptedAdapter, finishedEvent, type Play } from "../../support/scripted-adapter.ts";
 import { waitFor } from "../../support/wait.ts";
+import { chat, chatBytes, chatRequest, startChat, withClient } from "./client.ts";
 import { playEndlessly } from "./plays.ts";
-import {
-  chat,
-  chatBytes,
-  chatHeaders,
-  chatRequest,
-  frame,
-  mock,
-  startChat,
-  withClient,
-  withListener,
-  withSession,
-} from "./setup.ts";
+import { chatHeaders, frame, withSession } from "./raw.ts";
+import { mock, withListener } from "./setup.ts";
 
 const text = "x".repeat(1000);
 

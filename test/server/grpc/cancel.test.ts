@@ -4,8 +4,10 @@ import { status } from "@grpc/grpc-js";
 import { describe, expect, test } from "@jest/globals";
 import { answer, createScriptedAdapter } from "../../support/scripted-adapter.ts";
 import { waitFor } from "../../support/wait.ts";
+import { chat, chatBytes, startChat, withClient } from "./client.ts";
 import { playEndlessly } from "./plays.ts";
-import { chat, chatBytes, chatHeaders, frame, startChat, withClient, withListener, withSession } from "./setup.ts";
+import { chatHeaders, frame, withSession } from "./raw.ts";
+import { withListener } from "./setup.ts";
 
 describe("a caller that leaves", () => {
   // Mutant seen red: `onCancel` not handed on.

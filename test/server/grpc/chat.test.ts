@@ -4,7 +4,8 @@ import { describe, expect, test } from "@jest/globals";
 import { fold } from "../../../src/contract/fold.ts";
 import { CapabilitiesRequestSchema } from "../../../src/gen/execution/v1/capabilities_pb.js";
 import { ExecutionService } from "../../../src/gen/execution/v1/execution_pb.js";
-import { chat, chatRequest, unary, withClient, withListener } from "./setup.ts";
+import { chat, chatRequest, unary, withClient } from "./client.ts";
+import { withListener } from "./setup.ts";
 
 const script = [
   { reasoning: ["Hm", "m."] },

@@ -4,18 +4,10 @@ import { describe, expect, test } from "@jest/globals";
 import { textDelta } from "../../../src/contract/events.ts";
 import { finishedEvent, type Play } from "../../support/scripted-adapter.ts";
 import { waitFor, within } from "../../support/wait.ts";
+import { chat, chatBytes, detailsOf, withClient } from "./client.ts";
 import { playAndWait, playDead, playEndlessly, playLater } from "./plays.ts";
-import {
-  chat,
-  chatBytes,
-  chatHeaders,
-  detailsOf,
-  frame,
-  rawCall,
-  withClient,
-  withListener,
-  withSession,
-} from "./setup.ts";
+import { chatHeaders, frame, rawCall, withSession } from "./raw.ts";
+import { withListener } from "./setup.ts";
 
 const ended = { code: status.DEADLINE_EXCEEDED, info: { reason: "DEADLINE" } };
 

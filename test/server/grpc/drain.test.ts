@@ -6,22 +6,10 @@ import { HealthCheckResponse_ServingStatus as ServingStatus } from "../../../src
 import { createGrpcListener } from "../../../src/server/grpc/listener.ts";
 import { createScriptedAdapter } from "../../support/scripted-adapter.ts";
 import { waitFor, within } from "../../support/wait.ts";
+import { chat, chatBytes, chatRequest, checkHealth, collect, startChat, watchHealth, withClient } from "./client.ts";
 import { playAndWait, playEndlessly } from "./plays.ts";
-import {
-  chat,
-  chatBytes,
-  chatHeaders,
-  chatRequest,
-  checkHealth,
-  collect,
-  frame,
-  mock,
-  startChat,
-  watchHealth,
-  withClient,
-  withListener,
-  withSession,
-} from "./setup.ts";
+import { chatHeaders, frame, withSession } from "./raw.ts";
+import { mock, withListener } from "./setup.ts";
 
 const isOpen = async (port: number): Promise<boolean> => {
   const socket = connect(port, "127.0.0.1");

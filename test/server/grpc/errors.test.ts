@@ -13,7 +13,9 @@ import { StatusSchema } from "../../../src/gen/google/rpc/status_pb.js";
 import { hashKey } from "../../../src/server/auth.ts";
 import { MAX_TRAILER_BYTES, statusObject } from "../../../src/server/grpc/status.ts";
 import type { Play } from "../../support/scripted-adapter.ts";
-import { chat, chatBytes, chatRequest, frame, rawCall, withClient, withListener, withSession } from "./setup.ts";
+import { chat, chatBytes, chatRequest, withClient } from "./client.ts";
+import { frame, rawCall, withSession } from "./raw.ts";
+import { withListener } from "./setup.ts";
 
 const failing = (thrown: unknown, before: readonly string[] = []): Play =>
   async function* ({ step }) {

@@ -22,7 +22,9 @@ import {
 import { Secret } from "../../../src/secret.ts";
 import { messageService } from "../../../src/server/grpc/services.ts";
 import { createCertificate } from "../../support/certificate.ts";
-import { chat, checkHealth, frame, rawCall, unary, withClient, withListener, withSession } from "./setup.ts";
+import { chat, checkHealth, unary, withClient } from "./client.ts";
+import { frame, rawCall, withSession } from "./raw.ts";
+import { withListener } from "./setup.ts";
 
 const services = [
   "execution.v1.ExecutionService",
