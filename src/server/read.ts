@@ -27,11 +27,13 @@ export function parseJson(bytes: Uint8Array): JsonValue {
     return JSON.parse(utf8.decode(bytes)) as JsonValue;
   } catch (thrown) {
     const problem = thrown instanceof SyntaxError ? "the body is not JSON" : "the body is not UTF-8";
-    throw new ExecutionError("INVALID_FIELD", problem, {
-      fields: [{ field: "", description: problem }],
-      cause: thrown,
-    });
+    throw invalidBody(problem, thrown);
   }
+}
+
+/** INVALID_FIELD about the body as a whole. */
+export function invalidBody(description: string, cause?: unknown): ExecutionError {
+  return new ExecutionError("INVALID_FIELD", description, { fields: [{ field: "", description }], cause });
 }
 
 function undecodable(schema: DescMessage, format: MessageFormat, detail: string): ExecutionError {

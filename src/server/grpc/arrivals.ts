@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Metadata } from "@grpc/grpc-js";
 import type { HeaderLookup } from "../auth.ts";
-import { type AskedTimeout, readTimeout } from "../http/timeout.ts";
+import { type AskedTimeout, readTimeout } from "../timeout.ts";
 
 /** Node's channel on which every HTTP/2 stream of the process is shown before any handler sees it. */
 const CHANNEL = "http2.server.stream.created";
@@ -65,6 +65,8 @@ export function watchArrivals(
     const number = String(count);
     headers[NUMBER_HEADER] = number;
     arrivals.set(number, { stream, path, header, timeout, encoding });
+    // grpc-js never begins one that was reset in the same read.
+    stream.once("close", () => arrivals.delete(number));
   };
 
   subscribe(CHANNEL, onCreated);

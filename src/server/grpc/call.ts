@@ -1,10 +1,10 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
-import { ExecutionError } from "../../errors.ts";
 import type { Status } from "../../gen/google/rpc/status_pb.js";
 import type { Dispatcher, ServerCall } from "../dispatcher.ts";
-import { inflate } from "../http/body.ts";
+import { inflate } from "../inflate.ts";
+import { invalidBody } from "../read.ts";
 import type { Arrival } from "./arrivals.ts";
 import { createPrefixReader, encodeFrames, type MessagePrefix } from "./frames.ts";
 import { OK, statusObject } from "./status.ts";
@@ -98,8 +98,8 @@ export function serveCall({ method, arrival, wire }: GrpcCall, { dispatcher, tra
   const readBody = (begun: ServerCall): void => {
     let received = 0;
     const readPrefixes = createPrefixReader((next) => {
-      if (prefix !== undefined) throw malformed(`${method.name} takes one message`);
-      if (next.flag > 1) throw malformed("the message's first byte must say whether it is compressed, 0 or 1");
+      if (prefix !== undefined) throw invalidBody(`${method.name} takes one message`);
+      if (next.flag > 1) throw invalidBody("the message's first byte must say whether it is compressed, 0 or 1");
       if (next.size > begun.maxBytes) begun.admitBytes(next.size);
       prefix = next;
     });
@@ -148,7 +148,7 @@ export function serveCall({ method, arrival, wire }: GrpcCall, { dispatcher, tra
       requestEnded = true;
       attempt(() => {
         if (call === undefined || body === undefined)
-          throw malformed(`${method.name} takes one message; none was sent`);
+          throw invalidBody(`${method.name} takes one message; none was sent`);
         running = true;
         respond(call, body).then(() => finish(undefined), fail);
       });
@@ -157,10 +157,6 @@ export function serveCall({ method, arrival, wire }: GrpcCall, { dispatcher, tra
       if (!ended) call?.cancel();
     },
   };
-}
-
-function malformed(description: string): ExecutionError {
-  return new ExecutionError("INVALID_FIELD", description, { fields: [{ field: "", description }] });
 }
 
 /** Waits until the stream has taken a write, is closed, or the call is given up. A caller that takes nothing for `stallMs` is cut off. */

@@ -1,16 +1,6 @@
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
 import { ExecutionError } from "../../errors.ts";
-import type { ServerCall } from "../dispatcher.ts";
+import type { BodyCall } from "../inflate.ts";
 import { type Exchange, letBodyCome } from "./exchange.ts";
-
-const gunzipAsync = promisify(gunzip);
-
-/** Deflate cannot make more than this many bytes of one. */
-const MAX_INFLATION = 1032;
-
-/** What reading a body needs of its call. */
-export type BodyCall = Pick<ServerCall, "admitBytes" | "maxBytes" | "signal">;
 
 /** How a body is framed: the message alone, or envelopes of a flag byte, four bytes of length, and a message. */
 export type Framing = "whole" | "envelope";
@@ -63,36 +53,6 @@ export async function readBody(
     call.signal.addEventListener("abort", onAbort, { once: true });
     request.on("data", onData).on("end", onEnd).on("error", onGone).on("close", onGone);
   });
-}
-
-/**
- * Undoes the compression of a body or an envelope: `gzip`, `identity` or none. What it may become is reserved before, so that bombs cost
- * neither memory nor a bound. Throws MESSAGE_TOO_LARGE, INVALID_FIELD, and UNIMPLEMENTED for other encodings.
- */
-export async function inflate(bytes: Uint8Array, encoding: string | undefined, call: BodyCall): Promise<Uint8Array> {
-  if (encoding === undefined || encoding === "" || encoding === "identity") return bytes;
-  if (encoding !== "gzip") throw new ExecutionError("UNIMPLEMENTED", "requests may be compressed with gzip only");
-  if (bytes.length === 0) return bytes;
-  call.admitBytes(Math.min(call.maxBytes, bytes.length * MAX_INFLATION));
-  try {
-    const inflated = await gunzipAsync(bytes, { maxOutputLength: call.maxBytes });
-    call.admitBytes(inflated.length);
-    return inflated;
-  } catch (thrown) {
-    if (thrown instanceof ExecutionError) throw thrown;
-    if (typeof thrown === "object" && thrown !== null && "code" in thrown && thrown.code === "ERR_BUFFER_TOO_LARGE") {
-      throw new ExecutionError(
-        "MESSAGE_TOO_LARGE",
-        `the message has more than ${call.maxBytes} bytes once decompressed`,
-      );
-    }
-    throw invalidBody("the body is not gzip, though its encoding says so", thrown);
-  }
-}
-
-/** INVALID_FIELD about the body as a whole. */
-export function invalidBody(description: string, cause?: unknown): ExecutionError {
-  return new ExecutionError("INVALID_FIELD", description, { fields: [{ field: "", description }], cause });
 }
 
 /** What the first envelope says of its length, as far as it has arrived. */

@@ -1,10 +1,10 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { ExecutionError } from "../../errors.ts";
 import type { Dispatcher, ServerCall } from "../dispatcher.ts";
+import { readTimeout } from "../timeout.ts";
 import { sendProblem } from "./answer.ts";
 import type { Exchange } from "./exchange.ts";
 import type { TransportLimits } from "./limits.ts";
-import { readTimeout } from "./timeout.ts";
 
 /** Runs one REST request as a call of an RPC: the same authentication, limits, deadline and errors as on every wire. */
 export interface RestCalls {

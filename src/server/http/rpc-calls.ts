@@ -14,6 +14,7 @@ import { cutText } from "../../contract/error-details.ts";
 import { ExecutionError } from "../../errors.ts";
 import { ExecutionService } from "../../gen/execution/v1/execution_pb.js";
 import type { Dispatcher, ServerCall } from "../dispatcher.ts";
+import { readTimeout } from "../timeout.ts";
 import type { Exchange } from "./exchange.ts";
 import type { RpcHandler } from "./handler.ts";
 import type { TransportLimits } from "./limits.ts";
@@ -22,7 +23,6 @@ import type { Refusals } from "./refusals.ts";
 import { writeRpcAnswer } from "./rpc-answer.ts";
 import { toConnectError } from "./rpc-errors.ts";
 import { contentTypesOf, emptyBody, type RpcWire, readRequest, readWire } from "./rpc-wire.ts";
-import { readTimeout } from "./timeout.ts";
 
 /** What the handlers of RPCs need. */
 export interface RpcDeps {

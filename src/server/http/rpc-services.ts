@@ -20,13 +20,13 @@ import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflec
 import type { Guard } from "../guard.ts";
 import type { Health } from "../health.ts";
 import type { Reflection } from "../reflection.ts";
+import { readTimeout } from "../timeout.ts";
 import { type Exchange, letBodyCome } from "./exchange.ts";
 import type { RpcHandler } from "./handler.ts";
 import { writeRpcAnswer } from "./rpc-answer.ts";
 import type { RpcDeps } from "./rpc-calls.ts";
 import { toConnectError } from "./rpc-errors.ts";
 import { contentTypesOf, type RpcWire, readWire } from "./rpc-wire.ts";
-import { readTimeout } from "./timeout.ts";
 
 /** What the standard services need. */
 export interface ServicesDeps extends RpcDeps {

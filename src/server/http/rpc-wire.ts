@@ -1,9 +1,11 @@
 import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { ServerCall } from "../dispatcher.ts";
+import { inflate } from "../inflate.ts";
 import type { MessageFormat } from "../read.ts";
-import { ENVELOPE_HEAD_BYTES, type Framing, inflate, invalidBody, readBody } from "./body.ts";
+import { invalidBody } from "../read.ts";
+import type { TimeoutHeader } from "../timeout.ts";
+import { ENVELOPE_HEAD_BYTES, type Framing, readBody } from "./body.ts";
 import type { Exchange } from "./exchange.ts";
-import type { TimeoutHeader } from "./timeout.ts";
 
 /** How one RPC request is put on the wire. */
 export interface RpcWire {

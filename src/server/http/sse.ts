@@ -1,6 +1,7 @@
 import type { ChatResponse } from "../../gen/execution/v1/chat_pb.js";
 import type { ServerCall } from "../dispatcher.ts";
-import { inflate, readBody } from "./body.ts";
+import { inflate } from "../inflate.ts";
+import { readBody } from "./body.ts";
 import { readChatBody } from "./chat-body.ts";
 import { type Exchange, endAnswer } from "./exchange.ts";
 import type { TransportLimits } from "./limits.ts";

@@ -1,5 +1,5 @@
-import { ExecutionError } from "../../errors.ts";
-import type { HeaderLookup } from "../auth.ts";
+import { ExecutionError } from "../errors.ts";
+import type { HeaderLookup } from "./auth.ts";
 
 /** Header with a caller's deadline: milliseconds on Connect, REST and SSE; amount and unit on gRPC and gRPC-Web. */
 export type TimeoutHeader = "connect-timeout-ms" | "grpc-timeout";
