@@ -17,6 +17,9 @@ export const ERROR_DOMAIN = "execution-platform";
 /** Most bytes of a serialized status on any wire: above about 7 KiB of trailers grpcio loses the code. */
 export const MAX_STATUS_BYTES = 4096;
 
+/** Longest google.protobuf.Duration, some 10,000 years (duration.proto); a provider may ask to wait for longer. */
+const MAX_DURATION_MS = 315_576_000_000_000;
+
 /** The facts of a failure that go on the wire; an ExecutionError has them. */
 export interface ErrorFacts {
   readonly code: number;
@@ -94,8 +97,9 @@ function buildStatus(error: ErrorFacts, requestId: string, cut: Cut): Status {
     anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { reason: error.reason, domain: ERROR_DOMAIN, metadata })),
   ];
   if (error.retryable && extras.retryAfterMs !== undefined) {
-    const seconds = Math.floor(extras.retryAfterMs / 1000);
-    const nanos = Math.round((extras.retryAfterMs - seconds * 1000) * 1e6);
+    const retryAfterMs = Math.min(extras.retryAfterMs, MAX_DURATION_MS);
+    const seconds = Math.floor(retryAfterMs / 1000);
+    const nanos = Math.round((retryAfterMs - seconds * 1000) * 1e6);
     details.push(
       anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay: { seconds: BigInt(seconds), nanos } })),
     );

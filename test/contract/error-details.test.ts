@@ -7,6 +7,7 @@ import { ERROR_TABLE, ExecutionError, type Reason, toExecutionError } from "../.
 import { ChatFailureSchema } from "../../src/gen/execution/v1/errors_pb.js";
 import { ErrorInfoSchema, RetryInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import { StatusSchema } from "../../src/gen/google/rpc/status_pb.js";
+import { problemDocument } from "../../src/server/http/problem.ts";
 
 const reasons = Object.keys(ERROR_TABLE) as Reason[];
 
@@ -75,6 +76,13 @@ describe("the status of a failure", () => {
       [],
     );
   });
+});
+
+test.each([Number.POSITIVE_INFINITY, 1e30, 1e15])("a wait of %d ms is cut to what a Duration holds", (retryAfterMs) => {
+  const status = toStatus(new ExecutionError("PROVIDER_RATE_LIMITED", "x", { retryAfterMs }), "req_1");
+  const [info] = status.details.flatMap((detail) => anyUnpack(detail, RetryInfoSchema) ?? []);
+  expect(info?.retryDelay).toMatchObject({ seconds: 315_576_000_000n, nanos: 0 });
+  expect(() => problemDocument(status)).not.toThrow();
 });
 
 describe("reading what was thrown", () => {
