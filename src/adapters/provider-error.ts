@@ -114,9 +114,12 @@ export function parseDurationMs(text: string): number | undefined {
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, milli: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** What keys look like: known prefixes, bearer tokens, already masked ones, and long runs without a word boundary. */
+/**
+ * What keys look like: known prefixes, bearer tokens, already masked ones, and long runs without a word boundary. A masked one is looked for
+ * from its beginning only: trying each character of a long word would take the square of its length.
+ */
 const KEYS =
-  /\b(?:sk|pk|rk|gsk|xai|hf|r8|pplx|csk|nvapi|fw|tgp|ghp|glpat)[-_][\w*-]+|\bAIza[\w-]+|\bAKIA\w+|\bBearer\s+\S+|[\w-]*\*{3,}[\w*-]*|\b[A-Za-z0-9_+/=]{32,}/g;
+  /\b(?:sk|pk|rk|gsk|xai|hf|r8|pplx|csk|nvapi|fw|tgp|ghp|glpat)[-_][\w*-]+|\bAIza[\w-]+|\bAKIA\w+|\bBearer\s+\S+|(?<![\w-])[\w-]*\*{3,}[\w*-]*|\b[A-Za-z0-9_+/=]{32,}/g;
 
 /** The text with everything that looks like a key replaced by `[redacted]`. */
 export function redact(text: string): string {
