@@ -119,7 +119,7 @@ function toError(
 
 function reasonOf({ status, words, message }: ErrorWords): Reason {
   for (const word of words) {
-    const reason = REASONS[word];
+    const reason = ownReason(REASONS, word);
     if (reason !== undefined) return reason;
   }
   if (OUT_OF_CREDIT.test(message)) return "PROVIDER_QUOTA";
@@ -128,8 +128,13 @@ function reasonOf({ status, words, message }: ErrorWords): Reason {
     return "CONTEXT_TOO_LONG";
   }
   if (status === 400 || status === 422) return "PROVIDER_REJECTED";
-  if (status === 0) return words.map((word) => WITHOUT_STATUS[word]).find(Boolean) ?? "PROVIDER_UNKNOWN";
+  if (status === 0) return words.map((word) => ownReason(WITHOUT_STATUS, word)).find(Boolean) ?? "PROVIDER_UNKNOWN";
   return reasonByStatus(status);
+}
+
+/** A provider may say `constructor`, which every object has. */
+function ownReason(reasons: Readonly<Record<string, Reason>>, word: string): Reason | undefined {
+  return Object.hasOwn(reasons, word) ? reasons[word] : undefined;
 }
 
 function exceptions(reason: Reason, { status, message }: ErrorWords): ErrorExtras {

@@ -190,6 +190,11 @@ describe("refusals", () => {
     expect(read(status, body)).toMatchObject({ reason, code });
   });
 
+  test.each(["constructor", "__proto__", "toString"])("are not misread for a code of %s", (code) => {
+    expect(read(400, `{"error":{"message":"no","code":"${code}"}}`).reason).toBe("PROVIDER_REJECTED");
+    expect(readErrorValue({ error: { message: "no", type: code } }).reason).toBe("PROVIDER_UNKNOWN");
+  });
+
   test("keep the provider's words, a router's upstream included, without keys", () => {
     const raw = '{"error":{"message":"upstream said no to sk-live-123456"}}';
     const routed = read(429, {
