@@ -10,7 +10,7 @@ import {
 } from "../gen/execution/v1/capabilities_pb.js";
 import type { Principal } from "./call.ts";
 import { supportOf } from "./requirements.ts";
-import type { RoutingState } from "./resolve.ts";
+import { mayUse, type RoutingState } from "./resolve.ts";
 
 /**
  * Says what the providers, models and personas can do that a key may use. Throws PERSONA_NOT_FOUND or PROVIDER_NOT_FOUND if the request
@@ -44,6 +44,7 @@ export function describeCapabilities(
         const word = model ?? adapter?.defaultModel;
         if (adapter === undefined || word === undefined) return [];
         const found = adapter.model(word);
+        if (!mayUse(principal, { adapter, model: found }, { provider, model: word })) return [];
         return [{ provider, model: found, missing: requires.filter((capability) => !isSupported(found, capability)) }];
       }),
     }));

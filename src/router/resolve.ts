@@ -158,7 +158,8 @@ function consider({ adapters }: RoutingState, candidate: CandidateSettings): Con
   return { adapter, model: adapter.model(name) };
 }
 
-function mayUse(principal: Principal, { adapter, model }: Considered, candidate: CandidateSettings): boolean {
+/** Whether a key may use a model of an instance, by the name the candidate gives it or by the provider's own. */
+export function mayUse(principal: Principal, { adapter, model }: Considered, candidate: CandidateSettings): boolean {
   const provider = principal.providers?.includes(adapter.settings.name) ?? true;
   const named = candidate.model ?? model.model;
   return (
