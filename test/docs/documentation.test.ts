@@ -6,6 +6,9 @@ import { dirname, join, relative } from "node:path";
 import { text as textOf } from "node:stream/consumers";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { openaiKind } from "../../src/adapters/openai/index.ts";
+import { HINT_FIELDS } from "../../src/adapters/openai/quirks.ts";
+import { COMPATIBLE, VENDORS } from "../../src/adapters/openai/vendors.ts";
 import { ChatError, createClient } from "../../src/client/index.ts";
 import { ERROR_TABLE } from "../../src/errors.ts";
 import type { RunningGateway } from "../../src/gateway.ts";
@@ -182,6 +185,75 @@ test("the contract guide names every event", () => {
   );
   const events = ChatResponseSchema.oneofs.flatMap(({ fields }) => fields.map(({ name }) => name));
   expect(events.filter((name) => !named.has(name))).toEqual([]);
+});
+
+test("the contract guide names the fields that only some providers have", () => {
+  for (const field of ["upstream_routing", "eager_arguments", "required_capabilities"]) {
+    expect(read("docs/contract.md")).toContain(`\`${field}\``);
+  }
+});
+
+describe("the quirks in the configuration guide", () => {
+  const complaints = (quirks: Readonly<Record<string, unknown>>): readonly string[] =>
+    openaiKind
+      .check({
+        name: "near",
+        kind: "openai",
+        headers: {},
+        transport: "native",
+        timeouts: { connectMs: 1, headersMs: 1, idleMs: 1 },
+        models: {},
+        quirks,
+      })
+      .map(({ message }) => message);
+  const known = complaints({ nonsense: true }).flatMap((message) => message.replace(/^.*known are /, "").split(", "));
+  const section = read("docs/configuration.md").replace(/^.*?^(## Quirks of `openai`)/ms, "$1");
+  const documented = rows("docs/configuration.md", /^`[a-z_]+`$/).filter(([name = ""]) =>
+    known.includes(name.replaceAll("`", "")),
+  );
+
+  test("are all there are, with the values they take", () => {
+    const hints = HINT_FIELDS.join(", ");
+    expect(
+      documented.map(([name = "", takes = ""]) => [
+        name.replaceAll("`", ""),
+        takes.replace("a list of hints", `a list of ${hints}`),
+      ]),
+    ).toEqual(known.map((name) => [name, (complaints({ [name]: {} })[0] ?? "").replace("must be ", "")]));
+  });
+
+  test("have the values of the preset for unknown servers", () => {
+    const written = (value: unknown): string => (Array.isArray(value) ? `[${value.join(", ")}]` : String(value));
+    const preset = new Map(
+      Object.entries(COMPATIBLE).map(([field, value]) => [
+        field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+        written(value),
+      ]),
+    );
+    expect(documented.map(([name = "", , value]) => [name, value])).toEqual(
+      documented.map(([name = ""]) => [name, preset.get(name.replaceAll("`", ""))]),
+    );
+  });
+
+  test("come with every vendor and every hint", () => {
+    const prose = section.replaceAll(/\s+/g, " ");
+    expect(prose).toContain(`one of ${Object.keys(VENDORS).join(", ")}.`);
+    expect(prose).toContain(`A hint is one of ${HINT_FIELDS.join(", ")}.`);
+  });
+});
+
+test("the first screen of README has the two commands and one call", () => {
+  const screen = read("README.md").split(/^## /m)[0] ?? "";
+  expect([...screen.matchAll(/^npm \w+/gm)].map(([command]) => command)).toEqual(["npm start", "npm test"]);
+  expect([...screen.matchAll(/^curl /gm)]).toHaveLength(1);
+});
+
+test("every npm script in the documentation is there", () => {
+  const { scripts } = JSON.parse(read("package.json")) as { readonly scripts: Readonly<Record<string, string>> };
+  const named = [...pages, "CONTRIBUTING.md"].flatMap((page) =>
+    [...read(page).matchAll(/npm run (?:-s )?([a-z:]+)/g)].map(([, name = ""]) => name),
+  );
+  expect(named.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
 });
 
 test.each(pages)("every link in %s leads somewhere", (page) => {
