@@ -3,12 +3,13 @@ import type { ClientHttp2Stream } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "@jest/globals";
 import { textDelta } from "../../../src/contract/events.ts";
+import { createMock } from "../../support/backend.ts";
 import { createScriptedAdapter, finishedEvent, type Play } from "../../support/scripted-adapter.ts";
 import { waitFor } from "../../support/wait.ts";
 import { chat, chatBytes, chatRequest, startChat, withClient } from "./client.ts";
 import { playEndlessly } from "./plays.ts";
 import { chatHeaders, frame, withSession } from "./raw.ts";
-import { mock, withListener } from "./setup.ts";
+import { withListener } from "./setup.ts";
 
 const text = "x".repeat(1000);
 
@@ -16,7 +17,7 @@ describe("a caller that stops reading", () => {
   // Mutant seen red: not waiting until the stream has taken what was written.
   test("costs at most 256 KiB a stream: its provider is not read on, others are served", async () => {
     const endless = playEndlessly(text);
-    const adapters = [createScriptedAdapter({ name: "near", play: endless.play }), mock()];
+    const adapters = [createScriptedAdapter({ name: "near", play: endless.play }), createMock()];
     await withListener({ adapters }, async ({ port }) => {
       await withSession(port, async (session) => {
         const streams: ClientHttp2Stream[] = [];

@@ -4,12 +4,13 @@ import { status } from "@grpc/grpc-js";
 import { describe, expect, test } from "@jest/globals";
 import { HealthCheckResponse_ServingStatus as ServingStatus } from "../../../src/gen/grpc/health/v1/health_pb.js";
 import { createGrpcListener } from "../../../src/server/grpc/listener.ts";
+import { createMock } from "../../support/backend.ts";
 import { createScriptedAdapter } from "../../support/scripted-adapter.ts";
 import { waitFor, within } from "../../support/wait.ts";
 import { chat, chatBytes, chatRequest, checkHealth, collect, startChat, watchHealth, withClient } from "./client.ts";
 import { playAndWait, playEndlessly } from "./plays.ts";
 import { chatHeaders, frame, withSession } from "./raw.ts";
-import { mock, withListener } from "./setup.ts";
+import { withListener } from "./setup.ts";
 
 const isOpen = async (port: number): Promise<boolean> => {
   const socket = connect(port, "127.0.0.1");
@@ -29,7 +30,7 @@ describe("a listener that drains", () => {
       name: "waiting",
       play: async function* (input) {
         await gate.promise;
-        yield* mock().chat(input);
+        yield* createMock().chat(input);
       },
     });
     await withListener({ adapters: [waiting] }, async ({ port, listener, dispatcher }) => {

@@ -1,24 +1,17 @@
-import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from "node:http";
 import { type ClientHttp2Session, connect as http2Connect } from "node:http2";
 import { connect as tcpConnect } from "node:net";
 import { create } from "@bufbuild/protobuf";
 import { expect } from "@jest/globals";
-import type { Adapter } from "../../../src/adapters/adapter.ts";
-import { mockKind } from "../../../src/adapters/mock/index.ts";
-import type { Config } from "../../../src/config/config.ts";
 import type { ChatEvent } from "../../../src/contract/events.ts";
 import { type ChatRequest, ChatRequestSchema } from "../../../src/gen/execution/v1/chat_pb.js";
 import { MessageRole } from "../../../src/gen/execution/v1/content_pb.js";
-import { createKeyAuthentication } from "../../../src/server/auth.ts";
-import { createDispatcher, type Dispatcher } from "../../../src/server/dispatcher.ts";
-import { createGuard } from "../../../src/server/guard.ts";
+import type { Dispatcher } from "../../../src/server/dispatcher.ts";
 import { TRANSPORT_LIMITS, type TransportLimits } from "../../../src/server/http/limits.ts";
 import { createHttpListener, type HttpListener } from "../../../src/server/http/listener.ts";
-import type { Log } from "../../../src/telemetry/log.ts";
-import { testConfig, testRouter, testState } from "../../support/routing.ts";
-import { createScriptedAdapter, type Play } from "../../support/scripted-adapter.ts";
+import { type BackendOptions, createBackend } from "../../support/backend.ts";
+import type { Play } from "../../support/scripted-adapter.ts";
 import { waitFor } from "../../support/wait.ts";
 
 /** An HTTP listener on a free port, and what stands behind it. */
@@ -33,34 +26,14 @@ export interface Running {
 }
 
 /** How the listener under test is set up. */
-export interface RunOptions {
-  readonly adapters?: readonly Adapter[];
-  /** Plays one adapter, where `adapters` is left out. Without either the mock provider serves. */
-  readonly play?: Play;
-  readonly config?: Partial<Config>;
-  readonly limits?: Partial<Config["limits"]>;
+export interface RunOptions extends BackendOptions {
   readonly transport?: Partial<TransportLimits>;
 }
 
 /** Runs a test against a listener with the real dispatcher and router behind it, and closes it whatever happens. */
 export async function withListener(options: RunOptions, run: (running: Running) => Promise<void>): Promise<void> {
-  const { play } = options;
-  const adapters = options.adapters ?? [play === undefined ? mock() : createScriptedAdapter({ name: "near", play })];
-  const base = testState(adapters);
-  const limits = { ...testConfig().limits, ...options.limits };
-  const config: Config = { ...base.config, ...options.config, limits };
-  const bugs: unknown[] = [];
-  const ignore = (): void => undefined;
-  const log: Log = { debug: ignore, info: ignore, warn: ignore, error: (_message, cause) => bugs.push(cause) };
-  const guard = createGuard(config);
-  const dispatcher = createDispatcher({
-    router: testRouter({ ...base, config }),
-    authenticate: createKeyAuthentication(config.keys),
-    guard,
-    limits,
-    log,
-    newId: () => randomUUID(),
-  });
+  const { config, dispatcher, guard, log, bugs } = createBackend(options);
+  const { limits } = config;
   const transport = { ...TRANSPORT_LIMITS, ...options.transport };
   const listener = createHttpListener({ dispatcher, guard, settings: config.http, limits, log, transport });
   const { port } = await listener.listen();
@@ -70,14 +43,6 @@ export async function withListener(options: RunOptions, run: (running: Running) 
   } finally {
     await listener.close();
   }
-}
-
-/** The mock provider, as an instance named `mock`. */
-function mock(): Adapter {
-  let id = 0;
-  const settings = { name: "mock", kind: "mock", transport: "native", headers: {}, models: {}, quirks: {} } as const;
-  const timeouts = { connectMs: 1000, headersMs: 30_000, idleMs: 30_000 };
-  return mockKind.create({ ...settings, timeouts }, { now: Date.now, newId: () => `call_${id++}` });
 }
 
 /** A request with one user message; with a script, of what the mock is to do. */

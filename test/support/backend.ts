@@ -1,0 +1,58 @@
+import { randomUUID } from "node:crypto";
+import type { Adapter } from "../../src/adapters/adapter.ts";
+import { mockKind } from "../../src/adapters/mock/index.ts";
+import type { Config } from "../../src/config/config.ts";
+import { createKeyAuthentication } from "../../src/server/auth.ts";
+import { createDispatcher, type Dispatcher } from "../../src/server/dispatcher.ts";
+import { createGuard, type Guard } from "../../src/server/guard.ts";
+import type { Log } from "../../src/telemetry/log.ts";
+import { testConfig, testRouter, testState } from "./routing.ts";
+import { createScriptedAdapter, type Play } from "./scripted-adapter.ts";
+
+/** How what stands behind a listener under test is set up. */
+export interface BackendOptions {
+  readonly adapters?: readonly Adapter[];
+  /** Plays one adapter, where `adapters` is left out. Without either the mock provider serves. */
+  readonly play?: Play;
+  readonly config?: Partial<Config>;
+  readonly limits?: Partial<Config["limits"]>;
+}
+
+/** What stands behind a listener under test: the real dispatcher and router. */
+export interface Backend {
+  readonly config: Config;
+  readonly dispatcher: Dispatcher;
+  readonly guard: Guard;
+  readonly log: Log;
+  /** Causes of the errors that were logged. */
+  readonly bugs: unknown[];
+}
+
+/** Makes the dispatcher and router that a listener under test serves. */
+export function createBackend({ adapters, play, ...options }: BackendOptions): Backend {
+  const served = adapters ?? [play === undefined ? createMock() : createScriptedAdapter({ name: "near", play })];
+  const base = testState(served);
+  const limits = { ...testConfig().limits, ...options.limits };
+  const config: Config = { ...base.config, ...options.config, limits };
+  const bugs: unknown[] = [];
+  const ignore = (): void => undefined;
+  const log: Log = { debug: ignore, info: ignore, warn: ignore, error: (_message, cause) => bugs.push(cause) };
+  const guard = createGuard(config);
+  const dispatcher = createDispatcher({
+    router: testRouter({ ...base, config }),
+    authenticate: createKeyAuthentication(config.keys),
+    guard,
+    limits,
+    log,
+    newId: () => randomUUID(),
+  });
+  return { config, dispatcher, guard, log, bugs };
+}
+
+/** The mock provider, as an instance named `mock`. */
+export function createMock(): Adapter {
+  let id = 0;
+  const settings = { name: "mock", kind: "mock", transport: "native", headers: {}, models: {}, quirks: {} } as const;
+  const timeouts = { connectMs: 1000, headersMs: 30_000, idleMs: 30_000 };
+  return mockKind.create({ ...settings, timeouts }, { now: Date.now, newId: () => `call_${id++}` });
+}
