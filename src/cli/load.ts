@@ -2,15 +2,20 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { adapterKinds } from "../adapters/index.ts";
 import { type LoadedConfig, loadConfig } from "../config/load.ts";
-import type { CommandContext } from "./context.ts";
+import { type CommandContext, CommandError } from "./context.ts";
 
-/** Loads the configuration as a command finds it: `file` or what EP_CONFIG names, `.env` files, environment. Throws a ConfigError. */
-export function loadFromDisk(
+/**
+ * Loads the configuration as a command finds it: `file` or what EP_CONFIG names, `.env` files, environment. Throws a ConfigError, or a CommandError
+ * if there is no such `file`.
+ */
+export async function loadFromDisk(
   file: string | undefined,
   { environment, workingDirectory }: CommandContext,
 ): Promise<LoadedConfig> {
+  const path = file === undefined ? undefined : resolve(workingDirectory, file);
+  if (path !== undefined && !existsSync(path)) throw new CommandError(`there is no file ${path}`);
   return loadConfig({
-    environment: file === undefined ? environment : { ...environment, EP_CONFIG: resolve(workingDirectory, file) },
+    environment: path === undefined ? environment : { ...environment, EP_CONFIG: path },
     cwd: workingDirectory,
     kinds: adapterKinds,
     readFile: (path) => (existsSync(path) ? readFileSync(path, "utf8") : undefined),

@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { createInvariantChecker } from "../../src/contract/invariants.ts";
 import type { RunningGateway } from "../../src/gateway.ts";
 import { ChatResponseSchema } from "../../src/gen/execution/v1/chat_pb.js";
+import { Secret } from "../../src/secret.ts";
 import { hashKey } from "../../src/server/auth.ts";
+import { createCertificate } from "../support/certificate.ts";
 import { startTestGateway, testProvider } from "../support/gateway.ts";
 import { runCommand } from "./run-command.ts";
 
@@ -104,6 +106,40 @@ describe("commands that call a gateway", () => {
   });
 });
 
+describe("a URL whose scheme is not the server's", () => {
+  const chat = async (url: string): Promise<string> => {
+    const { status, stderr } = await runCommand(["chat", "--base-url", url, "Hi"]);
+    expect(status).toBe(1);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+    return stderr;
+  };
+
+  test("http where TLS is served is said to be so on either port", async () => {
+    const { certificate, key } = createCertificate();
+    const listener = { host: "127.0.0.1", port: 0, tls: { certificate, key: new Secret(key) } };
+    const gateway = await startTestGateway({ config: { grpc: listener, http: listener } });
+    try {
+      for (const url of [gateway.grpcUrl, gateway.httpUrl]) {
+        expect(await chat(url.replace("https:", "http:"))).toContain("if it serves TLS, its URL begins with https:");
+      }
+      expect(await chat(gateway.grpcUrl)).toContain("NODE_EXTRA_CA_CERTS");
+    } finally {
+      await gateway.stop();
+    }
+  });
+
+  test("https where no TLS is served is said to be so on either port", async () => {
+    const gateway = await startTestGateway();
+    try {
+      for (const url of [gateway.grpcUrl, gateway.httpUrl]) {
+        expect(await chat(url.replace("http:", "https:"))).toContain("if it serves no TLS, its URL begins with http:");
+      }
+    } finally {
+      await gateway.stop();
+    }
+  });
+});
+
 describe("key", () => {
   test("prints a key once, with the hash the gateway accepts it by", async () => {
     const { stdout } = await runCommand(["key", "--name", "ci"]);
@@ -132,6 +168,14 @@ describe("config check", () => {
     const { status, stdout } = await runCommand(["config", "check"], { environment: { EP_GRPC_PORT: "6000" } });
     expect(status).toBe(0);
     expect(stdout).toContain("grpc.port: environment:EP_GRPC_PORT");
+  });
+
+  test("names a file that is not there as it was given, and not a variable that nobody set", async () => {
+    const { status, stderr } = await runCommand(["config", "check", "not-there.yaml"]);
+    expect(status).toBe(1);
+    expect(stderr).toContain("there is no file");
+    expect(stderr).toContain("not-there.yaml");
+    expect(stderr).not.toContain("EP_CONFIG");
   });
 
   test("names everything that is wrong, with its place", async () => {
