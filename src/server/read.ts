@@ -36,9 +36,18 @@ export function invalidBody(description: string, cause?: unknown): ExecutionErro
   return new ExecutionError("INVALID_FIELD", description, { fields: [{ field: "", description }], cause });
 }
 
+/** What the decoder of ProtoJSON says that is of the contract and not of the body. */
+const OF_THE_CONTRACT =
+  /^cannot decode [\w ]+[\w.]+ from JSON(?:: (?:list item #\d+: )?(?:key ".{1,64}?" is unknown|expected \w+(?: \(\w+\))?|invalid base64 string|maximum recursion depth of \d+ reached|oneof set multiple times by \w+ and \w+))?/;
+
+/** The decoder quotes the value it cannot read, and a value may be of a prompt. Names of unknown fields stay: without them nobody finds a slip. */
+function withoutValues(detail: string): string {
+  return OF_THE_CONTRACT.exec(detail)?.[0] ?? "it cannot be read";
+}
+
 function undecodable(schema: DescMessage, format: MessageFormat, detail: string): ExecutionError {
   const field = /cannot decode field \S+?\.(\w+) from JSON/.exec(detail)?.[1] ?? "";
-  const description = cutText(detail, 300);
+  const description = format === "json" ? withoutValues(detail) : cutText(detail, 300);
   const form = format === "json" ? "canonical ProtoJSON" : "protobuf";
   return new ExecutionError("INVALID_FIELD", `the message is not ${schema.typeName} in ${form}: ${description}`, {
     fields: [{ field, description }],
