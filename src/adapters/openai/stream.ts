@@ -209,5 +209,6 @@ function isError(value: unknown): boolean {
 function finishReason(word: string, hasToolCalls: boolean, hasRefusal: boolean): FinishReason {
   if (word === "stop" && hasToolCalls) return FinishReason.TOOL_CALLS;
   if (word === "stop" && hasRefusal) return FinishReason.REFUSAL;
-  return REASONS[word] ?? FinishReason.OTHER;
+  // Every object has a `constructor`.
+  return Object.hasOwn(REASONS, word) ? (REASONS[word] ?? FinishReason.OTHER) : FinishReason.OTHER;
 }

@@ -18,6 +18,13 @@ describe("text", () => {
     expect(ended).toBe(true);
   });
 
+  test("ends for a reason nobody knows with OTHER (mutant: look the word up among what every object has)", () => {
+    const { events } = decodeChunks([delta({ content: "a" }), stop("constructor")]);
+    expect(events.at(-1)).toMatchObject({
+      event: { value: { reason: FinishReason.OTHER, providerReason: "constructor" } },
+    });
+  });
+
   test("of a whole answer is one delta", () => {
     const document = {
       choices: [{ index: 0, message: { role: "assistant", content: "Hello" }, finish_reason: "stop" }],
