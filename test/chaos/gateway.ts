@@ -1,16 +1,24 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+
+/** Memory of a process, in bytes. */
+export interface Memory {
+  /** On the heap and in buffers, garbage excluded. */
+  readonly heldBytes: number;
+  /** Resident, as the kernel counts it: with what the heap keeps for later. */
+  readonly rssBytes: number;
+}
 
 /** A gateway in a process of its own, on emitted JS, with the emulator as its provider `chaos`. */
 export interface ChaosGateway {
   readonly grpcPort: number;
   readonly httpPort: number;
-  /** Resident memory in bytes, as the kernel counts it. */
-  rssBytes(): Promise<number>;
+  /** What the process holds once garbage is collected. */
+  memory(): Promise<Memory>;
   /** True while the process lives. */
   alive(): boolean;
   stop(): Promise<void>;
@@ -30,18 +38,21 @@ personas:
   default: { candidates: [{ provider: chaos, model: any }] }
 `,
   );
-  const child = spawn(process.execPath, [join(root, "dist/main.js"), "serve"], {
+  const reporter = join(root, "test/chaos/report-memory.ts");
+  const child = spawn(process.execPath, ["--expose-gc", "--import", reporter, join(root, "dist/main.js"), "serve"], {
     cwd: work,
     env: { ...process.env, EP_CONFIG: file, EP_GRPC_PORT: "0", EP_HTTP_PORT: "0", EP_LOG_LEVEL: "warn" },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
   const { grpcPort, httpPort } = await ports(child);
   return {
     grpcPort,
     httpPort,
-    rssBytes: async () => {
-      const status = await readFile(`/proc/${child.pid}/status`, "utf8");
-      return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1]) * 1024;
+    memory: async () => {
+      const answer = once(child, "message");
+      child.send("memory");
+      const [memory] = (await answer) as [Memory];
+      return memory;
     },
     alive: () => child.exitCode === null && child.signalCode === null,
     stop: async () => {

@@ -35,16 +35,18 @@ export const stalledReaders: Scenario = {
       // Half of them do not count: what is measured is what a reader more holds, not what a process takes to work at all. Several groups, so
       // that it matters less when garbage is collected.
       for (let group = 0; group < groups; group += 1) sessions.push(await stall());
-      const before = await gateway.rssBytes();
+      const before = await gateway.memory();
       for (let group = 0; group < groups; group += 1) sessions.push(await stall());
       const stalled = groups * size;
       const running = emulator.inFlight();
-      const growthKib = ((await gateway.rssBytes()) - before) / 1024 / stalled;
+      const after = await gateway.memory();
+      const growthKib = (after.heldBytes - before.heldBytes) / 1024 / stalled;
+      const residentKib = (after.rssBytes - before.rssBytes) / 1024 / stalled;
       return [
         { text: `${stalled} readers more than ${stalled} stalled on answers of ${(body.length / 1e6).toFixed(1)} MB` },
         { text: `the provider is held back on ${running} of them all`, failed: running < 2 * stalled },
         {
-          text: `memory grew by ${growthKib.toFixed(0)} KiB a stream, bound ${boundKib}`,
+          text: `memory held grew by ${growthKib.toFixed(0)} KiB a stream, bound ${boundKib}; resident by ${residentKib.toFixed(0)} KiB`,
           failed: growthKib > boundKib,
         },
         { text: `the gateway is ${gateway.alive() ? "alive" : "gone"}`, failed: !gateway.alive() },
