@@ -30,11 +30,10 @@ export async function withClient(
 }
 
 function failureText(error: ChatError, baseUrl: string): string {
-  const { info } = error.details;
-  // What says neither a reason nor that time is over does not come from a gateway: nobody here has cancelled the call.
-  if (info === undefined && error.code !== "DEADLINE_EXCEEDED") {
+  if (error.reason === "") {
     const message = error.message.replaceAll(/\s+/g, " ").trim();
-    return `${error.code}: no answer from the gateway at ${baseUrl}: ${message}${hintOf(error, baseUrl)}`;
+    const what = error.partial ? `the answer of ${baseUrl} broke off` : `no answer from the gateway at ${baseUrl}`;
+    return `${error.code}: ${what}: ${message}${hintOf(error, baseUrl)}`;
   }
   const retry = error.retryAfterMs === undefined ? "" : ` (try again in ${Math.ceil(error.retryAfterMs / 1000)} s)`;
   const request = error.requestId === undefined ? "" : ` [${error.requestId}]`;
@@ -42,9 +41,10 @@ function failureText(error: ChatError, baseUrl: string): string {
 }
 
 /** What helps where no gateway has answered. */
-function hintOf({ code, message }: ChatError, baseUrl: string): string {
+function hintOf({ code, message, partial }: ChatError, baseUrl: string): string {
+  if (partial) return "";
   const isTls = URL.parse(baseUrl)?.protocol === "https:";
-  if (!isTls && code === "CANCELLED") return "; if it serves TLS, its URL begins with https:";
+  if (!isTls && message.startsWith("the connection broke")) return "; if it serves TLS, its URL begins with https:";
   if (isTls && message.includes("wrong version number")) return "; if it serves no TLS, its URL begins with http:";
   if (isTls && message.includes("certificate")) return "; NODE_EXTRA_CA_CERTS names a file of certificates to trust";
   return code === "UNAVAILABLE" ? "; is `execution-platform serve` running there?" : "";

@@ -97,12 +97,20 @@ const OWN_REASONS: Readonly<Partial<Record<StatusCode, string>>> = {
   DEADLINE_EXCEEDED: "DEADLINE",
 };
 
-/** Reads anything a call threw as a ChatError. `begun` says whether events had arrived. */
-export function toChatError(thrown: unknown, begun = false): ChatError {
+/**
+ * Reads anything a call threw as a ChatError. `begun` says whether events had arrived, `left` whether the caller ended the call. Connect has the
+ * same code for a connection that broke as for a call that was cancelled: if neither the gateway nor the caller says so, it broke.
+ */
+export function toChatError(thrown: unknown, { begun, left }: { begun: boolean; left: boolean }): ChatError {
   if (thrown instanceof ChatError) return thrown;
   const error = ConnectError.from(thrown);
-  const code = Code[error.code] as StatusCode;
-  return new ChatError({ code, message: error.rawMessage, details: detailsOf(error), begun, cause: thrown });
+  const details = detailsOf(error);
+  const said = Code[error.code] as StatusCode;
+  const broke = said === "CANCELLED" && details.info === undefined && !left;
+  const [code, message] = broke
+    ? (["UNAVAILABLE", `the connection broke: ${error.rawMessage}`] as const)
+    : ([said, error.rawMessage] as const);
+  return new ChatError({ code, message, details, begun, cause: thrown });
 }
 
 /** The stream ended as if all were well, but without `finished`: something between client and gateway cut it. */

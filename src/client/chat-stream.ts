@@ -36,18 +36,22 @@ export interface ChatStream extends AsyncIterable<ChatResponse> {
 /** Opens the call's event stream; the signal ends it. */
 export type OpenStream = (signal: AbortSignal) => AsyncIterable<ChatResponse>;
 
-/** Wraps an event stream. Its request leaves when the first event is asked for. */
-export function createChatStream(open: OpenStream, signal: AbortSignal | undefined): ChatStream {
+/** Wraps an event stream. Its request leaves when the first event is asked for. `left` says whether the caller has ended the call. */
+export function createChatStream(open: OpenStream, signal: AbortSignal | undefined, left: () => boolean): ChatStream {
   let read = false;
   const iterate = (): AsyncGenerator<ChatResponse> => {
     if (read) throw new Error("a chat stream can be read once; call chat again");
     read = true;
-    return events(open, signal);
+    return events(open, signal, left);
   };
   return { [Symbol.asyncIterator]: iterate, collect: async () => collect(iterate()) };
 }
 
-async function* events(open: OpenStream, signal: AbortSignal | undefined): AsyncGenerator<ChatResponse> {
+async function* events(
+  open: OpenStream,
+  signal: AbortSignal | undefined,
+  left: () => boolean,
+): AsyncGenerator<ChatResponse> {
   const controller = new AbortController();
   let begun = false;
   let finished = false;
@@ -64,7 +68,7 @@ async function* events(open: OpenStream, signal: AbortSignal | undefined): Async
     if (!finished) throw truncatedError();
   } catch (thrown) {
     ended = true;
-    throw toChatError(thrown, begun);
+    throw toChatError(thrown, { begun, left: left() });
   } finally {
     // The reader left the loop.
     if (!ended) controller.abort();

@@ -89,30 +89,38 @@ export function createClient(clientOptions: ClientOptions = {}): Client {
       ...(limit === undefined ? {} : { timeoutMs: limit }),
     };
   };
+  let closed = false;
+  const left = (options?: CallOptions) => (): boolean => closed || options?.signal?.aborted === true;
+  const unary = async <Response>(response: Promise<Response>, options?: CallOptions): Promise<Response> => {
+    try {
+      return await response;
+    } catch (thrown) {
+      throw toChatError(thrown, { begun: false, left: left(options)() });
+    }
+  };
   const capabilities: Client["capabilities"] = (request = {}, options = {}) =>
-    unary(rpc.capabilities(request, settings(options)));
+    unary(rpc.capabilities(request, settings(options)), options);
   const chat: Client["chat"] = (request, options) =>
-    createChatStream((signal) => rpc.chat(request, settings({ ...options, signal })), options?.signal);
+    createChatStream((signal) => rpc.chat(request, settings({ ...options, signal })), options?.signal, left(options));
   return {
     chat,
     capabilities,
     persona: (name) => createPersonaClient(name, { chat, capabilities }),
     resume: (request, options) =>
-      createChatStream((signal) => rpc.resume(request, settings({ ...options, signal })), options?.signal),
-    costs: (request = {}, options = {}) => unary(rpc.costs(request, settings(options))),
-    plan: (request, options) => unary(rpc.plan(request, settings(options))),
-    cancel: (request, options) => unary(rpc.cancel(request, settings(options))),
-    getStream: (request, options) => unary(rpc.getStream(request, settings(options))),
-    embed: (request, options) => unary(rpc.embed(request, settings(options))),
-    countTokens: (request, options) => unary(rpc.countTokens(request, settings(options))),
-    close,
+      createChatStream(
+        (signal) => rpc.resume(request, settings({ ...options, signal })),
+        options?.signal,
+        left(options),
+      ),
+    costs: (request = {}, options = {}) => unary(rpc.costs(request, settings(options)), options),
+    plan: (request, options) => unary(rpc.plan(request, settings(options)), options),
+    cancel: (request, options) => unary(rpc.cancel(request, settings(options)), options),
+    getStream: (request, options) => unary(rpc.getStream(request, settings(options)), options),
+    embed: (request, options) => unary(rpc.embed(request, settings(options)), options),
+    countTokens: (request, options) => unary(rpc.countTokens(request, settings(options)), options),
+    close: () => {
+      closed = true;
+      close();
+    },
   };
-}
-
-async function unary<Response>(response: Promise<Response>): Promise<Response> {
-  try {
-    return await response;
-  } catch (thrown) {
-    throw toChatError(thrown);
-  }
 }

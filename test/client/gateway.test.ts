@@ -1,9 +1,14 @@
+import { once } from "node:events";
+import { createServer } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { Adapter, AdapterKind } from "../../src/adapters/adapter.ts";
 import { type Client, createClient, Role, text } from "../../src/client/index.ts";
 import { textDelta } from "../../src/contract/events.ts";
 import type { RunningGateway } from "../../src/gateway.ts";
+import { ChatResponseSchema } from "../../src/gen/execution/v1/chat_pb.js";
 import { Role as CallerRole } from "../../src/gen/execution/v1/options_pb.js";
 import { hashKey } from "../../src/server/auth.ts";
 import { startTestGateway, testProvider } from "../support/gateway.ts";
@@ -135,4 +140,40 @@ test("leaving the loop aborts the provider's request", async () => {
     client.close();
     await gateway.stop();
   }
+});
+
+describe("a gateway that goes away", () => {
+  /** What a call fails with whose server sends `body` and then cuts the connection. */
+  const failureAfter = async (body: Uint8Array): Promise<unknown> => {
+    const server = createServer((request, response) => {
+      request.resume();
+      response.writeHead(200, { "content-type": "application/grpc" });
+      response.write(body, () => setTimeout(() => request.stream.session?.socket.destroy(), 20));
+    });
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const client = createClient({ baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    try {
+      return await client.chat(question).collect();
+    } catch (thrown) {
+      return thrown;
+    } finally {
+      client.close();
+      server.close();
+    }
+  };
+  const event = toBinary(
+    ChatResponseSchema,
+    create(ChatResponseSchema, { sequence: 1, event: { case: "textDelta", value: { text: "It" } } }),
+  );
+
+  // Seen red while a broken connection was told as a cancellation.
+  test("in the middle of an answer is not available, rather than cancelled, and the call is not to be repeated", async () => {
+    const failure = await failureAfter(Buffer.concat([Buffer.from([0, 0, 0, 0, event.length]), event]));
+    expect(failure).toMatchObject({ code: "UNAVAILABLE", reason: "", partial: true, retryable: false });
+  });
+
+  test("before an answer is not available, and the call may be repeated", async () => {
+    const failure = await failureAfter(new Uint8Array());
+    expect(failure).toMatchObject({ code: "UNAVAILABLE", reason: "", partial: false, retryable: true });
+  });
 });
