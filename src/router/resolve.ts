@@ -100,7 +100,10 @@ function chooseCandidates(
   if (asked !== undefined) {
     const considered = consider(state, asked);
     if (!mayUse(principal, considered, asked)) {
-      throw new ExecutionError("SCOPE_DENIED", `this key may not use ${asked.provider}/${considered.model.model}`);
+      // Nothing but what the caller named: the instance behind a model and the model behind an alias may not be this key's to know.
+      const named =
+        request.model === "" ? `the default model of "${request.provider}"` : `the model "${request.model}"`;
+      throw new ExecutionError("SCOPE_DENIED", `this key may not use ${named}`);
     }
     return [considered];
   }

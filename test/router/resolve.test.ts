@@ -43,9 +43,9 @@ const request = (init: MessageInitShape<typeof ChatRequestSchema> = {}): ChatReq
 const places = (asked: ChatRequest, principal: Principal = anyone, over: RoutingState = state): string[] =>
   resolve(over, asked, principal).candidates.map(({ adapter, model }) => `${adapter.settings.name}/${model.model}`);
 
-const refusal = (asked: ChatRequest, principal: Principal = anyone): ExecutionError => {
+const refusal = (asked: ChatRequest, principal: Principal = anyone, over: RoutingState = state): ExecutionError => {
   try {
-    resolve(state, asked, principal);
+    resolve(over, asked, principal);
   } catch (thrown) {
     if (thrown instanceof ExecutionError) return thrown;
     throw thrown;
@@ -86,6 +86,19 @@ describe("who serves a request", () => {
     const hidden = refusal(request({ provider: "far" }), { ...anyone, providers: ["near"] });
     const absent = refusal(request({ provider: "nowhere" }), { ...anyone, providers: ["near"] });
     expect(hidden.message.replace("far", "X")).toBe(absent.message.replace("nowhere", "X"));
+  });
+
+  test("what a key may not use is told in the caller's words alone (mutant: name the instance and the provider's model)", () => {
+    const aliased = createScriptedAdapter({ name: "far" });
+    const over = testState([{ ...aliased, model: () => ({ ...aliased.model("alias"), model: "inner-id" }) }]);
+    const denials = [{ providers: ["near"] }, { models: ["other"] }].map((scope) =>
+      refusal(request({ model: "alias" }), { ...anyone, ...scope }, over),
+    );
+    for (const { reason, message } of denials) {
+      expect([reason, message]).toEqual(["SCOPE_DENIED", 'this key may not use the model "alias"']);
+    }
+    const byDefault = refusal(request({ provider: "far" }), { ...anyone, models: ["other"] }, over);
+    expect(byDefault.message).toBe('this key may not use the default model of "far"');
   });
 
   test("provider options need the key's permission, save those of the mock", () => {
