@@ -26,15 +26,16 @@ export const abortedStreams: Scenario = {
       { kind: "hold-headers" },
     ];
     const body = syntheticChat({ seed, chunks: 2000 }).body;
+    const short = syntheticChat({ seed, chunks: 50 }).body;
+    const headers = { "content-type": "text/event-stream" };
     const abortedAt = new Map<string, number>();
     const now = (): number => performance.timeOrigin + performance.now();
     const emulator = await createEmulator({
       seed,
-      answer: ({ index }) => ({
-        headers: { "content-type": "text/event-stream" },
-        body,
-        delivery: index < 2 * warmUp ? { kind: "whole" } : (deliveries[index % deliveries.length] ?? { kind: "whole" }),
-      }),
+      answer: ({ index }) =>
+        index < 2 * warmUp
+          ? { headers, body: short }
+          : { headers, body, delivery: deliveries[index % deliveries.length] ?? { kind: "whole" } },
     });
     const gateway = await startGateway(emulator.baseUrl);
     const session = connect(`http://127.0.0.1:${gateway.grpcPort}`);
@@ -46,6 +47,7 @@ export const abortedStreams: Scenario = {
       }
       await emulator.waitForRequest(2 * warmUp - 1);
       await emulator.waitForIdle(60_000);
+      await sleep(settleMs);
       let left = size;
       const worker = async (): Promise<void> => {
         while (left > 0) {
