@@ -112,6 +112,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     running.add(interrupt);
     const maxBytes = head.method.localName === "chat" ? limits.maxChatBytes : limits.maxMessageBytes;
     let held = 0;
+    let decodedBytes = 0;
     return {
       requestId,
       signal: deadline.signal,
@@ -132,14 +133,17 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         bytesInFlight += size - held;
         held = size;
       },
-      decode: (bytes, format) => decodeMessage(head.method.input, bytes, format),
+      decode: (bytes, format) => {
+        decodedBytes = bytes.length;
+        return decodeMessage(head.method.input, bytes, format);
+      },
       run: async (message) => {
         const handler = handlers[head.method.localName];
         if (handler === undefined) {
           throw new ExecutionError("UNIMPLEMENTED", `this server does not serve ${head.method.name} yet`);
         }
         validation ??= await import("./validate.ts");
-        validation.validateMessage(head.method.input, message);
+        validation.validateMessage(head.method.input, message, Math.max(held, decodedBytes));
         deadline.signal.throwIfAborted();
         return handler(message, {
           requestId,
