@@ -93,7 +93,13 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const statusOf = (thrown: unknown, requestId: string): Status => {
     const error = toExecutionError(thrown, () => requestId);
     if (error.reason === "BUG") log.error("a call failed by a bug", error.cause ?? error, { requestId });
-    return toStatus(error, requestId);
+    try {
+      return toStatus(error, requestId);
+    } catch (cause) {
+      // Whatever an error holds, its caller gets a status.
+      log.error("the status of an error could not be built", cause, { requestId, reason: error.reason });
+      return toStatus(new ExecutionError("BUG", `internal error ${requestId}; the log has its cause`), requestId);
+    }
   };
 
   const begin = (head: CallHead): ServerCall => {
