@@ -36,7 +36,7 @@ describe("the time a provider asks to wait", () => {
 
 describe("a provider's words", () => {
   test.each([
-    ["Incorrect API key provided: sk-proj-abcDEF123456.", "Incorrect API key provided: [redacted]."],
+    ["Incorrect API key provided: sk-test-abcDEF123456.", "Incorrect API key provided: [redacted]."],
     ["Invalid key AIzaSyA-1234567890abcdefg", "Invalid key [redacted]"],
     ["Your api key: ****-key is invalid", "Your api key: [redacted] is invalid"],
     ["header Authorization: Bearer abc.def was refused", "header Authorization: [redacted] was refused"],
