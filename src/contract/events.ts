@@ -1,4 +1,4 @@
-import type { ChatResponse } from "../gen/execution/v1/chat_pb.js";
+import type { ChatResponse, Warning } from "../gen/execution/v1/chat_pb.js";
 import type { Executor, ProviderState } from "../gen/execution/v1/content_pb.js";
 import type { Usage } from "../gen/execution/v1/usage_pb.js";
 
@@ -99,6 +99,11 @@ export function usageEvent(step: number, attempt: number, usage: Usage, final: b
 /** Something the caller should know. `field` is a path of the request, or empty. */
 export function warning(code: string, field: string, text: string): ChatEvent {
   return chatEvent({ case: "warning", value: { $typeName: "execution.v1.Warning", code, field, text } });
+}
+
+/** A warning that is made already. */
+export function warningEvent(value: Warning): ChatEvent {
+  return chatEvent({ case: "warning", value });
 }
 
 const CONTENT: ReadonlySet<string> = new Set([

@@ -2,9 +2,9 @@ import type { Adapter } from "../adapters/adapter.ts";
 import type { CandidateSettings, Config, PersonaSettings } from "../config/config.ts";
 import { ExecutionError, type PreconditionViolation } from "../errors.ts";
 import { type ModelCapabilities, Support } from "../gen/execution/v1/capabilities_pb.js";
-import type { ChatRequest, Sampling, Warning } from "../gen/execution/v1/chat_pb.js";
-import { type Message, MessageRole } from "../gen/execution/v1/content_pb.js";
+import type { ChatRequest, Warning } from "../gen/execution/v1/chat_pb.js";
 import type { Principal, Resolved, ResolvedCandidate, ResolvedValue } from "./call.ts";
+import { mergePersona } from "./layers.ts";
 import { capabilityName, type Requirement, requirementsOf, supportOf } from "./requirements.ts";
 
 /** What a request is resolved against: one consistent state of the configuration and its adapters. */
@@ -201,53 +201,4 @@ function unknownWarnings(
       field,
       text: `it is not known whether ${adapter.settings.name}/${model.model} has ${capabilityName(capability)}; declare it in the configuration of the model`,
     }));
-}
-
-/** The request with the persona's system prompt and sampling defaults in it; what the request says wins. */
-function mergePersona(request: ChatRequest, persona: PersonaSettings, values: Map<string, ResolvedValue>): ChatRequest {
-  const merged: ChatRequest = { ...request };
-  if (persona.system !== undefined) {
-    merged.messages = [systemMessage(persona.system), ...request.messages];
-    values.set("system", { value: persona.system, origin: "persona" });
-  }
-  if (request.maxToolTier === undefined) {
-    merged.maxToolTier = persona.maxToolTier;
-    values.set("max_tool_tier", { value: persona.maxToolTier, origin: "persona" });
-  }
-  const sampling = mergeSampling(request.sampling, persona.sampling, values);
-  if (sampling !== undefined) merged.sampling = sampling;
-  return merged;
-}
-
-function mergeSampling(
-  asked: Sampling | undefined,
-  defaults: Sampling | undefined,
-  values: Map<string, ResolvedValue>,
-): Sampling | undefined {
-  const isSet = ([name, value]: [string, unknown]): boolean =>
-    !name.startsWith("$") &&
-    value !== undefined &&
-    (typeof value !== "object" || value === null || Object.keys(value).length > 0);
-  const fromPersona = Object.entries(defaults ?? {}).filter(isSet);
-  const fromRequest = Object.entries(asked ?? {}).filter(isSet);
-  for (const [name, value] of fromPersona) values.set(`sampling.${name}`, { value, origin: "persona" });
-  for (const [name, value] of fromRequest) values.set(`sampling.${name}`, { value, origin: "request" });
-  if (defaults === undefined) return asked;
-  return { ...defaults, ...Object.fromEntries(fromRequest) };
-}
-
-function systemMessage(text: string): Message {
-  return {
-    $typeName: "execution.v1.Message",
-    role: MessageRole.SYSTEM,
-    name: "",
-    prefix: false,
-    parts: [
-      {
-        $typeName: "execution.v1.Part",
-        kind: { case: "text", value: { $typeName: "execution.v1.TextPart", text, citations: [] } },
-        providerState: [],
-      },
-    ],
-  };
 }

@@ -1,6 +1,7 @@
 import { type Message, MessageRole, type Part } from "../../gen/execution/v1/content_pb.js";
+import { invalidField } from "../notes.ts";
 import { assistantMessage } from "./request-assistant.ts";
-import { type BuildContext, cannotCarry, invalidField } from "./request-notes.ts";
+import { type BuildContext, cannotCarry } from "./request-notes.ts";
 import { mediaContent, withCacheHint } from "./request-parts.ts";
 import { compact, ignoreState, participant, textContent } from "./request-text.ts";
 import type {

@@ -1,6 +1,7 @@
 import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
 import { isJsonObjectText, jsonMembers, type RawJson, rawJson } from "../../json-text.ts";
-import { type BuildContext, invalidField } from "./request-notes.ts";
+import { invalidField } from "../notes.ts";
+import type { BuildContext } from "./request-notes.ts";
 
 /** The kind of the contract's `provider_options_json` this adapter reads. */
 const KIND = "openai";

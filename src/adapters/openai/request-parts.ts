@@ -9,7 +9,8 @@ import {
   type Part,
   type ProviderFilePart,
 } from "../../gen/execution/v1/content_pb.js";
-import { type BuildContext, cannotCarry, invalidField } from "./request-notes.ts";
+import { invalidField } from "../notes.ts";
+import { type BuildContext, cannotCarry } from "./request-notes.ts";
 import type { CacheControl, UserContent } from "./request-wire.ts";
 
 /** Builds an image, document, sound or uploaded file. Throws CAPABILITY_MISSING where the server takes none. */

@@ -1,5 +1,6 @@
 import type { Message, Part } from "../../gen/execution/v1/content_pb.js";
-import { type BuildContext, invalidField } from "./request-notes.ts";
+import { invalidField } from "../notes.ts";
+import type { BuildContext } from "./request-notes.ts";
 import { withCacheHint } from "./request-parts.ts";
 import type { TextContent } from "./request-wire.ts";
 

@@ -11,7 +11,8 @@ import {
   ToolChoiceMode,
 } from "../../gen/execution/v1/tools_pb.js";
 import { isJsonObjectText, joinMembers, jsonMembers, type RawJson, rawJson } from "../../json-text.ts";
-import { type BuildContext, cannotCarry, invalidField } from "./request-notes.ts";
+import { invalidField } from "../notes.ts";
+import { type BuildContext, cannotCarry } from "./request-notes.ts";
 import { withCacheHint } from "./request-parts.ts";
 import type { WireBody, WireTool, WireToolChoice } from "./request-wire.ts";
 

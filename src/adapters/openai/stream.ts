@@ -6,10 +6,11 @@ import { jsonMembers } from "../../json-text.ts";
 import { type AnswerDecoder, truncated } from "../exchange.ts";
 import { asArray, asObject, asText, type JsonObject, parseExact, tryParse } from "../json.ts";
 import { providerError } from "../provider-error.ts";
+import { hasGrown } from "../usage-buckets.ts";
 import { readErrorValue } from "./errors.ts";
 import { createMessageReader } from "./message.ts";
 import type { Quirks } from "./quirks.ts";
-import { hasGrown, readUsage } from "./usage.ts";
+import { readUsage } from "./usage.ts";
 
 /** What an answer is decoded for. */
 export interface DecoderContext {

@@ -1,6 +1,7 @@
-import { USAGE_BUCKETS, unknownUsage } from "../../contract/usage.ts";
+import { unknownUsage } from "../../contract/usage.ts";
 import { type Usage, UsageSource } from "../../gen/execution/v1/usage_pb.js";
 import { asCount, asObject, type JsonObject } from "../json.ts";
+import { type Buckets, firstCount, known, rest } from "../usage-buckets.ts";
 
 /** What providers bill beside tokens, by the field of `usage` (or of an object in it) that counts it. */
 const EXTRAS: readonly (readonly string[])[] = [
@@ -33,15 +34,6 @@ export function readUsage(reported: JsonObject): Usage {
     source: UsageSource.PROVIDER,
   };
 }
-
-/** True if `next` knows more than `previous` and takes nothing back: then it is worth telling while the answer runs. */
-export function hasGrown(previous: Usage | undefined, next: Usage): boolean {
-  if (previous === undefined) return true;
-  if (USAGE_BUCKETS.some((bucket) => (next[bucket] ?? 0) < (previous[bucket] ?? 0))) return false;
-  return USAGE_BUCKETS.some((bucket) => next[bucket] !== previous[bucket]);
-}
-
-type Buckets = Partial<Record<(typeof USAGE_BUCKETS)[number], number | undefined>>;
 
 function inputBuckets(reported: JsonObject): Buckets {
   const details = asObject(reported.prompt_tokens_details) ?? {};
@@ -76,20 +68,4 @@ function outputBuckets(reported: JsonObject): Buckets {
   const isTold = outputReasoning !== undefined && (hidden === 0 || hidden === outputReasoning);
   const outputText = isTold ? rest(outputTotal, outputReasoning, outputAudio, outputImage) : undefined;
   return { outputTotal, outputText, outputReasoning, outputAudio, outputImage };
-}
-
-/** The total without its parts; undefined if it is not known or less than they are. */
-function rest(total: number | undefined, ...parts: readonly (number | undefined)[]): number | undefined {
-  if (total === undefined) return undefined;
-  const left = parts.reduce<number>((remaining, part) => remaining - (part ?? 0), total);
-  return left < 0 ? undefined : left;
-}
-
-function firstCount(...values: readonly unknown[]): number | undefined {
-  return values.map(asCount).find((value) => value !== undefined);
-}
-
-/** The buckets that are known; an absent one must not even be a key. */
-function known(buckets: Buckets): Partial<Usage> {
-  return Object.fromEntries(Object.entries(buckets).filter(([, value]) => value !== undefined));
 }

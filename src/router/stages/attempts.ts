@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
-import { type ChatEvent, chatEvent, isContent, usageEvent } from "../../contract/events.ts";
+import { type ChatEvent, chatEvent, isContent, usageEvent, warningEvent } from "../../contract/events.ts";
 import { sumUsage, unknownUsage } from "../../contract/usage.ts";
 import { ExecutionError, toExecutionError } from "../../errors.ts";
-import { type Finished, NextStep, type Warning } from "../../gen/execution/v1/chat_pb.js";
+import { type Finished, NextStep } from "../../gen/execution/v1/chat_pb.js";
 import {
   AttemptOutcome,
   type AttemptSummary,
@@ -167,8 +167,4 @@ function attemptFailed({ step, attempt, billed, usage }: AttemptSummary, error: 
       ...(usage === undefined ? {} : { usage }),
     },
   });
-}
-
-function warningEvent(value: Warning): ChatEvent {
-  return chatEvent({ case: "warning", value });
 }

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
-import { capabilitiesOf, listModels } from "../../../src/adapters/openai/models.ts";
+import { capabilitiesOf, modelsOf } from "../../../src/adapters/openai/models.ts";
 import { Capability, CapabilitySupportSchema, Support } from "../../../src/gen/execution/v1/capabilities_pb.js";
 import { instance } from "./build.ts";
 
@@ -58,9 +58,9 @@ describe("what is known of a model", () => {
 describe("the list of models", () => {
   test("holds the configured ones first, and OpenAI's own at OpenAI only", () => {
     const models = { fast: { id: "gpt-4o-mini", capabilities: [], quirks: {} } };
-    const listed = listModels(instance({}, models)).map(({ model }) => model);
+    const listed = modelsOf(instance({}, models)).map(({ model }) => model);
     expect(listed[0]).toBe("gpt-4o-mini");
     expect(new Set(listed).size).toBe(listed.length);
-    expect(listModels(instance({}, models, "http://localhost:8000/v1"))).toHaveLength(1);
+    expect(modelsOf(instance({}, models, "http://localhost:8000/v1"))).toHaveLength(1);
   });
 });

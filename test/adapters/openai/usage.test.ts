@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { hasGrown, readUsage } from "../../../src/adapters/openai/usage.ts";
+import { readUsage } from "../../../src/adapters/openai/usage.ts";
+import { hasGrown } from "../../../src/adapters/usage-buckets.ts";
 import { USAGE_BUCKETS } from "../../../src/contract/usage.ts";
 
 function buckets(reported: Readonly<Record<string, unknown>>): Record<string, number> {
