@@ -45,7 +45,7 @@ export function createHttpAdapter({ settings, plan, loadSdk, readError, ...parts
   return {
     ...parts,
     settings,
-    spends: true,
+    spends: settings.spends ?? true,
     ...(settings.defaultModel !== undefined && { defaultModel: settings.defaultModel }),
     chat: (input) => {
       const { build, decoder } = plan(input);
