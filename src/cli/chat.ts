@@ -1,5 +1,6 @@
 import { toJsonString } from "@bufbuild/protobuf";
 import { type ChatRequestInit, FinishReason, Role, text } from "../client/index.ts";
+import { formatUsd } from "../contract/money.ts";
 import { type ChatResponse, ChatResponseSchema, type Finished } from "../gen/execution/v1/chat_pb.js";
 import { type CommandContext, CommandError, dim, printable, write } from "./context.ts";
 import type { ChatOptions } from "./options.ts";
@@ -98,9 +99,4 @@ function closingLine({ reason, candidate, usage, costNanoUsd, timings }: Finishe
     ...(reason === FinishReason.STOP ? [] : [`finished with ${FinishReason[reason] ?? reason}`]),
   ];
   return `${candidate?.provider ?? ""}/${candidate?.model ?? ""}: ${facts.join(", ")}`;
-}
-
-function formatUsd(nanoUsd: bigint): string {
-  const digits = nanoUsd.toString().padStart(10, "0");
-  return `${digits.slice(0, -9)}.${digits.slice(-9)}`.replace(/\.?0+$/, "");
 }

@@ -1,8 +1,11 @@
 import type { CapabilitiesRequest, CapabilitiesResponse } from "../gen/execution/v1/capabilities_pb.js";
 import type { ChatRequest, ChatResponse } from "../gen/execution/v1/chat_pb.js";
+import type { CostsRequest, CostsResponse } from "../gen/execution/v1/costs_pb.js";
 import type { PriceBook } from "../ledger/prices/price-book.ts";
+import type { LedgerStore } from "../ledger/store.ts";
 import type { Call, CallContext, Next, Stage } from "./call.ts";
 import { describeCapabilities } from "./capabilities.ts";
+import { describeCosts } from "./costs.ts";
 import { type RoutingState, resolve } from "./resolve.ts";
 import { attemptsStage } from "./stages/attempts.ts";
 import { streamStage } from "./stages/stream.ts";
@@ -15,6 +18,7 @@ export interface Router {
    */
   chat(request: ChatRequest, context: CallContext): AsyncIterable<readonly ChatResponse[]>;
   capabilities(request: CapabilitiesRequest, context: CallContext): CapabilitiesResponse;
+  costs(request: CostsRequest, context: CallContext): Promise<CostsResponse>;
 }
 
 /** What the router needs from outside. */
@@ -28,6 +32,7 @@ export interface RouterDeps {
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number;
   readonly prices: PriceBook;
+  readonly ledger: LedgerStore;
   readonly platformVersion: string;
 }
 
@@ -51,12 +56,13 @@ export function createRouter(deps: RouterDeps): Router {
         context,
         resolved,
         streamId: `stream_${deps.newId()}`,
-        record: { attempts: [], contentSent: false, firstContentMs: undefined },
+        record: { attempts: [], contentSent: false, firstContentMs: undefined, priceVersion: "" },
         elapsedMs: () => Math.round(deps.monotonicMs() - startedAt),
       };
       return run(call);
     },
     capabilities: (request, context) =>
       describeCapabilities(deps.state(), request, context.principal, deps.platformVersion),
+    costs: (request, context) => describeCosts(deps, request, context.principal),
   };
 }
