@@ -8,7 +8,7 @@ import { boolean, notOneOf } from "./values.ts";
 type ContractEnum<T extends number> = Readonly<Record<string, T | string>>;
 
 /** A value of one of the contract's enums, written in lower case and without the enum's prefix (`image_input`). */
-function enumWord<T extends number>(label: string, values: ContractEnum<T>): Type<T> {
+export function enumWord<T extends number>(label: string, values: ContractEnum<T>): Type<T> {
   const words = new Map<string, T>();
   for (const [word, value] of Object.entries(values)) {
     // The other direction, and the value that stands for none, are no words.
@@ -33,6 +33,7 @@ const capabilityFlags = mapping("CAPABILITY", capability, boolean);
 /** Several capabilities: `[tools, image_input]`, or `{ tools: true, image_input: true }`. */
 export const capabilities: Type<readonly Capability[]> = {
   label: "list of capabilities",
+  below: { kind: "list", item: capability },
   read: (tree, path, context) => {
     if (tree.kind === "list") return capabilityList.read(tree, path, context);
     if (tree.kind !== "map" && !isEmpty(tree)) {

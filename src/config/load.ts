@@ -1,6 +1,7 @@
 import { dirname, resolve } from "node:path";
 import type { AdapterKind } from "../adapters/adapter.ts";
-import { buildKey, buildListener, buildPersona } from "./build.ts";
+import { buildKey, buildListener } from "./build.ts";
+import { buildCallSettings, buildPersona, buildTenant } from "./build-call-settings.ts";
 import { type BuildContext, buildProvider } from "./build-provider.ts";
 import type { Config, ValueOrigin } from "./config.ts";
 import { createProblems, type Problems } from "./config-error.ts";
@@ -135,14 +136,24 @@ function buildConfig(
   context: BuildContext,
 ): Config {
   // Names come from the tree, so that a bad instance is not also an unknown one.
-  const known = { providers: namesIn(tree, "providers"), personas: namesIn(tree, "personas") };
+  const known = {
+    providers: namesIn(tree, "providers"),
+    personas: namesIn(tree, "personas"),
+    tenants: namesIn(tree, "tenants"),
+  };
   const providers = [...values.providers].flatMap(([name, entry]) => buildProvider(name, entry, context) ?? []);
-  const personas = [...values.personas].map(([name, entry]) => buildPersona(name, entry, known.providers, context));
+  const personas = [...values.personas].map(([name, entry]) => buildPersona(name, entry, known, context));
+  const tenants = [...values.tenants].map(([name, entry]) => buildTenant(name, entry, known, context));
+  const keys = [...values.auth.keys].map(([name, entry]) =>
+    buildKey(name, entry, known, values.tenants.get(entry.tenant), context),
+  );
   const { limits } = values;
   return {
     providers: record(providers.map((provider) => [provider.name, provider])),
     personas: record(personas.map((persona) => [persona.name, persona])),
-    keys: [...values.auth.keys].map(([name, entry]) => buildKey(name, entry, known, context)),
+    tenants: record(tenants.map((tenant) => [tenant.name, tenant])),
+    defaults: buildCallSettings(values.defaults),
+    keys,
     grpc: buildListener("grpc", values.grpc, context),
     http: buildListener("http", values.http, context),
     allowedHosts: values.allowed_hosts,

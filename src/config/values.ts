@@ -60,18 +60,21 @@ export function integer(least: number, most: number): Type<number> {
 /** A whole number of 64 bits. */
 export const integer64: Type<bigint> = single(
   "whole number",
-  (value) =>
-    typeof value === "bigint" && BigInt.asIntN(64, value) === value
-      ? value
-      : new Refusal(`must be a whole number of at most 64 bits, not ${quote(value)}`),
+  (value, isVariable) => {
+    const number = isVariable && /^-?\d{1,20}$/.test(String(value)) ? BigInt(value) : value;
+    return typeof number === "bigint" && BigInt.asIntN(64, number) === number
+      ? number
+      : new Refusal(`must be a whole number of at most 64 bits, not ${quote(value)}`);
+  },
   "64 bits",
 );
 
 /** A number within bounds. `above` excludes the lower bound itself. */
 export function decimal(least: number, most: number, above = false): Type<number> {
   const range = `${above ? "above " : ""}${least}${most === Number.POSITIVE_INFINITY ? "" : ` to ${most}`}`;
-  const parse = (value: Written): number | Refusal => {
-    const number = typeof value === "bigint" ? Number(value) : value;
+  const parse = (value: Written, isVariable: boolean): number | Refusal => {
+    const isText = isVariable && /^-?\d+(\.\d+)?$/.test(String(value));
+    const number = typeof value === "bigint" || isText ? Number(value) : value;
     const isNumber = typeof number === "number" && Number.isFinite(number);
     const fits = isNumber && number <= most && (above ? number > least : number >= least);
     return fits ? number : new Refusal(`must be a number, ${range}, not ${quote(value)}`);
