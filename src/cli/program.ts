@@ -99,6 +99,13 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
       const { checkConfig } = await import("./config.ts");
       end(await checkConfig(file, context));
     });
+  config
+    .command("schema")
+    .description("print the JSON Schema of the configuration file, for editors")
+    .action(async () => {
+      const { printSchema } = await import("./config.ts");
+      end(await printSchema(context));
+    });
 
   return program;
 }

@@ -16,6 +16,7 @@ const promptTexts = list(promptText, 1, 64);
 /** Text, or a list of texts that are joined with an empty line between them. */
 const prompt: Type<string> = {
   label: "text or list of texts",
+  json: { anyOf: [promptText.json, { type: "array", items: promptText.json, minItems: 1, maxItems: 64 }] },
   read: (tree, path, context) =>
     tree.kind === "list" ? promptTexts.read(tree, path, context)?.join("\n\n") : promptText.read(tree, path, context),
 };

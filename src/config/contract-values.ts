@@ -15,7 +15,12 @@ export function enumWord<T extends number>(label: string, values: ContractEnum<T
     if (typeof value === "number" && value !== 0) words.set(word.toLowerCase(), value);
   }
   const names = [...words.keys()];
-  return single(label, (written) => words.get(String(written)) ?? notOneOf(names, written), names.join(", "));
+  return single(
+    label,
+    { enum: names },
+    (written) => words.get(String(written)) ?? notOneOf(names, written),
+    names.join(", "),
+  );
 }
 
 /** A capability. */
@@ -33,7 +38,13 @@ const capabilityFlags = mapping("CAPABILITY", capability, boolean);
 /** Several capabilities: `[tools, image_input]`, or `{ tools: true, image_input: true }`. */
 export const capabilities: Type<readonly Capability[]> = {
   label: "list of capabilities",
-  below: { kind: "list", item: capability },
+  below: { kind: "list", item: capability, least: 0, most: Number.POSITIVE_INFINITY },
+  json: {
+    anyOf: [
+      { type: "array", items: capability.json },
+      { type: ["object", "null"], propertyNames: capability.json, additionalProperties: { type: "boolean" } },
+    ],
+  },
   read: (tree, path, context) => {
     if (tree.kind === "list") return capabilityList.read(tree, path, context);
     if (tree.kind !== "map" && !isEmpty(tree)) {
@@ -48,6 +59,7 @@ export const capabilities: Type<readonly Capability[]> = {
 /** Data that somebody else checks. Whole numbers become numbers. */
 export const anyMap: Type<Readonly<Record<string, unknown>>> = {
   label: "map",
+  json: { type: ["object", "null"] },
   read: (tree, path, context) => {
     if (tree.kind === "map" || isEmpty(tree)) return plainMap(tree);
     context.problem(path, `must be a map (indented "key: value" lines), not ${kindOf(tree)}`);

@@ -1,7 +1,7 @@
 import { callSettings } from "./call-settings-schema.ts";
 import { anyMap, capability, role, support } from "./contract-values.ts";
 import { defaulted, list, mapping, object, optional, type ReadOf, required } from "./reader.ts";
-import { secretReference } from "./secrets.ts";
+import { keyReference, secretReference } from "./secrets.ts";
 import {
   baseUrl,
   boolean,
@@ -60,7 +60,7 @@ const provider = object(
       "Allows secrets to be sent by plain `http://` to another machine. Without it that is refused.",
     ),
     api_key: optional(
-      secretReference,
+      keyReference,
       "The provider's key: `{ env: NAME }` or `{ file: path }`. May be missing where `base_url` names a server that needs none.",
     ),
     headers: defaulted(
