@@ -1,6 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { type CommandContext, CommandError, OutputClosedError, write } from "./context.ts";
-import type { CapabilitiesOptions, ChatOptions } from "./options.ts";
+import type { CapabilitiesOptions, ChatOptions, ShowOptions } from "./options.ts";
 import { readVersion } from "./version.ts";
 
 /**
@@ -98,6 +98,18 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
     .action(async (file: string | undefined) => {
       const { checkConfig } = await import("./config.ts");
       end(await checkConfig(file, context));
+    });
+  config
+    .command("show")
+    .description("print the whole configuration, defaults included; secrets show as [secret]")
+    .argument("[file]", "configuration file (default: as serve finds it)")
+    .option("--origin", "say of each value where it comes from")
+    .option("--json", "print JSON; with --origin by path")
+    .option("--persona <name>", "only what holds for calls of this persona")
+    .option("--tenant <name>", "only what holds for calls of this tenant")
+    .action(async (file: string | undefined, options: ShowOptions) => {
+      const { showConfig } = await import("./show.ts");
+      end(await showConfig(file, options, context));
     });
   config
     .command("schema")

@@ -5,6 +5,7 @@ import { buildCallSettings, buildPersona, buildTenant } from "./build-call-setti
 import { type BuildContext, buildProvider } from "./build-provider.ts";
 import type { Config, ValueOrigin } from "./config.ts";
 import { createProblems, type Problems } from "./config-error.ts";
+import { effectiveTree } from "./effective.ts";
 import { overlayVariables } from "./environment.ts";
 import { errorCode } from "./error-code.ts";
 import { configSchema } from "./file-schema.ts";
@@ -39,6 +40,8 @@ export interface LoadConfigInput {
 export interface LoadedConfig {
   readonly config: Config;
   readonly notices: readonly string[];
+  /** The whole of it as one tree, every default in its place, secrets shown as `[secret]`. */
+  readonly effective: () => Tree;
 }
 
 /** The configuration file that is read where `EP_CONFIG` names none. */
@@ -89,7 +92,7 @@ export async function loadConfig(input: LoadConfigInput): Promise<LoadedConfig> 
   problems.throwIfAny();
   if (config === undefined) throw new TypeError("a configuration without problems was not read");
   const notices = [...overlayNotices, ...keyFileNotices, ...usageNotices(config, overlaid, variables, input)];
-  return deepFreeze({ config, notices });
+  return deepFreeze({ config, notices, effective: () => effectiveTree(tree) });
 }
 
 /** The file's tree: empty if there is no file and none was asked for. Throws if the file cannot be read or parsed. */

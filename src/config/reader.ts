@@ -130,7 +130,8 @@ function readField(map: MapNode, key: string, field: Field, path: Path, context:
   return field.fallback === undefined ? undefined : field.type.read(defaultTree(field.fallback), path, context);
 }
 
-function defaultTree(fallback: Fallback): Tree {
+/** A default as a tree. */
+export function defaultTree(fallback: Fallback): Tree {
   if (typeof fallback === "string" || typeof fallback === "boolean") return scalar(fallback);
   if (typeof fallback === "number") return scalar(BigInt(fallback));
   return isWords(fallback)

@@ -164,16 +164,19 @@ export const origin: Type<string> = single("origin", { type: "string", pattern: 
       );
 });
 
-/** SHA-256 in hex, read to lower case. What was written is never quoted back: it may be the key itself. */
-export const sha256: Type<string> = single("SHA-256", { type: "string", pattern: "^[0-9A-Fa-f]{64}$" }, (value) => {
-  const hash = typeof value === "string" ? value.toLowerCase() : "";
-  if (!/^[0-9a-f]{64}$/.test(hash)) {
-    return new Refusal(
-      `must be the SHA-256 of the key, 64 hex digits: printf %s "$KEY" | sha256sum. The key itself must not be here`,
-    );
-  }
-  return hash === EMPTY_SHA256 ? new Refusal("is the SHA-256 of nothing; was the key empty?") : hash;
-});
+/** SHA-256 in hex, read to lower case. What was written is never shown: it may be the key itself. */
+export const sha256: Type<string> = {
+  secret: true,
+  ...single("SHA-256", { type: "string", pattern: "^[0-9A-Fa-f]{64}$" }, (value) => {
+    const hash = typeof value === "string" ? value.toLowerCase() : "";
+    if (!/^[0-9a-f]{64}$/.test(hash)) {
+      return new Refusal(
+        `must be the SHA-256 of the key, 64 hex digits: printf %s "$KEY" | sha256sum. The key itself must not be here`,
+      );
+    }
+    return hash === EMPTY_SHA256 ? new Refusal("is the SHA-256 of nothing; was the key empty?") : hash;
+  }),
+};
 
 const EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
