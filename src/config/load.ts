@@ -11,6 +11,7 @@ import { errorCode } from "./error-code.ts";
 import { configSchema } from "./file-schema.ts";
 import { DEFAULT_PERSONA, fillIn, namesIn, personasWithoutCandidates } from "./fill-in.ts";
 import { deepFreeze } from "./freeze.ts";
+import { readPersonaMap, underlayPersonaMap } from "./persona-map.ts";
 import { vendorVariable } from "./provider-variables.ts";
 import type { ReadContext, ReadOf } from "./reader.ts";
 import { record } from "./record.ts";
@@ -59,7 +60,11 @@ export async function loadConfig(input: LoadConfigInput): Promise<LoadedConfig> 
   const variables = readVariables({ ...input, unreadable });
   fileName = variables.get("EP_CONFIG")?.value ?? DEFAULT_FILE;
   const file = await readConfigFile(input, fileName, variables.get("EP_CONFIG"), problems);
-  const { tree: overlaid, notices: overlayNotices } = overlayVariables(file, variables, input.kinds);
+  const mapped = underlayPersonaMap(
+    file,
+    await readMap(input, variables.get("EP_PERSONA_PROVIDER_MAP_PATH"), problems),
+  );
+  const { tree: overlaid, notices: overlayNotices } = overlayVariables(mapped, variables, input.kinds);
   const tree = fillIn(overlaid, variables);
   const origins = new Map<string, ValueOrigin>();
   const read: ReadContext = {
@@ -125,6 +130,24 @@ async function readConfigFile(
     problems.throwIfAny();
   }
   return mapOf({});
+}
+
+/** The persona map: empty if no variable names one. */
+async function readMap(
+  { cwd, readFile }: LoadConfigInput,
+  variable: Variable | undefined,
+  problems: Problems,
+): Promise<ReadonlyMap<string, Tree>> {
+  if (variable === undefined) return new Map();
+  const name = variable.value.trim();
+  try {
+    const text = readFile(resolve(cwd, name));
+    if (text !== undefined) return await readPersonaMap(name, text, problems.add);
+    problems.add(variable.place, [], `there is no file ${resolve(cwd, name)}`);
+  } catch (thrown) {
+    problems.add(name, [], `the file cannot be read (${errorCode(thrown)})`);
+  }
+  return new Map();
 }
 
 function checkSwitch(variable: Variable | undefined, problems: Problems): void {
