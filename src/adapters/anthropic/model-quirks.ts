@@ -45,6 +45,9 @@ const STEERED: Partial<Quirks> = { ...ADAPTIVE, thinking: ["adaptive"], efforts:
 const THINKS: Partial<Quirks> = { ...STEERED, thinksByDefault: true, systemMessages: true };
 const ALWAYS: Partial<Quirks> = { ...THINKS, thinkingOff: "never" };
 
+/** Stands for the version of `claude-mythos-preview`, which has none. */
+const PREVIEW = 0;
+
 const FAMILIES: Readonly<Record<string, (version: number) => Partial<Quirks>>> = {
   opus: (version) => {
     if (version >= 5.5) return { ...ALWAYS, forcedTools: false };
@@ -70,7 +73,10 @@ const FAMILIES: Readonly<Record<string, (version: number) => Partial<Quirks>>> =
     return version >= 4.5 ? ONE_OF : PLAIN;
   },
   fable: (version) => ({ ...ALWAYS, forcedTools: version < 5.1 }),
-  mythos: (version) => ({ ...ALWAYS, forcedTools: version >= 5 && version < 5.1 }),
+  mythos: (version) => {
+    if (version === PREVIEW) return { ...ALWAYS, efforts: NO_XHIGH, forcedTools: false, systemMessages: false };
+    return { ...ALWAYS, forcedTools: version < 5.1 };
+  },
 };
 
 /**
@@ -88,5 +94,5 @@ export function modelQuirks(model: string): Partial<Quirks> {
   );
   const [, oldMajor, oldMinor, family = "", major = oldMajor, minor = oldMinor] = found ?? [];
   if (found === null || (major === undefined && family !== "mythos")) return {};
-  return FAMILIES[family]?.(Number(`${major ?? 0}.${minor ?? 0}`)) ?? {};
+  return FAMILIES[family]?.(Number(`${major ?? PREVIEW}.${minor ?? 0}`)) ?? {};
 }
