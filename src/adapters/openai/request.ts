@@ -8,10 +8,10 @@ import {
   type Warning,
 } from "../../gen/execution/v1/chat_pb.js";
 import { encodeJson } from "../../json-text.ts";
+import { readProviderOptions } from "../provider-options.ts";
 import type { HintField, Quirks } from "./quirks.ts";
 import { buildMessages } from "./request-messages.ts";
 import { type BuildContext, cannotCarry, createBuildContext } from "./request-notes.ts";
-import { buildOptions } from "./request-options.ts";
 import { buildReasoning } from "./request-reasoning.ts";
 import { buildResponseFormat, buildTools } from "./request-tools.ts";
 import type { WireBody } from "./request-wire.ts";
@@ -59,10 +59,15 @@ export function buildRequest({ request, model, quirks }: BuildInput): BuiltReque
     ...routingFields(request.upstreamRouting, context),
     ...streamFields(quirks),
   };
+  const options = readProviderOptions(request.providerOptionsJson, "provider_options_json", {
+    kind: "openai",
+    vendor: quirks.vendor,
+    allowed: quirks.options,
+  });
   if (request.safetySettings.length > 0) context.ignored("safety_settings", "this wire has no such filters");
   return {
     path: "/chat/completions",
-    body: encodeJson({ ...body, ...buildOptions(request, context) }),
+    body: encodeJson({ ...body, ...options }),
     stream: quirks.stream,
     warnings: context.warnings,
   };
