@@ -168,7 +168,7 @@ function openRaw({ block, written, nextPlace }: BlockStart): Block {
     },
     close: (to) => {
       const place = nextPlace();
-      const text = members.size === 0 ? written() : joinMembers([...jsonMembers(written()), ...members]);
+      const text = members.size === 0 ? written() : joinMembers(new Map([...jsonMembers(written()), ...members]));
       if (whole.type === "redacted_thinking") {
         to.push(state(place, "redacted_thinking", asText(whole.data)));
         return;

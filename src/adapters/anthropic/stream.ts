@@ -64,7 +64,8 @@ export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerD
   };
 
   /** Takes a message: a whole one, or that of `message_start`, whose content is empty but for calls that were waiting. */
-  const addMessage = (message: JsonObject, text: string, out: ChatEvent[]): void => {
+  const addMessage = (message: JsonObject | undefined, text: string, out: ChatEvent[]): void => {
+    if (message === undefined) return;
     const blocks = asArray(message.content);
     const written = blocks.length === 0 ? [] : jsonElements(jsonMembers(text).get("content") ?? "[]");
     for (const [index, block] of blocks.entries()) {
@@ -87,7 +88,7 @@ export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerD
     const index = asCount(event.index) ?? 0;
     switch (type) {
       case "message_start":
-        addMessage(asObject(event.message) ?? {}, written("message"), out);
+        addMessage(asObject(event.message), written("message"), out);
         return tellUsage(false, out);
       case "content_block_start":
         return content.open(index, event.content_block, () => written("content_block"), out);
