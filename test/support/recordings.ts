@@ -11,7 +11,7 @@ export interface RecordingRow {
   readonly stream: boolean;
   readonly status: number;
   readonly tags: readonly string[];
-  /** SSE events in the body, 1 for a whole one; null where nobody counted. */
+  /** SSE events or elements of the body, 1 for a whole one; null where nobody counted. */
   readonly events: number | null;
   /** "wire" where the body is byte for byte what was on the wire. */
   readonly framing: string;
@@ -45,8 +45,8 @@ interface RecordedRequest {
 export interface ExpectedAnswer {
   readonly text?: string;
   readonly reasoning?: string;
-  /** Arguments that are no JSON object are `{"__raw__": "..."}`. */
-  readonly toolCalls?: readonly { readonly id: string; readonly name: string; readonly arguments: JsonValue }[];
+  /** Those the caller runs. Arguments that are no JSON object are `{"__raw__": "..."}`; the id is null where the provider gave none. */
+  readonly toolCalls?: readonly { readonly id: string | null; readonly name: string; readonly arguments: JsonValue }[];
   /** The provider's own word. */
   readonly finishReason?: string;
   /** As the provider sent it. */
@@ -112,9 +112,13 @@ export function loadIndex(): RecordingRow[] {
   return lines.filter((line) => line.trim() !== "").map((line) => JSON.parse(line) as RecordingRow);
 }
 
-/** Every row of the chat-completions API, whatever the provider: the Y of "replayed X of Y". */
-export function openaiChatRows(): RecordingRow[] {
-  return loadIndex().filter((row) => row.api === "openai-chat");
+/**
+ * Every row of the index with one of the APIs and, where they are named, one of the providers: the Y of "replayed X of Y". None where there are
+ * no recordings.
+ */
+export function rowsOf(apis: readonly string[], providers?: readonly string[]): RecordingRow[] {
+  if (!recordingsAvailable()) return [];
+  return loadIndex().filter(({ api, provider }) => apis.includes(api) && (providers?.includes(provider) ?? true));
 }
 
 /** The recorded case of an index row. */

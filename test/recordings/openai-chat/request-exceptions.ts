@@ -1,24 +1,17 @@
-/** A recorded request that does not leave us as it was recorded, and why. Reviewed by hand; the tests fail on any that is not needed any more. */
-export interface RequestException {
-  readonly id: string;
-  /** The top-level field that is unequal; without it the rest of the body is equal. Or `refused`: where our parser refuses the body. */
-  readonly unequal?: string;
-  readonly refused?: string;
-  readonly reason: string;
-}
+import type { ConversationException, RequestException } from "../shared/recorded-requests.ts";
 
 const ONE_ANSWER = "asks for several answers (n > 1); the contract has one answer a request";
 
 /** Requests that leave unequal or not at all. */
 export const REQUEST_EXCEPTIONS: readonly RequestException[] = [
-  { id: "completion-multiple-choices-proxy-5816e", unequal: "n", reason: ONE_ANSWER },
-  { id: "completion-stream-multiple-choices-proxy-ca118", unequal: "n", reason: ONE_ANSWER },
-  { id: "completion-multiple-choices-with-tools-2c498", unequal: "n", reason: ONE_ANSWER },
-  { id: "completion-stream-multiple-choices-with-tools-17ac3", unequal: "n", reason: ONE_ANSWER },
-  { id: "openai-chat-completions-post-6df851cc-c7844", unequal: "n", reason: ONE_ANSWER },
+  { id: "completion-multiple-choices-proxy-5816e", takenOut: ["n"], reason: ONE_ANSWER },
+  { id: "completion-stream-multiple-choices-proxy-ca118", takenOut: ["n"], reason: ONE_ANSWER },
+  { id: "completion-multiple-choices-with-tools-2c498", takenOut: ["n"], reason: ONE_ANSWER },
+  { id: "completion-stream-multiple-choices-with-tools-17ac3", takenOut: ["n"], reason: ONE_ANSWER },
+  { id: "openai-chat-completions-post-6df851cc-c7844", takenOut: ["n"], reason: ONE_ANSWER },
   {
     id: "testfinishreasondeduplication-test-streaming-deduplicates-finish-reasons-34927-s1of2",
-    unequal: "n",
+    takenOut: ["n"],
     reason: ONE_ANSWER,
   },
   {
@@ -28,15 +21,6 @@ export const REQUEST_EXCEPTIONS: readonly RequestException[] = [
   },
   { id: "chat-no-messages-47964", refused: "messages", reason: "is invalid on purpose: it has no messages" },
 ];
-
-/** A step of a recorded conversation whose assistant turn is not what our events fold to, and why. */
-export interface ConversationException {
-  readonly id: string;
-  /** `own request`: it does not continue the step before it. `no answer`: the step before it failed. `unequal`: the paths that differ. */
-  readonly kind: "own request" | "no answer" | "unequal";
-  readonly paths?: readonly string[];
-  readonly reason: string;
-}
 
 const FAILED_GENERATION =
   "the step before it failed with tool_use_failed; the client made a turn of the failed text in the error, and an error folds to nothing";

@@ -1,46 +1,30 @@
-import type { ProviderSettings } from "../../src/adapters/adapter.ts";
-import { resolveQuirks, vendorOf } from "../../src/adapters/openai/quirk-settings.ts";
-import { buildRequest } from "../../src/adapters/openai/request.ts";
-import type { ChatRequest, Warning } from "../../src/gen/execution/v1/chat_pb.js";
-import { parseChatCompletion } from "../../src/server/openai/chat-completions.ts";
-import type { JsonValue } from "../emulators/exchange.ts";
-import { loadCase, type RecordingRow } from "../support/recordings.ts";
-
-/** A JSON object of a recorded body. */
-export type JsonObject = { readonly [key: string]: JsonValue };
-
-/** A recorded request as the platform sees it: what a caller would send us, and the instance that would send it on. */
-export interface RecordedSend {
-  readonly row: RecordingRow;
-  /** The body as it was recorded. */
-  readonly body: JsonObject;
-  /** The body as our parser gets it: as recorded, but for the fields an exception takes out. */
-  readonly inbound: string;
-  /** What the parser made of it, without `provider_options_json`. */
-  readonly request: ChatRequest;
-  readonly model: string;
-  /** The instance; for a run through a gateway only `baseUrl` is to be replaced, since the vendor is named in the quirks. */
-  readonly settings: ProviderSettings;
-}
+import type { ProviderSettings } from "../../../src/adapters/adapter.ts";
+import { resolveQuirks, vendorOf } from "../../../src/adapters/openai/quirk-settings.ts";
+import { buildRequest } from "../../../src/adapters/openai/request.ts";
+import { parseChatCompletion } from "../../../src/server/openai/chat-completions.ts";
+import type { JsonValue } from "../../emulators/exchange.ts";
+import { loadCase, type RecordingRow } from "../../support/recordings.ts";
+import { isObject, type JsonObject } from "../shared/json.ts";
+import type { BuiltRequest, RecordedSend } from "../shared/recorded-requests.ts";
 
 /**
  * Reads the recorded request of an index row and parses its body as our `/v1/chat/completions` would. `without` names top-level fields that
  * are taken out of the body first. Throws what the parser throws.
  */
-export function recordedToRequest(row: RecordingRow, without: readonly string[] = []): RecordedSend {
+export function recordedToRequest(row: RecordingRow, without: readonly string[]): RecordedSend {
   const recorded = loadCase(row).request;
   if (recorded === undefined || !isObject(recorded.body)) throw new Error(`${row.id} has no recorded body`);
   const { host, body } = recorded;
   const inbound = JSON.stringify(Object.fromEntries(Object.entries(body).filter(([key]) => !without.includes(key))));
   const { request } = parseChatCompletion(inbound);
   request.providerOptionsJson = {};
-  return { row, body, inbound, request, model: request.model, settings: instanceFor(host, body) };
+  return { row, body, request, model: request.model, settings: instanceFor(host, body) };
 }
 
 /** Sends a request on as far as the adapter's builder. */
-export function sendOn({ request, model, settings }: RecordedSend): { body: JsonObject; warnings: readonly Warning[] } {
-  const built = buildRequest({ request, model, quirks: resolveQuirks(settings, model) });
-  return { body: JSON.parse(built.body) as JsonObject, warnings: built.warnings };
+export function buildRecorded({ request, model, settings }: RecordedSend): BuiltRequest {
+  const { path, body } = buildRequest({ request, model, quirks: resolveQuirks(settings, model) });
+  return { path, body: JSON.parse(body) as JsonObject };
 }
 
 /**
@@ -74,9 +58,4 @@ function reasoningFields({ messages }: JsonObject): string[] {
   const names = ["reasoning_content", "reasoning"];
   const all = Array.isArray(messages) ? messages : [];
   return names.filter((name) => all.some((message) => isObject(message) && isGiven(message[name])));
-}
-
-/** Whether a JSON value is an object. */
-export function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,15 +1,6 @@
 import { OpenAI } from "openai";
-import type { RecordedCase } from "../support/recordings.ts";
-
-/** What the official SDK reads out of a recorded answer. */
-export interface SdkReading {
-  readonly text: string;
-  /** In their order; `arguments` or `input` as text. */
-  readonly toolCalls: readonly { readonly name: string; readonly argumentsText: string }[];
-  readonly finishReason: string | undefined;
-  /** The usage object of the chunk or document, where it is in its usual place. */
-  readonly usage: unknown;
-}
+import type { RecordedCase } from "../../support/recordings.ts";
+import type { SdkReading } from "../shared/sdk-reading.ts";
 
 /** The parts of its objects that count here; servers leave some out, and Mistral's content is a list. */
 interface SdkMessage {

@@ -1,14 +1,5 @@
-import type { Reason } from "../../src/errors.ts";
-import type { Code } from "../../src/gen/google/rpc/code_pb.js";
-
-/** A recorded answer that we do not read as `expected.json` has it, and why. Reviewed by hand; the tests fail on any that is not needed. */
-export interface AnswerException {
-  /** The case's folder below `cases/`. */
-  readonly dir: string;
-  /** The field of the comparison that differs, and the only one. */
-  readonly field: "text" | "reasoning" | "toolCalls" | "finishReason" | "usage";
-  readonly reason: string;
-}
+import type { AnswerException, RecordedFailure } from "../shared/recorded-wire.ts";
+import type { SdkException } from "../shared/sdk-reading.ts";
 
 /** Answers of chat completions that are read otherwise than the recordings' own extractor reads them. */
 export const ANSWER_EXCEPTIONS: readonly AnswerException[] = [
@@ -25,15 +16,14 @@ export const ANSWER_EXCEPTIONS: readonly AnswerException[] = [
   },
 ];
 
-/** What a recorded failure must become. */
-export interface RecordedFailure {
-  /** The case's folder below `cases/`. */
-  readonly dir: string;
-  readonly reason: Reason;
-  readonly code: keyof typeof Code;
-  /** Milliseconds the provider asks to wait. */
-  readonly retryAfterMs?: number;
-}
+/** Answers that the official SDK reads otherwise. */
+export const SDK_EXCEPTIONS: readonly SdkException[] = [
+  {
+    dir: "groq/openai-chat/testtokencounts-test-groq-3c201",
+    field: "usage",
+    reason: "Groq sent the usage in `x_groq` alone, where the SDK's types have no place for it",
+  },
+];
 
 const REJECTED = { reason: "PROVIDER_REJECTED", code: "INVALID_ARGUMENT" } as const;
 const TOO_LONG = { reason: "CONTEXT_TOO_LONG", code: "INVALID_ARGUMENT" } as const;
@@ -96,8 +86,3 @@ export const RECORDED_FAILURES: readonly RecordedFailure[] = [
   { dir: "openrouter/openai-chat/test-openrouter-errors-raised-fbb0e-s1of3", ...RATE_LIMITED },
   { dir: "openrouter/openai-chat/test-openrouter-stream-error-09d40", ...REJECTED },
 ];
-
-/** The case's folder below `cases/`. */
-export function caseDir({ dir }: { readonly dir?: string }): string {
-  return (dir ?? "").replace(/^cases\//, "");
-}
