@@ -7,7 +7,8 @@ import {
   type ToolCallPart,
 } from "../../gen/execution/v1/content_pb.js";
 import { isJsonObjectText, joinMembers, jsonMembers, type RawJson, rawJson } from "../../json-text.ts";
-import { type BuildContext, cannotCarry, OWNER } from "./request-notes.ts";
+import { OWNER } from "./blocks.ts";
+import { type BuildContext, cannotCarry } from "./request-notes.ts";
 import { cacheField, type OwnState, ownState } from "./request-state.ts";
 import type { TextBlock, WireBlock } from "./request-wire.ts";
 

@@ -2,8 +2,9 @@ import { Capability } from "../../gen/execution/v1/capabilities_pb.js";
 import type { Message, Part, ToolResultPart } from "../../gen/execution/v1/content_pb.js";
 import type { RawJson } from "../../json-text.ts";
 import { invalidField } from "../notes.ts";
+import { OWNER } from "./blocks.ts";
 import { documentBlock, fileBlock, imageBlock } from "./request-media.ts";
-import { type BuildContext, cannotCarry, OWNER } from "./request-notes.ts";
+import { type BuildContext, cannotCarry } from "./request-notes.ts";
 import { cacheField, ownState } from "./request-state.ts";
 import type { ResultContent, TextBlock, ToolResultBlock, WireBlock } from "./request-wire.ts";
 

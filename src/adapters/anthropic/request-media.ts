@@ -11,7 +11,8 @@ import {
   type ProviderFilePart,
 } from "../../gen/execution/v1/content_pb.js";
 import { invalidField } from "../notes.ts";
-import { type BuildContext, cannotCarry, OWNER } from "./request-notes.ts";
+import { OWNER } from "./blocks.ts";
+import { type BuildContext, cannotCarry } from "./request-notes.ts";
 import type { DocumentBlock, ImageBlock } from "./request-wire.ts";
 
 type ImageType = Base64ImageSource["media_type"];

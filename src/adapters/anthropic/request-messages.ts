@@ -1,7 +1,8 @@
 import { type Message, MessageRole } from "../../gen/execution/v1/content_pb.js";
+import { OWNER } from "./blocks.ts";
 import { assistantBlocks } from "./request-assistant.ts";
 import { compact, contentBlocks, ignoreName, instructionBlocks, resultBlocks } from "./request-content.ts";
-import { type BuildContext, cannotCarry, OWNER } from "./request-notes.ts";
+import { type BuildContext, cannotCarry } from "./request-notes.ts";
 import type { WireBlock, WireBody, WireMessage } from "./request-wire.ts";
 
 /**

@@ -1,7 +1,8 @@
 import { type ChatRequest, type Reasoning, ReasoningEffort, ReasoningSummary } from "../../gen/execution/v1/chat_pb.js";
 import { ToolChoiceMode } from "../../gen/execution/v1/tools_pb.js";
+import { OWNER } from "./blocks.ts";
 import { EFFORTS, type Effort } from "./quirks.ts";
-import { type BuildContext, OWNER } from "./request-notes.ts";
+import type { BuildContext } from "./request-notes.ts";
 import type { WireThinking } from "./request-wire.ts";
 
 /** What is asked of thinking, as the model takes it. */

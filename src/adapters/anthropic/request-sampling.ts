@@ -1,5 +1,6 @@
 import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
-import { type BuildContext, OWNER } from "./request-notes.ts";
+import { OWNER } from "./blocks.ts";
+import type { BuildContext } from "./request-notes.ts";
 import type { WireBody } from "./request-wire.ts";
 
 /** The least `top_p` that goes with thinking. */

@@ -1,7 +1,8 @@
 import type { CacheHint, Part } from "../../gen/execution/v1/content_pb.js";
 import { CacheTtl } from "../../gen/execution/v1/content_pb.js";
 import { isJsonObjectText, joinMembers, jsonMembers, type RawJson, rawJson } from "../../json-text.ts";
-import { type BuildContext, OWNER } from "./request-notes.ts";
+import { OWNER } from "./blocks.ts";
+import type { BuildContext } from "./request-notes.ts";
 import type { CacheControl } from "./request-wire.ts";
 
 /** State of ours that a part carries, by its kind. */

@@ -5,7 +5,8 @@ import { isJsonObjectText, joinMembers, jsonMembers, type RawJson, rawJson } fro
 import { invalidField } from "../notes.ts";
 import { readProviderOptions } from "../provider-options.ts";
 import { allowedTools, isForced } from "../tool-choice.ts";
-import { type BuildContext, cannotCarry, OWNER } from "./request-notes.ts";
+import { OWNER } from "./blocks.ts";
+import { type BuildContext, cannotCarry } from "./request-notes.ts";
 import { cacheField } from "./request-state.ts";
 import type { WireBody, WireOutputConfig, WireTool, WireToolChoice } from "./request-wire.ts";
 import { typedTool } from "./server-tools.ts";

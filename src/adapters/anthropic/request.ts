@@ -3,9 +3,10 @@ import { type ChatRequest, Modality, Verbosity, type Warning } from "../../gen/e
 import { encodeJson } from "../../json-text.ts";
 import { readProviderOptions } from "../provider-options.ts";
 import { neededBetas } from "./betas.ts";
+import { OWNER } from "./blocks.ts";
 import type { Quirks } from "./quirks.ts";
 import { buildMessages } from "./request-messages.ts";
-import { type BuildContext, cannotCarry, createBuildContext, OWNER } from "./request-notes.ts";
+import { type BuildContext, cannotCarry, createBuildContext } from "./request-notes.ts";
 import { type BuiltReasoning, buildReasoning } from "./request-reasoning.ts";
 import { buildSampling } from "./request-sampling.ts";
 import { cacheField } from "./request-state.ts";

@@ -42,27 +42,20 @@ function readText({ fields }: Block): PartInit {
   return { kind: { case: "text", value }, ...hint };
 }
 
-/** Fields that say where a range begins and ends, under the names the kinds of citations give them. */
-const STARTS = ["start_char_index", "start_page_number", "start_block_index"];
-const ENDS = ["end_char_index", "end_page_number", "end_block_index"];
-
-/** A citation is kept as it was written; what the contract has fields for is read too. */
+/** A citation is kept as it was written; what the contract has fields for is read too. Its indices are of the source, not of the text. */
 function readCitation(field: Field): Citation {
   asObject(field);
   const members = new Map<string, unknown>(Object.entries(Object(field.value)));
-  const text = (...names: string[]): string => names.map((name) => members.get(name)).find(isText) ?? "";
-  const count = (names: readonly string[]): number | undefined => names.map((name) => members.get(name)).find(isCount);
-  const startIndex = count(STARTS);
-  const endIndex = count(ENDS);
-  const documentIndex = count(["document_index"]);
+  const text = (...names: string[]): string =>
+    (names.map((name) => members.get(name)).find((value) => isText(value) && value !== "") as string | undefined) ?? "";
+  const source = text("source");
+  const documentIndex = members.get("document_index");
   return create(CitationSchema, {
-    url: text("url"),
+    url: text("url") || (/^https?:\/\//.test(source) ? source : ""),
     title: text("title", "document_title"),
     citedText: text("cited_text"),
-    sourceId: text("source"),
-    ...(startIndex !== undefined && { startIndex }),
-    ...(endIndex !== undefined && { endIndex }),
-    ...(documentIndex !== undefined && { documentIndex }),
+    sourceId: text("file_id") || source,
+    ...(isCount(documentIndex) && { documentIndex }),
     rawJson: field.raw(),
   });
 }
@@ -114,7 +107,7 @@ function readOther(block: Block): PartInit {
   const content = fields.take("content");
   const value = {
     toolCallId: asName(answers),
-    parts: content === undefined ? [] : [textPart(readableText(content))],
+    parts: content === undefined ? [] : readableTexts(content).map(textPart),
     isError: (isError !== undefined && asBoolean(isError)) || isErrorContent(content),
     executor: Executor.PROVIDER,
   };
@@ -127,8 +120,8 @@ function isErrorContent(content: Field | undefined): boolean {
 }
 
 /** The texts of a result, or what was written where it has none. */
-function readableText(content: Field): string {
+function readableTexts(content: Field): string[] {
   const blocks: readonly unknown[] = Array.isArray(content.value) ? content.value : [content.value];
-  const texts = blocks.map((block) => (typeof block === "string" ? block : Object(block).text));
-  return texts.length > 0 && texts.every(isText) ? texts.join("") : content.raw();
+  const texts = blocks.map((block) => (typeof block === "string" ? block : (Object(block) as { text?: unknown }).text));
+  return texts.length > 0 && texts.every(isText) ? texts : [content.raw()];
 }

@@ -14,7 +14,8 @@ const ROLES = { system: MessageRole.SYSTEM, user: MessageRole.USER, assistant: M
 export function readConversation(system: Field | undefined, messages: Field): Message[] {
   const list = asList(messages);
   if (list.length === 0) refuse(messages.path, "must hold at least one message");
-  const instructions = system === undefined ? [] : readInstructions(system);
+  // Clients without a system prompt write an empty one.
+  const instructions = system === undefined || system.value === "" ? [] : readInstructions(system);
   return [
     ...(instructions.length === 0 ? [] : [messageOf(MessageRole.SYSTEM, instructions)]),
     ...list.flatMap((field, index) => readMessage(field, index === list.length - 1)),
