@@ -1,6 +1,7 @@
 import type { ProviderSettings, SettingsProblem } from "../adapter.ts";
 import { configuredQuirks, type QuirkKeys, quirkProblems } from "../quirk-keys.ts";
 import { modelQuirks, UNKNOWN } from "./model-quirks.ts";
+import { capabilitiesOf } from "./models.ts";
 import { EFFORTS, type Quirks } from "./quirks.ts";
 
 const KEYS: QuirkKeys<Quirks> = {
@@ -25,11 +26,11 @@ const KEYS: QuirkKeys<Quirks> = {
  * the provider's own word. Keys `checkQuirks` complains of are passed over.
  */
 export function resolveQuirks(settings: ProviderSettings, model: string): Quirks {
-  const declared = Object.values(settings.models).find(({ id }) => id === model)?.maxOutputTokens;
+  const { maxOutputTokens } = capabilitiesOf(settings, model);
   return {
     ...UNKNOWN,
     ...modelQuirks(model),
-    ...(declared !== undefined && { maxTokens: declared }),
+    ...(maxOutputTokens !== undefined && { maxTokens: maxOutputTokens }),
     ...configuredQuirks(KEYS, settings, model),
   };
 }

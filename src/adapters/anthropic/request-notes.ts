@@ -1,10 +1,8 @@
 import type { ExecutionError } from "../../errors.ts";
 import type { Capability } from "../../gen/execution/v1/capabilities_pb.js";
 import { cannotCarry as cannot, createNotes, type Notes } from "../notes.ts";
+import { OWNER } from "./blocks.ts";
 import type { Quirks } from "./quirks.ts";
-
-/** Owner of the provider state and the files this wire understands, and the kind of `provider_options_json` it reads. */
-export const OWNER = "anthropic";
 
 /** What is at hand while a request is built: the model's quirks, and where to say what was left out. */
 export interface BuildContext extends Notes {

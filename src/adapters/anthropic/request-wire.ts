@@ -68,7 +68,7 @@ export type WireBody = Omit<
   "messages" | "system" | "tools" | "output_config" | "service_tier" | "user_profile_id" | "workspace_id"
 > & {
   messages: WireMessage[];
-  system?: string | TextBlock[];
+  system?: string | (TextBlock | RawJson)[];
   tools?: WireTool[];
   output_config?: WireOutputConfig;
   service_tier?: string;
