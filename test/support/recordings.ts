@@ -153,7 +153,8 @@ export function loadFixture(name: FixtureName): RecordedCase {
 
 /** Names of the hand-made cases of an API that are part of the repository. */
 export function fixturesOf(api: string): string[] {
-  return readdirSync(join(fixtureDirectory, api)).toSorted();
+  const entries = readdirSync(join(fixtureDirectory, api), { withFileTypes: true });
+  return entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).toSorted();
 }
 
 /** A hand-made case of an API in the shape of a recorded one. */

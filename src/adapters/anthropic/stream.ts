@@ -41,6 +41,7 @@ export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerD
   const content = createContent(step, newId);
   const reported = createReportedUsage();
   let stop: JsonObject = {};
+  let container: string | undefined;
   let told: Usage | undefined;
   let ended = false;
 
@@ -59,8 +60,10 @@ export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerD
     }
   };
 
-  const addStop = (said: JsonObject): void => {
-    if (typeof said.stop_reason === "string") stop = said;
+  /** Takes what a message says of its end; the object of `message_delta` has the same members as a whole message. */
+  const addStop = (said: JsonObject | undefined, text: string): void => {
+    if (typeof said?.stop_reason === "string") stop = said;
+    if (asObject(said?.container) !== undefined) container = jsonMembers(text).get("container");
   };
 
   /** Takes a message: a whole one, or that of `message_start`, whose content is empty but for calls that were waiting. */
@@ -72,12 +75,12 @@ export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerD
       content.open(index, block, () => written[index] ?? "{}", out);
       content.close(index, out);
     }
-    addStop(message);
+    addStop(message, text);
     addUsage(jsonMembers(text).get("usage"));
   };
 
   const complete = (out: ChatEvent[]): void => {
-    content.finish(out);
+    content.finish(container, out);
     tellUsage(true, out);
     out.push(finished(stop));
     ended = true;
@@ -97,7 +100,7 @@ export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerD
       case "content_block_stop":
         return content.close(index, out);
       case "message_delta":
-        addStop(asObject(event.delta) ?? {});
+        addStop(asObject(event.delta), written("delta"));
         addUsage(jsonMembers(data).get("usage"));
         return tellUsage(false, out);
       case "message_stop":
