@@ -12,12 +12,10 @@ describe("a call of the caller's tool", () => {
   const plain = { type: "tool_use", id: "toolu_1", name: "add", input: {} };
 
   test("streams its input (mutant: tell it when the block ends)", () => {
-    expect(answer(...block(0, plain, ...input("", '{"a": 1', ', "b": 2}')))).toEqual([
-      "started 0 toolu_1 add",
-      'arguments 0 {"a": 1',
-      'arguments 0 , "b": 2}',
-      'ended 0 toolu_1 add {"a": 1, "b": 2}',
-    ]);
+    const events = [start(), ...block(0, plain, ...input("", '{"a": 1', ', "b": 2}'))];
+    const begun = ["started 0 toolu_1 add", 'arguments 0 {"a": 1', 'arguments 0 , "b": 2}'];
+    expect(summary(decodeStream(events.slice(0, -1)).events)).toEqual(begun);
+    expect(summary(decodeStream(events).events)).toEqual([...begun, 'ended 0 toolu_1 add {"a": 1, "b": 2}']);
   });
 
   test("without input has none", () => {
