@@ -2,10 +2,12 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { type ChatRequest, ChatRequestSchema } from "../../../src/gen/execution/v1/chat_pb.js";
 import type { MessageSchema, PartSchema } from "../../../src/gen/execution/v1/content_pb.js";
-import type { ToolSchema } from "../../../src/gen/execution/v1/tools_pb.js";
+import type { ProviderToolSchema, ResponseFormatSchema, ToolSchema } from "../../../src/gen/execution/v1/tools_pb.js";
 
 type PartInit = MessageInitShape<typeof PartSchema>;
 type MessageInit = MessageInitShape<typeof MessageSchema>;
+type ProviderToolInit = MessageInitShape<typeof ProviderToolSchema>;
+type FormatInit = MessageInitShape<typeof ResponseFormatSchema>;
 type ToolInit = MessageInitShape<typeof ToolSchema>;
 type RequestInit = MessageInitShape<typeof ChatRequestSchema>;
 
@@ -13,6 +15,10 @@ const text = fc.string({ unit: "grapheme", maxLength: 12 });
 const word = fc.stringMatching(/^[a-z_]{1,8}$/);
 const bytes = fc.uint8Array({ maxLength: 8 });
 const encode = (value: string): Uint8Array => new TextEncoder().encode(value);
+
+/** Mostly one of the first, seldom one of the second, which no model takes. */
+const mostly = <Value>(taken: fc.Arbitrary<Value>, refused: fc.Arbitrary<Value>): fc.Arbitrary<Value> =>
+  fc.oneof({ weight: 29, arbitrary: taken }, { weight: 1, arbitrary: refused });
 
 /** Leaves members out that are undefined, which is how protobuf says absent. */
 const sometimes = <Value>(arbitrary: fc.Arbitrary<Value>): fc.Arbitrary<Value | undefined> =>
@@ -49,7 +55,7 @@ const citation = fc.constantFrom(
 
 const media = fc.oneof(
   fc
-    .record({ data: bytes, mimeType: fc.constantFrom("image/png", "image/jpg", "image/bmp") })
+    .record({ data: bytes, mimeType: mostly(fc.constantFrom("image/png", "image/jpg"), fc.constant("image/bmp")) })
     .map(({ data, mimeType }) => ({
       case: "image" as const,
       value: { source: { case: "data" as const, value: data }, mimeType },
@@ -64,7 +70,7 @@ const media = fc.oneof(
         text.map((value) => ({ case: "text" as const, value })),
         fc.webUrl().map((value) => ({ case: "url" as const, value })),
       ),
-      mimeType: fc.constantFrom("application/pdf", "text/plain", "text/csv", "application/zip"),
+      mimeType: mostly(fc.constantFrom("application/pdf", "text/plain", "text/csv"), fc.constant("application/zip")),
       title: text,
       filename: text,
       context: text,
@@ -72,7 +78,11 @@ const media = fc.oneof(
     })
     .map((value) => ({ case: "document" as const, value })),
   fc
-    .record({ owner: fc.constantFrom("anthropic", "openai"), fileId: word, mimeType: fc.constantFrom("", "image/*") })
+    .record({
+      owner: mostly(fc.constant("anthropic"), fc.constant("openai")),
+      fileId: word,
+      mimeType: fc.constantFrom("", "image/*"),
+    })
     .map((value) => ({ case: "providerFile" as const, value })),
 );
 
@@ -98,7 +108,7 @@ const toolCall = fc
     name: word,
     argumentsJson: fc.oneof(fc.constantFrom("", "{}", "{cut", '["list"]'), fc.json({ maxDepth: 2 })),
     executor: fc.constantFrom(0, 1, 2, 3),
-    freeForm: fc.constantFrom(false, false, false, true),
+    freeForm: mostly(fc.constant(false), fc.constant(true)),
   })
   .map((value) => ({ case: "toolCall" as const, value }));
 
@@ -130,7 +140,7 @@ const messageOf = (role: number, part: fc.Arbitrary<PartInit>): fc.Arbitrary<Mes
     role: fc.constant(role),
     parts: fc.array(part, { maxLength: 3 }),
     name: fc.constantFrom("", "", "ada"),
-    prefix: role === 4 ? fc.constantFrom(false, false, true) : fc.constant(false),
+    prefix: role === 4 ? mostly(fc.constant(false), fc.constant(true)) : fc.constant(false),
   });
 
 const message = fc.oneof(
@@ -155,24 +165,30 @@ const tool: fc.Arbitrary<ToolInit> = fc
     eagerArguments: sometimes(fc.boolean()),
     deferred: sometimes(fc.boolean()),
     cacheHint,
-    freeForm: fc.constantFrom(undefined, undefined, undefined, undefined, {}),
-    providerOptionsJson: fc.constantFrom(
-      {},
-      {},
-      { anthropic: '{"allowed_callers":["direct"]}' },
-      { anthropic: '{"x":1}' },
+    freeForm: mostly<object | undefined>(fc.constant(undefined), fc.constant({})),
+    providerOptionsJson: mostly<Record<string, string>>(
+      fc.constantFrom({}, { anthropic: '{"allowed_callers":["direct"]}' }),
+      fc.constant({ anthropic: '{"x":1}' }),
     ),
   })
   .map(defined) as fc.Arbitrary<ToolInit>;
 
-const providerTool = fc.constantFrom(
-  { kind: "web_search", optionsJson: '{"max_uses":2}' },
-  { kind: "web_search_20260318", optionsJson: '{"name":"web_search","allowed_callers":["direct"]}' },
-  { kind: "text_editor_20250124" },
-  { kind: "code_execution", optionsJson: "{}" },
-  { kind: "tool_search_tool_bm25" },
-  { kind: "memory", optionsJson: "[]" },
+const providerTool = mostly<ProviderToolInit>(
+  fc.constantFrom(
+    { kind: "web_search", optionsJson: '{"max_uses":2}' },
+    { kind: "web_search_20260318", optionsJson: '{"name":"web_search","allowed_callers":["direct"]}' },
+    { kind: "text_editor_20250124" },
+    { kind: "code_execution", optionsJson: "{}" },
+    { kind: "tool_search_tool_bm25" },
+  ),
+  fc.constant({ kind: "memory", optionsJson: "[]" }),
 );
+
+const JSON_FORMAT: FormatInit = { format: { case: "json", value: {} } };
+const TAKEN_FORMATS: FormatInit[] = [
+  { format: { case: "text", value: {} } },
+  { format: { case: "jsonSchema", value: { name: "n", schemaJson: '{"type":"object"}', strict: false } } },
+];
 
 const request = fc
   .record({
@@ -183,15 +199,7 @@ const request = fc
       fc.record({ mode: fc.constantFrom(0, 1, 2, 3), toolNames: fc.array(word, { maxLength: 2 }) }),
     ),
     parallelToolCalls: sometimes(fc.boolean()),
-    responseFormat: sometimes(
-      fc.constantFrom(
-        { format: { case: "text" as const, value: {} } },
-        { format: { case: "json" as const, value: {} } },
-        {
-          format: { case: "jsonSchema" as const, value: { name: "n", schemaJson: '{"type":"object"}', strict: false } },
-        },
-      ),
-    ),
+    responseFormat: sometimes(mostly<FormatInit>(fc.constantFrom(...TAKEN_FORMATS), fc.constant(JSON_FORMAT))),
     sampling: sometimes(
       fc
         .record({
@@ -218,12 +226,9 @@ const request = fc
     endUserId: fc.constantFrom("", "user-1"),
     serviceTier: fc.constantFrom("", "auto", "standard_only"),
     verbosity: fc.integer({ min: 0, max: 3 }),
-    providerOptionsJson: fc.constantFrom(
-      {},
-      {},
-      { anthropic: '{"container":"c"}' },
-      { anthropic: '{"model":"m"}' },
-      { openai: "{" },
+    providerOptionsJson: mostly<Record<string, string>>(
+      fc.constantFrom({}, { anthropic: '{"container":"c"}' }, { openai: "{" }),
+      fc.constant({ anthropic: '{"model":"m"}' }),
     ),
   })
   .map((init) => create(ChatRequestSchema, defined(init) as RequestInit));
