@@ -33,7 +33,15 @@ function ownBlock(part: Part, path: string, context: BuildContext): RawJson | un
   return block;
 }
 
-/** A part of instructions: text, or what the provider wrote as a block of its own. Throws INVALID_FIELD for anything else. */
+/** A part of the first instructions: text. Throws INVALID_FIELD for anything else. */
+export function systemBlocks(part: Part, path: string, context: BuildContext): TextBlock[] {
+  if (ownBlock(part, path, context) !== undefined) {
+    context.ignored(`${path}.provider_state`, "the first instructions hold text only");
+  }
+  return textBlocks(part, path, context);
+}
+
+/** A part of later instructions: text, or what the provider wrote as a block of its own. Throws INVALID_FIELD for anything else. */
 export function instructionBlocks(part: Part, path: string, context: BuildContext): (TextBlock | RawJson)[] {
   const block = ownBlock(part, path, context);
   return block === undefined ? textBlocks(part, path, context) : [block];

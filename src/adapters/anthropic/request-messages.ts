@@ -1,7 +1,14 @@
-import { type Message, MessageRole } from "../../gen/execution/v1/content_pb.js";
+import { type Message, MessageRole, type Part } from "../../gen/execution/v1/content_pb.js";
 import { OWNER } from "./blocks.ts";
 import { assistantBlocks } from "./request-assistant.ts";
-import { compact, contentBlocks, ignoreName, instructionBlocks, resultBlocks } from "./request-content.ts";
+import {
+  compact,
+  contentBlocks,
+  ignoreName,
+  instructionBlocks,
+  resultBlocks,
+  systemBlocks,
+} from "./request-content.ts";
 import { type BuildContext, cannotCarry } from "./request-notes.ts";
 import type { WireBlock, WireBody, WireMessage } from "./request-wire.ts";
 
@@ -15,7 +22,7 @@ export function buildMessages(all: readonly Message[], context: BuildContext): P
   const leading = first === -1 ? all.length : first;
   const system = all
     .slice(0, leading)
-    .flatMap((message, index) => systemBlocks(message, `messages[${index}]`, context));
+    .flatMap((message, index) => blocksOf(message, `messages[${index}]`, context, systemBlocks));
   const turns: Turn[] = [];
   for (const [index, message] of all.entries()) {
     ignoreName(message, `messages[${index}]`, context);
@@ -52,19 +59,21 @@ function turnOf(message: Message, path: string, context: BuildContext): Turn {
     case MessageRole.TOOL:
       return { role: "user", blocks: resultBlocks(message, path, context), path, isOpen: true };
     case MessageRole.USER:
-      return { role: "user", blocks: userBlocks(message, path, context), path, isOpen: false };
+      return { role: "user", blocks: blocksOf(message, path, context, contentBlocks), path, isOpen: false };
     default:
       if (!context.quirks.systemMessages) throw cannotCarry(path, "instructions after the first messages");
-      return { role: "system", blocks: systemBlocks(message, path, context), path, isOpen: false };
+      return { role: "system", blocks: blocksOf(message, path, context, instructionBlocks), path, isOpen: false };
   }
 }
 
 const isInstruction = ({ role }: Message): boolean => role === MessageRole.SYSTEM || role === MessageRole.DEVELOPER;
 
-function userBlocks({ parts }: Message, path: string, context: BuildContext): WireBlock[] {
-  return parts.flatMap((part, index) => contentBlocks(part, `${path}.parts[${index}]`, context));
-}
-
-function systemBlocks(message: Message, path: string, context: BuildContext) {
-  return message.parts.flatMap((part, index) => instructionBlocks(part, `${path}.parts[${index}]`, context));
+/** What each part of a message becomes. */
+function blocksOf<Block>(
+  { parts }: Message,
+  path: string,
+  context: BuildContext,
+  build: (part: Part, path: string, context: BuildContext) => Block[],
+): Block[] {
+  return parts.flatMap((part, index) => build(part, `${path}.parts[${index}]`, context));
 }

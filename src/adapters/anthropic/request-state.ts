@@ -40,7 +40,7 @@ function cachedBlock(text: string, hint: CacheHint | undefined): RawJson {
 }
 
 /** A cache hint as the wire writes it. */
-export function cacheControl({ ttl }: CacheHint): CacheControl {
+function cacheControl({ ttl }: CacheHint): CacheControl {
   if (ttl === CacheTtl.UNSPECIFIED) return { type: "ephemeral" };
   return { type: "ephemeral", ttl: ttl === CacheTtl.ONE_HOUR ? "1h" : "5m" };
 }

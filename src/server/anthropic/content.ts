@@ -40,7 +40,7 @@ const USER_BLOCKS: Readonly<Record<string, BlockReader>> = {
 export const readInstructions = (field: Field): PartInit[] => readContent(field, SYSTEM_BLOCKS);
 
 /** Reads the content of a tool's result: a text, or a list of blocks. */
-export const readResultContent = (field: Field): PartInit[] => readContent(field, USER_BLOCKS);
+const readResultContent = (field: Field): PartInit[] => readContent(field, USER_BLOCKS);
 
 /** Reads one block of a user's turn that is no result of a tool. */
 export const readUserBlock = (field: Field): PartInit => readBlock(field, USER_BLOCKS);
