@@ -31,7 +31,7 @@ export function createReportedUsage(): ReportedUsage {
  * Reads a usage object of the Messages API (platform.claude.com/docs/en/api/messages) into disjoint buckets. `input_tokens` holds neither what
  * was read from the cache nor what was written to it; `output_tokens` holds the thinking, which newer answers tell apart. The sampling passes
  * of a server-side tool loop are in these figures already, those of a compaction are not and are added, since the same model is billed for
- * them. An advisor is another model at another price: its tokens are extras, named by it. Web fetches are free and so no extra.
+ * them. An advisor is another model at another price: its tokens are extras, named by it.
  */
 export function readUsage(reported: JsonObject): Usage {
   const iterations = asArray(reported.iterations).map((iteration) => asObject(iteration) ?? {});
@@ -108,7 +108,7 @@ function plus(tokens: number | undefined, more: number | undefined): number | un
 function requestExtras(reported: JsonObject): BilledExtra[] {
   return Object.entries(asObject(reported.server_tool_use) ?? {}).flatMap(([name, value]) => {
     const quantity = asCount(value) ?? 0;
-    return quantity === 0 || name === "web_fetch_requests" ? [] : [extra(name, quantity)];
+    return quantity === 0 ? [] : [extra(name, quantity)];
   });
 }
 

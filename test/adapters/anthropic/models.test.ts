@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { capabilitiesOf, modelsOf } from "../../../src/adapters/anthropic/models.ts";
+import { resolveQuirks } from "../../../src/adapters/anthropic/quirk-settings.ts";
 import { Capability, Support } from "../../../src/gen/execution/v1/capabilities_pb.js";
 import { anthropicSettings } from "./rig.ts";
 
@@ -27,6 +28,20 @@ describe("what is known of a model", () => {
       model: "claude-haiku-4-5-20251001",
       contextWindow: 200_000,
     });
+  });
+
+  test("agrees with what the request builder knows of it (mutant: a family in the wrong place)", () => {
+    for (const { model, capabilities, maxOutputTokens } of modelsOf(instance)) {
+      const quirks = resolveQuirks(instance, model);
+      const can = (capability: Capability) =>
+        capabilities.find((entry) => entry.capability === capability)?.support === Support.NATIVE;
+      expect([model, can(Capability.ASSISTANT_PREFIX), can(Capability.REASONING), maxOutputTokens]).toEqual([
+        model,
+        quirks.prefill,
+        quirks.thinking.length > 0,
+        quirks.maxTokens,
+      ]);
+    }
   });
 
   test("tells which ones go on with a given beginning", () => {
