@@ -19,6 +19,18 @@ import { toolResultEvent } from "./tool-results.ts";
 /** Vendor that owns the state in an answer of the Messages API, whoever serves it: signatures and raw blocks are Anthropic's form. */
 export const OWNER = "anthropic";
 
+/**
+ * The event of state of ours: the `signature` of a part's thinking, `redacted_thinking`, a whole `block` as it was written (JSON), or in a part
+ * of its own the `container` the provider ran code in (JSON).
+ */
+export function stateEvent(
+  place: Place,
+  kind: "signature" | "redacted_thinking" | "block" | "container",
+  text: string,
+): ChatEvent {
+  return providerState(place, { owner: OWNER, kind, data: new TextEncoder().encode(text) });
+}
+
 /** One content block of an answer, whole or in deltas. */
 export interface Block {
   /** Takes a delta; `written` gives the JSON it came as. */
@@ -106,7 +118,7 @@ function openThinking({ block, nextPlace }: BlockStart, out: ChatEvent[]): Block
     },
     close: (to) => {
       think(pieces.rest(), to);
-      if (signature !== "") to.push(state(place(), "signature", signature));
+      if (signature !== "") to.push(stateEvent(place(), "signature", signature));
     },
   };
 }
@@ -145,7 +157,7 @@ function openToolCall(
       if (!(keepsBlock && (input === "" || isJsonText(input)))) return;
       const members = new Map(jsonMembers(written()));
       if (input !== "") members.set("input", input);
-      to.push(state(place, "block", joinMembers(members)));
+      to.push(stateEvent(place, "block", joinMembers(members)));
     },
   };
 }
@@ -168,19 +180,15 @@ function openRaw({ block, written, nextPlace }: BlockStart): Block {
     },
     close: (to) => {
       const place = nextPlace();
-      const text = members.size === 0 ? written() : joinMembers([...jsonMembers(written()), ...members]);
+      const text = members.size === 0 ? written() : joinMembers(new Map([...jsonMembers(written()), ...members]));
       if (whole.type === "redacted_thinking") {
-        to.push(state(place, "redacted_thinking", asText(whole.data)));
+        to.push(stateEvent(place, "redacted_thinking", asText(whole.data)));
         return;
       }
       if (typeof whole.tool_use_id === "string") {
         to.push(toolResultEvent(place, whole, jsonMembers(text).get("content") ?? ""));
       }
-      to.push(state(place, "block", text));
+      to.push(stateEvent(place, "block", text));
     },
   };
-}
-
-function state(place: Place, kind: string, text: string): ChatEvent {
-  return providerState(place, { owner: OWNER, kind, data: new TextEncoder().encode(text) });
 }

@@ -1,14 +1,14 @@
 import type { ChatEvent, Place } from "../../contract/events.ts";
 import { asObject } from "../json.ts";
-import { type Block, openBlock } from "./blocks.ts";
+import { type Block, openBlock, stateEvent } from "./blocks.ts";
 
 /** The content blocks of one answer, by their index. What is no object is no block and no delta. `written` gives the JSON it came as. */
 export interface Content {
   open(index: number, block: unknown, written: () => string, out: ChatEvent[]): void;
   add(index: number, delta: unknown, written: () => string, out: ChatEvent[]): void;
   close(index: number, out: ChatEvent[]): void;
-  /** Closes what is open. */
-  finish(out: ChatEvent[]): void;
+  /** Closes what is open. `container`: the JSON of the container the provider ran code in, if it named one. */
+  finish(container: string | undefined, out: ChatEvent[]): void;
 }
 
 /** Creates the content of an answer: parts are numbered by the first event of their block. */
@@ -39,8 +39,9 @@ export function createContent(step: number, newId: () => string): Content {
       if (delta !== undefined) open.get(index)?.add(delta, written, out);
     },
     close,
-    finish: (out) => {
+    finish: (container, out) => {
       for (const index of open.keys()) close(index, out);
+      if (container !== undefined) out.push(stateEvent(nextPlace(), "container", container));
     },
   };
 }

@@ -25,6 +25,8 @@ export function ownState(part: Part, path: string, context: BuildContext): OwnSt
     else if (kind === "block" && isJsonObjectText(text)) found.block = cachedBlock(text, part.cacheHint);
     else if (kind === "signature") found.signature = text;
     else if (kind === "redacted_thinking") found.redactedThinking = text;
+    // Of the request, not of its message: see `waitingContainer`.
+    else if (kind === "container") continue;
     else context.ignored(field, `${OWNER} knows no state "${kind}" on this wire`);
   }
   return found;

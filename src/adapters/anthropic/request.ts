@@ -5,6 +5,7 @@ import { readProviderOptions } from "../provider-options.ts";
 import { neededBetas } from "./betas.ts";
 import { OWNER } from "./blocks.ts";
 import type { Quirks } from "./quirks.ts";
+import { waitingContainer } from "./request-container.ts";
 import { buildMessages } from "./request-messages.ts";
 import { type BuildContext, cannotCarry, createBuildContext } from "./request-notes.ts";
 import { type BuiltReasoning, buildReasoning } from "./request-reasoning.ts";
@@ -56,6 +57,7 @@ export function buildRequest({ request, model, quirks }: BuildInput): BuiltReque
   const reasoning = buildReasoning(request, maxTokens, context);
   const isThinking = reasoning.thinking?.type === "adaptive" || reasoning.thinking?.type === "enabled";
   const { serviceTier, endUserId } = request;
+  const container = waitingContainer(request.messages);
   const body: WireBody = {
     model,
     max_tokens: maxTokens,
@@ -65,6 +67,7 @@ export function buildRequest({ request, model, quirks }: BuildInput): BuiltReque
     ...(reasoning.thinking !== undefined && { thinking: reasoning.thinking }),
     ...outputConfig(request, reasoning, context),
     ...cacheField(request.cacheHint),
+    ...(container !== undefined && { container }),
     ...(endUserId !== "" && { metadata: { user_id: endUserId } }),
     ...(serviceTier !== "" && { service_tier: serviceTier }),
     ...(quirks.stream && { stream: true }),

@@ -41,6 +41,7 @@ export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerD
   const content = createContent(step, newId);
   const reported = createReportedUsage();
   let stop: JsonObject = {};
+  let container: string | undefined;
   let told: Usage | undefined;
   let ended = false;
 
@@ -59,24 +60,27 @@ export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerD
     }
   };
 
-  const addStop = (said: JsonObject): void => {
-    if (typeof said.stop_reason === "string") stop = said;
+  /** Takes what a message says of its end; the object of `message_delta` has the same members as a whole message. */
+  const addStop = (said: JsonObject | undefined, text: string): void => {
+    if (typeof said?.stop_reason === "string") stop = said;
+    if (asObject(said?.container) !== undefined) container = jsonMembers(text).get("container");
   };
 
   /** Takes a message: a whole one, or that of `message_start`, whose content is empty but for calls that were waiting. */
-  const addMessage = (message: JsonObject, text: string, out: ChatEvent[]): void => {
+  const addMessage = (message: JsonObject | undefined, text: string, out: ChatEvent[]): void => {
+    if (message === undefined) return;
     const blocks = asArray(message.content);
     const written = blocks.length === 0 ? [] : jsonElements(jsonMembers(text).get("content") ?? "[]");
     for (const [index, block] of blocks.entries()) {
       content.open(index, block, () => written[index] ?? "{}", out);
       content.close(index, out);
     }
-    addStop(message);
+    addStop(message, text);
     addUsage(jsonMembers(text).get("usage"));
   };
 
   const complete = (out: ChatEvent[]): void => {
-    content.finish(out);
+    content.finish(container, out);
     tellUsage(true, out);
     out.push(finished(stop));
     ended = true;
@@ -87,7 +91,7 @@ export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerD
     const index = asCount(event.index) ?? 0;
     switch (type) {
       case "message_start":
-        addMessage(asObject(event.message) ?? {}, written("message"), out);
+        addMessage(asObject(event.message), written("message"), out);
         return tellUsage(false, out);
       case "content_block_start":
         return content.open(index, event.content_block, () => written("content_block"), out);
@@ -96,7 +100,7 @@ export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerD
       case "content_block_stop":
         return content.close(index, out);
       case "message_delta":
-        addStop(asObject(event.delta) ?? {});
+        addStop(asObject(event.delta), written("delta"));
         addUsage(jsonMembers(data).get("usage"));
         return tellUsage(false, out);
       case "message_stop":
