@@ -65,7 +65,7 @@ describe("instructions", () => {
 });
 
 describe("results of tools", () => {
-  test("are one user message with each other and with the user message after them, and with no other", () => {
+  test("are one user message with each other and with the user message after them, and with no other (mutant: all turns of a role joined)", () => {
     const messages = [
       user(text("hi")),
       assistant(call("c1"), call("c2")),

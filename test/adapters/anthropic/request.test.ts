@@ -113,7 +113,7 @@ describe("betas", () => {
 });
 
 describe("any request", () => {
-  test("becomes a JSON body for its model, or an error of ours (mutant: raw text of a schema unchecked)", () => {
+  test("becomes a JSON body for its model, or an error of ours (mutant: arguments of a call unchecked)", () => {
     const settings = anthropicSettings("https://api.anthropic.com");
     fc.assert(
       fc.property(anyRequest, anyModel, (request, model) => {
