@@ -16,6 +16,9 @@ export const messagesFigures: FiguresReader = (reported) => {
     inputTotal: total("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"),
     inputUncached: total("input_tokens"),
     inputCacheRead: cacheRead === null ? null : total("cache_read_input_tokens"),
+    inputCacheWrite5m:
+      numberAt(reported, "cache_creation", "ephemeral_5m_input_tokens") ??
+      numberAt(reported, "cache_creation_input_tokens"),
     inputCacheWrite1h: numberAt(reported, "cache_creation", "ephemeral_1h_input_tokens"),
     outputTotal: total("output_tokens"),
     outputReasoning: numberAt(reported, "output_tokens_details", "thinking_tokens"),

@@ -6,6 +6,7 @@ import { readWithSdk } from "./official-sdk.ts";
 import { providerRun } from "./provider-run.ts";
 import { recordedMessages } from "./recorded-messages.ts";
 
+// Mutants seen red, beside those of the suite: the usage of message_start alone; results of provider-run tools left out.
 describeRecordedAnswers({
   ...recordedMessages,
   kind: anthropicKind,
