@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Delivery, type Exchange, framingHeaders, type JsonValue } from "../emulators/exchange.ts";
@@ -71,7 +71,7 @@ export interface RecordedCase {
 }
 
 const siblingDirectory = fileURLToPath(new URL("../../../shared/recordings", import.meta.url));
-const fixtureDirectory = fileURLToPath(new URL("../fixtures/openai-chat", import.meta.url));
+const fixtureDirectory = fileURLToPath(new URL("../fixtures", import.meta.url));
 
 /** Where recordings are: `EP_TEST_RECORDINGS`, else `../shared/recordings` beside the repository. */
 function recordingsDirectory(): string {
@@ -148,7 +148,18 @@ export type FixtureName = (typeof fixtureNames)[number];
 
 /** A hand-made case in the shape of a recorded one. */
 export function loadFixture(name: FixtureName): RecordedCase {
-  return loadFolder(join(fixtureDirectory, name), undefined);
+  return loadFixtureOf("openai-chat", name);
+}
+
+/** Names of the hand-made cases of an API that are part of the repository. */
+export function fixturesOf(api: string): string[] {
+  const entries = readdirSync(join(fixtureDirectory, api), { withFileTypes: true });
+  return entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).toSorted();
+}
+
+/** A hand-made case of an API in the shape of a recorded one. */
+export function loadFixtureOf(api: string, name: string): RecordedCase {
+  return loadFolder(join(fixtureDirectory, api, name), undefined);
 }
 
 /**

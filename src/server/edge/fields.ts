@@ -1,5 +1,5 @@
 import { ExecutionError } from "../../errors.ts";
-import { jsonElements, jsonMembers } from "../../json-text.ts";
+import { joinMembers, jsonElements, jsonMembers } from "../../json-text.ts";
 
 /** A value of a JSON body, with its path in it and its own text. */
 export interface Field {
@@ -143,4 +143,27 @@ export function asWord<Meaning>({ path, value }: Field, words: Readonly<Record<s
 export function asJsonObject(field: Field): string {
   asObject(field);
   return field.raw();
+}
+
+/** Reads base64. Node skips what is not base64, so the length tells whether something was. `text` is the field's own, or a piece of it. */
+export function asBase64(field: Field, text = asText(field)): Uint8Array<ArrayBuffer> {
+  const bytes = Buffer.from(text, "base64");
+  const digits = text.replace(/={1,2}$/, "").length;
+  if (bytes.length !== Math.floor((digits * 3) / 4) || digits % 4 === 1) refuse(field.path, "must hold base64 data");
+  return bytes;
+}
+
+/** Reads a member under its contract name, or leaves that out. */
+export function optional<Key extends string, Value>(
+  key: Key,
+  field: Field | undefined,
+  read: (field: Field) => Value,
+): { [key in Key]?: Value } {
+  return field === undefined ? {} : ({ [key]: read(field) } as { [key in Key]?: Value });
+}
+
+/** Whatever is left of an object, as the text of one; empty if nothing is. */
+export function remainingText(fields: ObjectFields): string {
+  const members = fields.rest();
+  return members.length === 0 ? "" : joinMembers(members.map(([key, field]) => [key, field.raw()]));
 }
