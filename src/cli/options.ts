@@ -1,3 +1,10 @@
+/** Options of `serve`. */
+export interface ServeOptions {
+  readonly config?: string;
+  /** Whether the configuration is loaded anew when its files change. */
+  readonly watch: boolean;
+}
+
 /** Options that say which gateway a command calls. */
 export interface TargetOptions {
   readonly baseUrl?: string;
@@ -12,6 +19,14 @@ export interface ChatOptions extends TargetOptions {
   readonly model?: string;
   readonly system?: string;
   readonly json?: boolean;
+}
+
+/** Options of `config show`. */
+export interface ShowOptions {
+  readonly origin?: boolean;
+  readonly json?: boolean;
+  readonly persona?: string;
+  readonly tenant?: string;
 }
 
 /** Options of `capabilities`. */

@@ -9,6 +9,7 @@ import {
   Support,
 } from "../gen/execution/v1/capabilities_pb.js";
 import type { Principal } from "./call.ts";
+import { requirementsOfPersona } from "./layers.ts";
 import { supportOf } from "./requirements.ts";
 import { mayUse, type RoutingState } from "./resolve.ts";
 
@@ -36,10 +37,11 @@ export function describeCapabilities(
   const personas = Object.values(config.personas)
     .filter(({ name }) => principal.personas?.includes(name) ?? true)
     .filter(({ name }) => request.persona === "" || request.persona === name)
-    .map(({ name, requires, candidates }) => ({
-      persona: name,
+    .map((persona) => ({ persona, requires: requirementsOfPersona(config, { persona, tenant: principal.tenant }) }))
+    .map(({ persona, requires }) => ({
+      persona: persona.name,
       requires: [...requires],
-      candidates: candidates.flatMap(({ provider, model }) => {
+      candidates: persona.candidates.flatMap(({ provider, model }) => {
         const adapter = adapters[provider];
         const word = model ?? adapter?.defaultModel;
         if (adapter === undefined || word === undefined) return [];

@@ -4,7 +4,7 @@ import { ExecutionError, type PreconditionViolation } from "../errors.ts";
 import { type ModelCapabilities, Support } from "../gen/execution/v1/capabilities_pb.js";
 import type { ChatRequest, Warning } from "../gen/execution/v1/chat_pb.js";
 import type { Principal, Resolved, ResolvedCandidate, ResolvedValue } from "./call.ts";
-import { mergePersona } from "./layers.ts";
+import { chosenPersona, mergeLayers } from "./layers.ts";
 import { capabilityName, type Requirement, requirementsOf, supportOf } from "./requirements.ts";
 
 /** What a request is resolved against: one consistent state of the configuration and its adapters. */
@@ -23,10 +23,9 @@ export interface RoutingState {
 export function resolve(state: RoutingState, request: ChatRequest, principal: Principal): Resolved {
   const persona = findPersona(state.config, request, principal);
   checkProviderOptions(request, principal);
-  const values = new Map<string, ResolvedValue>();
-  values.set("persona", { value: persona.name, origin: request.persona === "" ? "default" : "request" });
-  const merged = mergePersona(request, persona, values);
-  const requirements = requirementsOf(merged, persona.requires);
+  const merged = mergeLayers(state.config, { persona, tenant: principal.tenant }, request);
+  const values = new Map(merged.values).set("persona", chosenPersona(state.config, request, principal.tenant));
+  const requirements = requirementsOf(merged.request, merged);
   const considered = chooseCandidates(state, request, persona, principal, values);
   const violations: PreconditionViolation[] = [];
   const candidates: ResolvedCandidate[] = [];
@@ -35,7 +34,7 @@ export function resolve(state: RoutingState, request: ChatRequest, principal: Pr
     violations.push(...missing);
     if (missing.length === 0) {
       const warnings = unknownWarnings(adapter, model, requirements);
-      candidates.push({ adapter, model, toolTier: merged.tools.length > 0 ? 1 : 0, warnings });
+      candidates.push({ adapter, model, toolTier: request.tools.length > 0 ? 1 : 0, warnings });
     }
   }
   if (candidates.length === 0) {
@@ -48,11 +47,17 @@ export function resolve(state: RoutingState, request: ChatRequest, principal: Pr
       },
     );
   }
-  return Object.freeze({ persona: persona.name, request: merged, candidates, values });
+  return Object.freeze({
+    persona: persona.name,
+    request: merged.request,
+    ...(merged.timeoutMs !== undefined && { timeoutMs: merged.timeoutMs }),
+    candidates: Object.freeze(candidates),
+    values,
+  });
 }
 
 function findPersona(config: Config, request: ChatRequest, principal: Principal): PersonaSettings {
-  const name = request.persona === "" ? "default" : request.persona;
+  const name = chosenPersona(config, request, principal.tenant).value;
   const persona = Object.hasOwn(config.personas, name) ? config.personas[name] : undefined;
   if (persona === undefined) {
     throw new ExecutionError(
@@ -71,7 +76,8 @@ function findPersona(config: Config, request: ChatRequest, principal: Principal)
 
 /** The mock cannot spend and its script is what it is for, so its options are open to every key. */
 function checkProviderOptions(request: ChatRequest, principal: Principal): void {
-  const denied = Object.keys(request.providerOptionsJson).find((kind) => kind !== "mock");
+  const kinds = [request, ...request.tools].flatMap(({ providerOptionsJson }) => Object.keys(providerOptionsJson));
+  const denied = kinds.find((kind) => kind !== "mock");
   if (denied !== undefined && !principal.providerOptions) {
     throw new ExecutionError(
       "SCOPE_DENIED",

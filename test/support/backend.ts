@@ -40,9 +40,9 @@ export function createBackend({ adapters, play, ...options }: BackendOptions): B
   const guard = createGuard(config);
   const dispatcher = createDispatcher({
     router: testRouter({ ...base, config }),
-    authenticate: createKeyAuthentication(config.keys),
+    authenticate: createKeyAuthentication(config),
     guard,
-    limits,
+    limits: () => limits,
     log,
     newId: () => randomUUID(),
   });
