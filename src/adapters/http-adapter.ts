@@ -1,8 +1,8 @@
 import { warningEvent } from "../contract/events.ts";
 import type { ExecutionError } from "../errors.ts";
 import type { ModelCapabilities } from "../gen/execution/v1/capabilities_pb.js";
-import type { Warning } from "../gen/execution/v1/chat_pb.js";
-import type { Adapter, AttemptInput, ProviderSettings } from "./adapter.ts";
+import type { ChatRequest, Warning } from "../gen/execution/v1/chat_pb.js";
+import type { Adapter, AttemptInput, ModelRequest, ProviderSettings } from "./adapter.ts";
 import { type AnswerDecoder, createExchanges } from "./exchange.ts";
 import { createHttpClient } from "./http.ts";
 import type { ErrorAnswer } from "./provider-error.ts";
@@ -18,6 +18,9 @@ export interface OutgoingRequest {
   readonly warnings: readonly Warning[];
 }
 
+/** Which attempt is wanted. The request that is built is the same for all attempts of a step. */
+export type AttemptHead = Pick<AttemptInput, "request" | "model" | "step" | "attempt">;
+
 /** One attempt: how its request is built, once, when it is first wanted, and who reads the answer. */
 export interface AttemptPlan {
   readonly build: () => OutgoingRequest;
@@ -32,7 +35,7 @@ export interface HttpAdapterParts {
   readonly models: () => readonly ModelCapabilities[];
   /** Brings the official SDK, for `transport: sdk`. */
   readonly loadSdk: () => Promise<SdkCall>;
-  readonly plan: (input: AttemptInput) => AttemptPlan;
+  readonly plan: (input: AttemptHead) => AttemptPlan;
   /** Reads a refusal: an answer whose status is not 2xx. */
   readonly readError: (answer: ErrorAnswer) => ExecutionError;
 }
@@ -42,18 +45,24 @@ export function createHttpAdapter({ settings, plan, loadSdk, readError, ...parts
   const http = createHttpClient({ timeouts: settings.timeouts });
   const send = settings.transport === "sdk" ? createSdkSend(settings.timeouts, loadSdk) : http.send;
   const exchanges = createExchanges();
+  const previewed = createPreviews();
   return {
     ...parts,
     settings,
     spends: true,
     ...(settings.defaultModel !== undefined && { defaultModel: settings.defaultModel }),
+    preview: (input) => {
+      const outgoing = plan({ ...input, step: 0, attempt: 0 }).build();
+      previewed.keep(input, outgoing);
+      return outgoing.warnings;
+    },
     chat: (input) => {
       const { build, decoder } = plan(input);
       return exchanges.run({
         provider: settings.name,
         model: input.model,
         prepare: () => {
-          const { warnings, ...request } = build();
+          const { warnings, ...request } = previewed.take(input) ?? build();
           return {
             first: warnings.map(warningEvent),
             request: { method: "POST", signal: input.signal, ...request },
@@ -68,6 +77,26 @@ export function createHttpAdapter({ settings, plan, loadSdk, readError, ...parts
     close: async () => {
       await exchanges.settled();
       await http.close();
+    },
+  };
+}
+
+/** Requests that were built to see whether they can be, kept for the attempt that comes next so that nothing is built twice. */
+interface Previews {
+  keep(input: ModelRequest, outgoing: OutgoingRequest): void;
+  /** Gives a request away, once. */
+  take(input: ModelRequest): OutgoingRequest | undefined;
+}
+
+function createPreviews(): Previews {
+  // A request that is never sent is forgotten with the ChatRequest it was built from.
+  const built = new WeakMap<ChatRequest, { readonly model: string; readonly outgoing: OutgoingRequest }>();
+  return {
+    keep: ({ request, model }, outgoing) => built.set(request, { model, outgoing }),
+    take: ({ request, model }) => {
+      const kept = built.get(request);
+      built.delete(request);
+      return kept?.model === model ? kept.outgoing : undefined;
     },
   };
 }
