@@ -5,6 +5,8 @@ import type { Adapter, AdapterKind } from "./adapters/adapter.ts";
 import type { Config, ListenerSettings } from "./config/config.ts";
 import { ChatRequestSchema } from "./gen/execution/v1/chat_pb.js";
 import { MessageRole } from "./gen/execution/v1/content_pb.js";
+import { createPriceBook } from "./ledger/prices/price-book.ts";
+import { priceTables } from "./ledger/prices/tables/index.ts";
 import type { RoutingState } from "./router/resolve.ts";
 import { createRouter } from "./router/router.ts";
 import { createKeyAuthentication } from "./server/auth.ts";
@@ -139,6 +141,8 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions):
     state: () => state,
     newId,
     monotonicMs: () => performance.now(),
+    nowMs: Date.now,
+    prices: createPriceBook(priceTables),
     platformVersion,
   });
   const guard = createGuard(config);

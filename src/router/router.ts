@@ -1,5 +1,6 @@
 import type { CapabilitiesRequest, CapabilitiesResponse } from "../gen/execution/v1/capabilities_pb.js";
 import type { ChatRequest, ChatResponse } from "../gen/execution/v1/chat_pb.js";
+import type { PriceBook } from "../ledger/prices/price-book.ts";
 import type { Call, CallContext, Next, Stage } from "./call.ts";
 import { describeCapabilities } from "./capabilities.ts";
 import { type RoutingState, resolve } from "./resolve.ts";
@@ -24,6 +25,9 @@ export interface RouterDeps {
   readonly newId: () => string;
   /** Milliseconds since an arbitrary start, monotonic. */
   readonly monotonicMs: () => number;
+  /** Milliseconds since the epoch. */
+  readonly nowMs: () => number;
+  readonly prices: PriceBook;
   readonly platformVersion: string;
 }
 

@@ -3,6 +3,7 @@ import type { Config, PersonaSettings } from "../../src/config/config.ts";
 import { ExecutionError } from "../../src/errors.ts";
 import type { ChatResponse } from "../../src/gen/execution/v1/chat_pb.js";
 import { Role } from "../../src/gen/execution/v1/options_pb.js";
+import { createPriceBook, type PriceBook } from "../../src/ledger/prices/price-book.ts";
 import type { CallContext, Principal } from "../../src/router/call.ts";
 import type { RoutingState } from "../../src/router/resolve.ts";
 import { createRouter, type Router } from "../../src/router/router.ts";
@@ -73,10 +74,12 @@ export function testContext(overrides: Partial<CallContext> = {}): CallContext {
   };
 }
 
-/** A router over a state, with ids that count and a clock that stands still. */
-export function testRouter(state: RoutingState): Router {
+/** A router over a state, with ids that count and clocks that stand still. Without prices only what cannot spend has one. */
+export function testRouter(state: RoutingState, prices: PriceBook = createPriceBook([])): Router {
   let id = 0;
   return createRouter({
+    prices,
+    nowMs: () => Date.UTC(2026, 10, 26, 12),
     state: () => state,
     newId: () => {
       id += 1;
