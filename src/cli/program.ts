@@ -1,6 +1,6 @@
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { type CommandContext, CommandError, OutputClosedError, write } from "./context.ts";
-import type { CapabilitiesOptions, ChatOptions } from "./options.ts";
+import type { CapabilitiesOptions, RequestOptions } from "./options.ts";
 import { readVersion } from "./version.ts";
 
 /**
@@ -57,17 +57,20 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
       end(await serve(options, context));
     });
 
-  target(program.command("chat"))
+  request(program.command("chat"))
     .description("send one message and print the answer as it comes")
-    .argument("<message>", "what to say; - reads it from standard input")
-    .option("--persona <name>", "persona that serves it (default: default)")
-    .option("--provider <name>", "provider instance to use instead of the persona's")
-    .option("--model <name>", "model to use")
-    .option("--system <text>", "system message to send before it")
     .option("--json", "print each event as one line of ProtoJSON")
-    .action(async (message: string, options: ChatOptions) => {
+    .action(async (message: string, options: RequestOptions) => {
       const { chat } = await import("./chat.ts");
       end(await chat(message, options, context));
+    });
+
+  request(program.command("plan"))
+    .description("say who would serve a message, who would not and why, and what it may cost, without sending it")
+    .option("--json", "print the response as ProtoJSON")
+    .action(async (message: string, options: RequestOptions) => {
+      const { plan } = await import("./plan.ts");
+      end(await plan(message, options, context));
     });
 
   target(program.command("capabilities"))
@@ -104,11 +107,20 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
 }
 
 const ENVIRONMENT_HELP = `
-Environment of chat and capabilities:
+Environment of chat, plan and capabilities:
   EXECUTION_PLATFORM_URL      gRPC URL of the gateway (default: http://127.0.0.1:50051)
   EXECUTION_PLATFORM_API_KEY  API key, if the gateway wants one
 
 serve reads EP_* variables, .env and execution-platform.yaml; docs/configuration.md lists them.`;
+
+function request(command: Command): Command {
+  return target(command)
+    .argument("<message>", "what to say; - reads it from standard input")
+    .option("--persona <name>", "persona that serves it (default: default)")
+    .option("--provider <name>", "provider instance to use instead of the persona's")
+    .option("--model <name>", "model to use")
+    .option("--system <text>", "system message to send before it");
+}
 
 function target(command: Command): Command {
   return command

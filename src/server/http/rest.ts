@@ -6,9 +6,12 @@ import {
 } from "../../gen/execution/v1/capabilities_pb.js";
 import { CostsResponseSchema } from "../../gen/execution/v1/costs_pb.js";
 import { ExecutionService } from "../../gen/execution/v1/execution_pb.js";
+import { PlanResponseSchema } from "../../gen/execution/v1/plan_pb.js";
 import type { Dispatcher } from "../dispatcher.ts";
 import { sendJson } from "./answer.ts";
+import { readInflated } from "./body.ts";
 import { createRestCalls, decodeQuery, runUnary } from "./calls.ts";
+import { readPlanBody } from "./chat-body.ts";
 import type { Exchange } from "./exchange.ts";
 import type { TransportLimits } from "./limits.ts";
 import type { Refusals } from "./refusals.ts";
@@ -21,7 +24,7 @@ export function createRestRoutes(
   limits: TransportLimits,
   refusals: Refusals,
 ): readonly Route[] {
-  const { capabilities, chat, costs } = ExecutionService.method;
+  const { capabilities, chat, costs, plan } = ExecutionService.method;
   const calls = createRestCalls(dispatcher, limits);
   return [
     {
@@ -62,6 +65,19 @@ export function createRestRoutes(
           const response = await runUnary(call, decodeQuery(exchange, call));
           sendJson(exchange, limits, protoJson(CostsResponseSchema, response));
         }),
+    },
+    {
+      path: "/plan",
+      method: "POST",
+      access: { rpc: plan },
+      serve: async (exchange) =>
+        isJson(exchange)
+          ? calls.run(exchange, plan, async (call) => {
+              const bytes = await readInflated(exchange, call, limits.requestMs);
+              const response = await runUnary(call, readPlanBody(bytes, exchange.query, call));
+              sendJson(exchange, limits, protoJson(PlanResponseSchema, response));
+            })
+          : refusals.unsupportedMediaType(exchange, ["application/json"]),
     },
     {
       path: "/chat",
