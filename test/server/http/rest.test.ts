@@ -11,7 +11,7 @@ import { TRANSPORT_LIMITS } from "../../../src/server/http/limits.ts";
 import { createRefusals } from "../../../src/server/http/refusals.ts";
 import { createRestRoutes } from "../../../src/server/http/rest.ts";
 import { createRouteTable, labelOf, type Route } from "../../../src/server/http/routes.ts";
-import { plain, post, send, sendBytes, withListener } from "./setup.ts";
+import { plain, post, scripted, send, sendBytes, withListener } from "./setup.ts";
 
 const KEY = { name: "k", sha256: hashKey("right"), tenant: "t", roles: [Role.CALLER], providerOptions: true };
 const AUTHORIZED = { authorization: "Bearer right" };
@@ -31,6 +31,7 @@ describe("access", () => {
       ["/health/providers", { open: false, roles: viewers, spends: false }],
       ["/capabilities", { open: false, roles: viewers, spends: false }],
       ["/costs", { open: false, roles: viewers, spends: false }],
+      ["/plan", { open: false, roles: [Role.CALLER], spends: false }],
       ["/chat", { open: false, roles: [Role.CALLER], spends: true }],
     ]);
   });
@@ -133,6 +134,44 @@ describe("the routes", () => {
     });
   });
 
+  // Mutants seen red: the query not read; the plain form read as ProtoJSON.
+  test("/plan takes what /chat takes, or a PlanRequest, and the targets of /chat's query", async () => {
+    await withListener({}, async ({ port }) => {
+      const candidates = [{ candidate: { provider: "mock", kind: "mock", model: "mock-text" }, kept: true }];
+      for (const body of [plain(), scripted({ text: "a" }), { request: scripted({ text: "a" }) }]) {
+        const { status, json } = await post(port, "/v1/plan?provider=mock&model=mock-text", body);
+        expect({ status, read: json() }).toMatchObject({ status: 200, read: { persona: "default", candidates } });
+      }
+      const { json } = await post(port, "/plan", plain({ model: "mock-text" }));
+      expect(json()).toMatchObject({ candidates });
+    });
+  });
+
+  test("/plan refuses what it does not know, and fails as /chat does", async () => {
+    await withListener({}, async ({ port }) => {
+      for (const [query, body] of [
+        ["?events=proto", plain()],
+        ["?model=a", plain({ model: "b" })],
+        ["", { request: scripted(), persona: "default" }],
+        ["", { request: plain() }],
+        ["", {}],
+        ["", "{"],
+        ["", '["request"]'],
+        ["", { request: null }],
+      ] as const) {
+        const { status, json } = await post(port, `/plan${query}`, body);
+        expect({ query, body, status, reason: json().reason }).toEqual({
+          query,
+          body,
+          status: 400,
+          reason: "INVALID_FIELD",
+        });
+      }
+      const { status, json } = await post(port, "/plan?personaId=nobody", plain());
+      expect({ status, reason: json().reason }).toEqual({ status: 404, reason: "PERSONA_NOT_FOUND" });
+    });
+  });
+
   test("/costs is UNIMPLEMENTED until it is served", async () => {
     await withListener({}, async ({ port }) => {
       const { status, json } = await send(port, "/costs");
@@ -182,6 +221,7 @@ describe("the routes", () => {
         "",
       ]) {
         const { status, headers, json } = await post(port, "/chat", plain(), { "content-type": type });
+        expect((await post(port, "/plan", plain(), { "content-type": type })).status).toBe(415);
         expect({ type, status, accepts: headers["accept-post"], reason: json().reason }).toEqual({
           type,
           status: 415,
