@@ -23,7 +23,13 @@ describe("plan", () => {
       candidates,
       maxToolTier: 3 as const,
     };
-    gateway = await startTestGateway({ providers: [testProvider()], config: { personas: { reviewer } } });
+    const lost = {
+      name: "lost",
+      requires: [Capability.TOOLS],
+      candidates: candidates.slice(0, 1),
+      maxToolTier: 3 as const,
+    };
+    gateway = await startTestGateway({ providers: [testProvider()], config: { personas: { reviewer, lost } } });
     environment = { EXECUTION_PLATFORM_URL: gateway.grpcUrl };
   });
 
@@ -66,5 +72,14 @@ describe("plan", () => {
     const { status, stdout, stderr } = await runCommand(["plan", "--persona", "nobody", "Hi"], { environment });
     expect(stderr).toMatch(/^error: PERSONA_NOT_FOUND: [^\n]+\n$/);
     expect([status, stdout]).toEqual([1, ""]);
+  });
+
+  test("has a sibling, capabilities, that shows a persona whom nobody can serve", async () => {
+    const { stdout } = await runCommand(["capabilities", "--persona", "lost"], { environment });
+    expect(stdout).toMatch(
+      /^ {2}lost \(requires tools\)\n {4}mock\/mock-text, cannot serve: lacks tools\n {4}nobody can serve it$/m,
+    );
+    const { stdout: fine } = await runCommand(["capabilities", "--persona", "reviewer"], { environment });
+    expect(fine).not.toContain("nobody");
   });
 });

@@ -137,7 +137,7 @@ describe("one and the same Plan on every wire", () => {
   const outcomes = async (asked: PlanRequest, key: string) =>
     Promise.all(wires.map(async ({ name, plan }) => ({ name, outcome: await plan(asked, key) })));
 
-  // Mutants seen red: no handler; a bare ChatRequest read as a PlanRequest; fields of value 0 left out by REST alone.
+  // Mutants seen red: no handler; a bare ChatRequest read as a PlanRequest; a field that REST alone leaves out.
   test("answers who would serve a request and who not", async () => {
     const tools = [{ name: "look_up", parametersJson: "{}" }];
     const all = await outcomes(request({ tools, sampling: { temperature: 0.5 } }), API_KEYS.caller);
