@@ -7,6 +7,7 @@ import { ChatRequestSchema } from "./gen/execution/v1/chat_pb.js";
 import { MessageRole } from "./gen/execution/v1/content_pb.js";
 import { createPriceBook } from "./ledger/prices/price-book.ts";
 import { priceTables } from "./ledger/prices/tables/index.ts";
+import { createMemoryStore } from "./ledger/stores/memory.ts";
 import type { RoutingState } from "./router/resolve.ts";
 import { createRouter } from "./router/router.ts";
 import { createKeyAuthentication } from "./server/auth.ts";
@@ -127,6 +128,9 @@ function listenError(name: "gRPC" | "HTTP", { host, port }: ListenerSettings, ca
   return new ListenError(`cannot listen on ${host}:${port} for ${name}: ${reason}`, { cause });
 }
 
+/** What the ledger in memory keeps: some 50 MB at most. */
+const MEMORY_LEDGER = { maxSums: 100_000, maxAttemptIds: 10_000 } as const;
+
 /** Wires adapters, router and dispatcher. The composition of the process is this function and `main.ts`; nothing else makes parts. */
 function createGateway({ config, kinds, log, platformVersion }: GatewayOptions): Gateway {
   const newId = (): string => randomUUID().replaceAll("-", "");
@@ -137,12 +141,14 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions):
     adapters[settings.name] = kind.create(settings, { now: Date.now, newId });
   }
   const state: RoutingState = Object.freeze({ config, adapters });
+  const ledger = createMemoryStore(MEMORY_LEDGER);
   const router = createRouter({
     state: () => state,
     newId,
     monotonicMs: () => performance.now(),
     nowMs: Date.now,
     prices: createPriceBook(priceTables),
+    ledger,
     platformVersion,
   });
   const guard = createGuard(config);
@@ -154,6 +160,7 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions):
     state: () => state,
     close: async () => {
       await Promise.all(Object.values(adapters).map((adapter) => adapter.close()));
+      await ledger.close();
     },
   };
 }

@@ -40,6 +40,8 @@ export interface ProviderSettings {
   readonly headers: Readonly<Record<string, Secret>>;
   readonly transport: Transport;
   readonly timeouts: ProviderTimeouts;
+  /** False if nobody bills for calls to it, so that they cost 0. Absent: they can cost money where the kind can. */
+  readonly spends?: false;
   /** Alias or provider's word of the model used when neither request nor persona names one. Absent: the kind's own, if it has one. */
   readonly defaultModel?: string;
   /** By alias. A model that is not here is passed on verbatim. */

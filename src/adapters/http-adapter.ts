@@ -49,7 +49,7 @@ export function createHttpAdapter({ settings, plan, loadSdk, readError, ...parts
   return {
     ...parts,
     settings,
-    spends: true,
+    spends: settings.spends ?? true,
     ...(settings.defaultModel !== undefined && { defaultModel: settings.defaultModel }),
     preview: (input) => {
       const outgoing = plan({ ...input, step: 0, attempt: 0 }).build();

@@ -1,5 +1,6 @@
 import { toJsonString } from "@bufbuild/protobuf";
 import { FinishReason } from "../client/index.ts";
+import { formatUsd } from "../contract/money.ts";
 import { type ChatResponse, ChatResponseSchema, type Finished } from "../gen/execution/v1/chat_pb.js";
 import { type CommandContext, dim, printable, write } from "./context.ts";
 import type { RequestOptions } from "./options.ts";
@@ -80,9 +81,4 @@ function closingLine({ reason, candidate, usage, costNanoUsd, timings }: Finishe
     ...(reason === FinishReason.STOP ? [] : [`finished with ${FinishReason[reason] ?? reason}`]),
   ];
   return `${candidate?.provider ?? ""}/${candidate?.model ?? ""}: ${facts.join(", ")}`;
-}
-
-function formatUsd(nanoUsd: bigint): string {
-  const digits = nanoUsd.toString().padStart(10, "0");
-  return `${digits.slice(0, -9)}.${digits.slice(-9)}`.replace(/\.?0+$/, "");
 }

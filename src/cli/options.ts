@@ -21,3 +21,23 @@ export interface CapabilitiesOptions extends TargetOptions {
   readonly model?: string;
   readonly json?: boolean;
 }
+
+/** Options of `costs`. */
+export interface CostsOptions extends TargetOptions {
+  /** Milliseconds since the epoch. */
+  readonly since?: number;
+  readonly until?: number;
+  /** Dimensions with commas between them. */
+  readonly groupBy?: string;
+  readonly persona?: string;
+  readonly provider?: string;
+  readonly model?: string;
+  readonly key?: string;
+  readonly tenant?: string;
+  readonly endUser?: string;
+  /** Most rows. */
+  readonly limit?: number;
+  /** Token of the page to continue with. */
+  readonly page?: string;
+  readonly json?: boolean;
+}

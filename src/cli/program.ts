@@ -1,6 +1,7 @@
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError } from "commander";
 import { type CommandContext, CommandError, OutputClosedError, write } from "./context.ts";
-import type { CapabilitiesOptions, RequestOptions } from "./options.ts";
+import type { CapabilitiesOptions, CostsOptions, RequestOptions } from "./options.ts";
+import { parseCount, parseDuration, parseMoment } from "./values.ts";
 import { readVersion } from "./version.ts";
 
 /**
@@ -84,6 +85,28 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
       end(await capabilities(options, context));
     });
 
+  target(program.command("costs"))
+    .description("show what was used and what it cost")
+    .option("--since <time>", "start: 24h, 7d (ago), 2026-11-26, or a time (default: start of today, UTC)", parseMoment)
+    .option("--until <time>", "end, written the same way (default: now)", parseMoment)
+    .option(
+      "--group-by <names>",
+      "up to four of day, hour, minute, month, tenant, key, persona, provider, model, end_user",
+    )
+    .option("--persona <name>", "only this persona")
+    .option("--provider <name>", "only this provider instance")
+    .option("--model <name>", "only this model")
+    .option("--key <name>", "only this API key")
+    .option("--tenant <name>", "only this tenant")
+    .option("--end-user <id>", "only this end user")
+    .option("--limit <rows>", "most rows (default: 1000)", parseCount)
+    .option("--page <token>", "continue a listing")
+    .option("--json", "print the response as ProtoJSON")
+    .action(async (options: CostsOptions) => {
+      const { costs } = await import("./costs.ts");
+      end(await costs(options, context));
+    });
+
   program
     .command("key")
     .description("make an API key: print it once, with the configuration lines that accept it")
@@ -107,7 +130,7 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
 }
 
 const ENVIRONMENT_HELP = `
-Environment of chat, plan and capabilities:
+Environment of chat, plan, capabilities and costs:
   EXECUTION_PLATFORM_URL      gRPC URL of the gateway (default: http://127.0.0.1:50051)
   EXECUTION_PLATFORM_API_KEY  API key, if the gateway wants one
 
@@ -129,14 +152,4 @@ function target(command: Command): Command {
       "gRPC URL of the gateway (default: EXECUTION_PLATFORM_URL, else http://127.0.0.1:50051)",
     )
     .option("--timeout <time>", "most time the call may take, such as 500ms, 30s or 5m", parseDuration);
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** Reads `500ms`, `30s`, `5m`, or a number of seconds, as milliseconds. */
-function parseDuration(written: string): number {
-  const [, digits, unit = "s"] = /^(\d{1,9})(ms|s|m|h)?$/.exec(written) ?? [];
-  const timeoutMs = Number(digits) * (UNIT_MS[unit] ?? Number.NaN);
-  if (!(timeoutMs > 0)) throw new InvalidArgumentError("It must be a time above zero, such as 500ms, 30s or 5m.");
-  return timeoutMs;
 }

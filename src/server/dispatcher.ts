@@ -210,6 +210,9 @@ function createHandlers(router: Router): Readonly<Record<string, Handler>> {
     plan: async function* (message, context) {
       yield [router.plan(message as Parameters<Router["plan"]>[0], context)];
     },
+    costs: async function* (message, context) {
+      yield [await router.costs(message as Parameters<Router["costs"]>[0], context)];
+    },
   };
 }
 

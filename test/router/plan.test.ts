@@ -140,11 +140,11 @@ describe("the values of a plan", () => {
 describe("the costs of a plan", () => {
   const prices = createPriceBook([
     {
-      vendor: "scripted",
+      vendors: ["scripted"],
       asOf: "2026-11-01",
       source: "this test",
       suffix: "",
-      standardTiers: ["default"],
+      tierWords: { default: "" },
       rules: [{ models: ["model-1"], rates: { input: "1", output: "10" } }],
     },
   ]);

@@ -30,7 +30,7 @@ export function plan(
   principal: Principal = anyone,
   prices = createPriceBook([]),
 ): PlanResponse {
-  return testRouter(state, prices).plan(create(PlanRequestSchema, { request }), testContext({ principal }));
+  return testRouter(state, { prices }).plan(create(PlanRequestSchema, { request }), testContext({ principal }));
 }
 
 /** The candidates of a plan, one a line: `near/model-1`, or `(near/model-1)` if it is ruled out, with the reasons after it. */

@@ -9,8 +9,8 @@ const tokensPerRate = 1_000_000n;
 type Charge = readonly [quantity: number, rate: bigint | undefined];
 
 /**
- * What a usage costs in nano-USD, rounded up once over all of it. Undefined if that is not known: a total is missing, the tier it was served
- * in has no price, or something was used that has none.
+ * What a usage costs in nano-USD, rounded up once over all of it. Undefined if that is not known: a total is missing or less than its parts,
+ * the tier it was served in has no price, or something was used that has none.
  *
  * Every bucket has its own rate, else:
  * - tokens the provider does not tell apart are text;
@@ -33,9 +33,9 @@ export function ratesFor(price: Price, servedTier: string, inputTokens: number):
 }
 
 /** The tier that counts: the one the provider says it served, else the one asked for; empty for the vendor's standard one. */
-function tierOf({ askedTier, standardTiers }: Price, servedTier: string): string {
+function tierOf({ askedTier, tierWords }: Price, servedTier: string): string {
   const word = servedTier === "" ? askedTier : servedTier;
-  return standardTiers.includes(word) ? "" : word;
+  return tierWords.get(word) ?? word;
 }
 
 /** What a usage costs at given rates. */
@@ -53,10 +53,11 @@ function costAt(rates: Rates, usage: Usage): bigint | undefined {
 function inputCharges({ tokens }: Rates, usage: Usage): readonly Charge[] {
   const { inputTotal, inputCacheRead = 0, inputCacheWrite5m = 0, inputCacheWrite1h = 0 } = usage;
   const { inputAudio = 0, inputImage = 0 } = usage;
-  if (inputTotal === undefined) return tokens.input === undefined ? [] : [unknownTotal];
-  const apart = inputCacheRead + inputCacheWrite5m + inputCacheWrite1h + inputAudio + inputImage;
+  if (inputTotal === undefined) return tokens.input === undefined ? [] : [notKnown];
+  const text = inputTotal - inputCacheRead - inputCacheWrite5m - inputCacheWrite1h - inputAudio - inputImage;
+  if (text < 0) return [notKnown];
   return [
-    [Math.max(0, inputTotal - apart), tokens.input],
+    [text, tokens.input],
     [inputCacheRead, tokens.inputCacheRead ?? tokens.input],
     [inputCacheWrite5m, tokens.inputCacheWrite5m ?? tokens.input],
     [inputCacheWrite1h, tokens.inputCacheWrite1h],
@@ -67,9 +68,11 @@ function inputCharges({ tokens }: Rates, usage: Usage): readonly Charge[] {
 
 function outputCharges({ tokens }: Rates, usage: Usage): readonly Charge[] {
   const { outputTotal, outputReasoning = 0, outputAudio = 0, outputImage = 0 } = usage;
-  if (outputTotal === undefined) return tokens.output === undefined ? [] : [unknownTotal];
+  if (outputTotal === undefined) return tokens.output === undefined ? [] : [notKnown];
+  const text = outputTotal - outputReasoning - outputAudio - outputImage;
+  if (text < 0) return [notKnown];
   return [
-    [Math.max(0, outputTotal - outputReasoning - outputAudio - outputImage), tokens.output],
+    [text, tokens.output],
     [outputReasoning, tokens.outputReasoning ?? tokens.output],
     [outputAudio, tokens.outputAudio],
     [outputImage, tokens.outputImage],
@@ -83,5 +86,5 @@ function extraCharges({ extras }: Rates, usage: Usage): readonly Charge[] {
   });
 }
 
-/** A total nobody told: something was used, and how much is not known. */
-const unknownTotal: Charge = [1, undefined];
+/** Something was used, and how much is not known. */
+const notKnown: Charge = [1, undefined];

@@ -56,25 +56,26 @@ function worstCost(
   const input = dearest(possible, inputRates);
   const output = dearest(possible, OUTPUT_RATES);
   if (input === undefined || output === undefined) return undefined;
-  const fees = possible.flatMap(({ requestFees, extras }) => requestFees.map((name) => extras.get(name) ?? 0n));
+  const fees = possible.flatMap(({ requestFees, extras }) => requestFees.map((name) => extras.get(name)));
   const tokens = divideUp(BigInt(most) * input + BigInt(outputTokens) * output, 1_000_000n);
-  return tokens + fees.reduce((highest, fee) => (fee > highest ? fee : highest), 0n);
+  return tokens + (largest(fees) ?? 0n);
 }
 
 /** The tiers a request may be served in. One that names none, or `auto`, leaves it to the provider, and a named one may fall back. */
-function tiersOf({ tiers, standardTiers, askedTier }: Price): readonly (readonly Rates[])[] {
+function tiersOf({ tiers, tierWords, askedTier }: Price): readonly (readonly Rates[])[] {
   if (askedTier === "" || askedTier === "auto") return [...tiers.values()];
-  const standard = tiers.get("") ?? [];
-  return standardTiers.includes(askedTier) ? [standard] : [standard, tiers.get(askedTier) ?? []];
+  const asked = tierWords.get(askedTier) ?? askedTier;
+  return [...new Set(["", asked])].map((tier) => tiers.get(tier) ?? []);
 }
 
 function dearest(possible: readonly Rates[], names: readonly RateName[]): bigint | undefined {
+  return largest(possible.flatMap(({ tokens }) => names.map((name) => tokens[name])));
+}
+
+function largest(values: readonly (bigint | undefined)[]): bigint | undefined {
   let highest: bigint | undefined;
-  for (const { tokens } of possible) {
-    for (const name of names) {
-      const rate = tokens[name];
-      if (rate !== undefined && (highest === undefined || rate > highest)) highest = rate;
-    }
+  for (const value of values) {
+    if (value !== undefined && (highest === undefined || value > highest)) highest = value;
   }
   return highest;
 }

@@ -29,7 +29,7 @@ export interface PriceBook {
 }
 
 /** The price of what nobody bills for. */
-export const FREE: Price = { free: true, tiers: new Map(), standardTiers: [], askedTier: "" };
+export const FREE: Price = { free: true, tiers: new Map(), tierWords: new Map(), askedTier: "" };
 
 /** A rule, read. */
 interface ReadRule {
@@ -43,15 +43,18 @@ interface ReadRule {
 interface ReadTable {
   readonly rulesOf: ReadonlyMap<string, readonly ReadRule[]>;
   readonly suffix: RegExp;
-  readonly standardTiers: readonly string[];
+  readonly tierWords: ReadonlyMap<string, string>;
 }
 
 /** Creates a price book. Throws for a table that cannot be read: two for one vendor, a rate that is no decimal number, a day that is none. */
 export function createPriceBook(tables: readonly PriceTable[]): PriceBook {
   const byVendor = new Map<string, ReadTable>();
   for (const table of tables) {
-    if (byVendor.has(table.vendor)) throw new Error(`there are two price tables of ${table.vendor}`);
-    byVendor.set(table.vendor, readTable(table));
+    const read = readTable(table);
+    for (const vendor of table.vendors) {
+      if (byVendor.has(vendor)) throw new Error(`there are two price tables of ${vendor}`);
+      byVendor.set(vendor, read);
+    }
   }
   return {
     version: createHash("sha256").update(JSON.stringify(tables)).digest("hex").slice(0, 12),
@@ -64,7 +67,7 @@ export function createPriceBook(tables: readonly PriceTable[]): PriceBook {
   };
 }
 
-function lookUp({ rulesOf, suffix, standardTiers }: ReadTable, query: PriceQuery): Price | undefined {
+function lookUp({ rulesOf, suffix, tierWords }: ReadTable, query: PriceQuery): Price | undefined {
   const rules = rulesOf.get(query.model) ?? rulesOf.get(query.model.replace(suffix, "")) ?? [];
   const tiers = new Map<string, Rates[]>();
   for (const { rule, fromMs, toMs, rates } of rules) {
@@ -76,20 +79,20 @@ function lookUp({ rulesOf, suffix, standardTiers }: ReadTable, query: PriceQuery
       [...(tiers.get(tier) ?? []), rates].sort((a, b) => b.inputOver - a.inputOver),
     );
   }
-  return tiers.size === 0 ? undefined : { free: false, tiers, standardTiers, askedTier: query.serviceTier };
+  return tiers.size === 0 ? undefined : { free: false, tiers, tierWords, askedTier: query.serviceTier };
 }
 
-function readTable({ vendor, suffix, standardTiers, rules }: PriceTable): ReadTable {
+function readTable({ vendors, suffix, tierWords, rules }: PriceTable): ReadTable {
   const rulesOf = new Map<string, ReadRule[]>();
   for (const rule of rules) {
-    const read = readRule(rule, vendor);
+    const read = readRule(rule, vendors[0] ?? "");
     for (const model of rule.models) {
       const rulesOfModel = rulesOf.get(model);
       if (rulesOfModel === undefined) rulesOf.set(model, [read]);
       else rulesOfModel.push(read);
     }
   }
-  return { rulesOf, suffix: new RegExp(`(?:${suffix})$`), standardTiers };
+  return { rulesOf, suffix: new RegExp(`(?:${suffix})$`), tierWords: new Map(Object.entries(tierWords)) };
 }
 
 function readRule(rule: PriceRule, vendor: string): ReadRule {

@@ -43,16 +43,16 @@ export interface PriceRule {
 
 /** The prices of one vendor, as data. */
 export interface PriceTable {
-  /** The `owner` of the adapters it is for. */
-  readonly vendor: string;
+  /** The `owner` of the adapters it is for; several where one vendor sells the same at the same price under two names. */
+  readonly vendors: readonly string[];
   /** Day on which the data was last compared with its source, `YYYY-MM-DD`. */
   readonly asOf: string;
   /** Where the data is from. */
   readonly source: string;
   /** What a snapshot or a version adds to a base id: a regular expression that is taken off a model's name. */
   readonly suffix: string;
-  /** The vendor's words for its standard service tier. */
-  readonly standardTiers: readonly string[];
+  /** The vendor's other words for a service tier of the rules; `""` is its standard one. A word that is in neither has no price. */
+  readonly tierWords: Readonly<Record<string, string>>;
   readonly rules: readonly PriceRule[];
 }
 
@@ -88,8 +88,8 @@ export interface Price {
   readonly free: boolean;
   /** By service tier, `""` for the standard one; each with the highest `inputOver` first. */
   readonly tiers: ReadonlyMap<string, readonly Rates[]>;
-  /** The vendor's words for its standard tier. */
-  readonly standardTiers: readonly string[];
+  /** The vendor's other words for these tiers. */
+  readonly tierWords: ReadonlyMap<string, string>;
   /** Service tier the request asks for; empty if it asks for none. */
   readonly askedTier: string;
 }
