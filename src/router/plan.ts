@@ -8,10 +8,11 @@ import {
 } from "../gen/execution/v1/plan_pb.js";
 import { sizeInput } from "../ledger/prices/input-size.ts";
 import type { PriceBook } from "../ledger/prices/price-book.ts";
+import type { Price } from "../ledger/prices/types.ts";
 import type { Principal } from "./call.ts";
-import type { ConsideredCandidate, KeptCandidate } from "./candidates.ts";
+import type { KeptCandidate, RuledOutCandidate } from "./candidates.ts";
 import { plannedValues } from "./plan-values.ts";
-import { priceOfCandidate } from "./pricing.ts";
+import { priceOfCandidate, priceUnknown } from "./pricing.ts";
 import { considerRequest, type RoutingState } from "./resolve.ts";
 
 /** What a plan needs beside the routing state. */
@@ -38,20 +39,35 @@ export function planRequest(
     candidates,
     values,
   } = considerRequest(state, request, principal, Number.POSITIVE_INFINITY);
-  const first = candidates.find((entry) => entry.kept);
+  const priced = candidates.map((entry) => (entry.kept ? withPrice(entry, merged, deps) : entry));
   return create(PlanResponseSchema, {
     persona,
-    candidates: candidates.map((entry) => plannedCandidate(entry, merged, deps)),
+    candidates: priced.map((entry) => plannedCandidate(entry, merged, deps)),
     values: plannedValues(values, principal),
-    warnings: first === undefined ? [] : warningsOf(first),
+    warnings: priced.find((entry) => entry.kept)?.warnings ?? [],
     priceVersion: deps.prices.version,
   });
 }
 
+/** A candidate that would be tried, at the prices of now. */
+interface PricedCandidate extends KeptCandidate {
+  /** Undefined if it has none. */
+  readonly price: Price | undefined;
+  /** What a call that it serves begins with, in that order. */
+  readonly warnings: Warning[];
+}
+
+function withPrice(entry: KeptCandidate, request: ChatRequest, { prices, nowMs }: PlanDeps): PricedCandidate {
+  const { candidate, leftOut } = entry;
+  const price = priceOfCandidate(prices, candidate, request, nowMs());
+  const unknown = price === undefined ? [priceUnknown(candidate)] : [];
+  return { ...entry, price, warnings: [...candidate.warnings, ...unknown, ...leftOut] };
+}
+
 function plannedCandidate(
-  entry: ConsideredCandidate,
+  entry: PricedCandidate | RuledOutCandidate,
   request: ChatRequest,
-  { prices, nowMs }: PlanDeps,
+  { prices }: PlanDeps,
 ): PlannedCandidate {
   const { place: candidate, kept } = entry;
   if (!entry.kept) {
@@ -59,21 +75,15 @@ function plannedCandidate(
     return create(PlannedCandidateSchema, { candidate, kept, reasons });
   }
   const { model, toolTier } = entry.candidate;
-  const price = priceOfCandidate(prices, entry.candidate, request, nowMs());
-  const { expectedNanoUsd, worstNanoUsd } = prices.estimate(price, request, model);
+  const { expectedNanoUsd, worstNanoUsd } = prices.estimate(entry.price, request, model);
   return create(PlannedCandidateSchema, {
     candidate,
     kept,
-    reasons: [...warningsOf(entry).map(({ code, text }) => ({ reason: code, text })), ...lengthRemarks(entry, request)],
+    reasons: [...entry.warnings.map(({ code, text }) => ({ reason: code, text })), ...lengthRemarks(entry, request)],
     toolTier,
     ...(expectedNanoUsd === undefined ? {} : { expectedCostNanoUsd: expectedNanoUsd }),
     ...(worstNanoUsd === undefined ? {} : { worstCostNanoUsd: worstNanoUsd }),
   });
-}
-
-/** What a call that this candidate serves begins with. */
-function warningsOf({ candidate, leftOut }: KeptCandidate): Warning[] {
-  return [...candidate.warnings, ...leftOut];
 }
 
 /** Only the provider's own count is certain, so a conversation that seems too long rules nobody out. */

@@ -1,7 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
+import { warningEvent } from "../../src/contract/events.ts";
 import { Capability, Support } from "../../src/gen/execution/v1/capabilities_pb.js";
-import { FallbackPolicy, ReasoningEffort, SamplingSchema } from "../../src/gen/execution/v1/chat_pb.js";
+import { FallbackPolicy, ReasoningEffort, SamplingSchema, WarningSchema } from "../../src/gen/execution/v1/chat_pb.js";
 import { MessageRole } from "../../src/gen/execution/v1/content_pb.js";
 import { Role } from "../../src/gen/execution/v1/options_pb.js";
 import { createPriceBook } from "../../src/ledger/prices/price-book.ts";
@@ -9,8 +10,8 @@ import type { Principal } from "../../src/router/call.ts";
 import { plannedValues } from "../../src/router/plan-values.ts";
 import { Secret } from "../../src/secret.ts";
 import { asking, failureOf, lines, plan, showing } from "../support/planning.ts";
-import { anyone, testPersona, testState } from "../support/routing.ts";
-import { createScriptedAdapter } from "../support/scripted-adapter.ts";
+import { anyone, drainStream, testContext, testPersona, testRouter, testState } from "../support/routing.ts";
+import { answer, createScriptedAdapter } from "../support/scripted-adapter.ts";
 
 const SEES = new Map([[Capability.IMAGE_INPUT, Support.NATIVE]]);
 const BLIND = new Map([[Capability.IMAGE_INPUT, Support.NONE]]);
@@ -174,6 +175,25 @@ describe("the costs of a plan", () => {
     expect(costs(spending)[1]).toBeUndefined();
     expect(costs({ ...bounded, spends: false })).toEqual([0n, 0n]);
   });
+});
+
+// Mutant seen red: the missing price not told; told after what is left out.
+test("the warnings of a plan are those its call begins with, in the same order", async () => {
+  const leftOut = create(WarningSchema, { code: "FIELD_IGNORED", field: "sampling.seed", text: "no seed" });
+  const adapter = createScriptedAdapter({
+    name: "near",
+    preview: () => [leftOut],
+    play: async function* (input) {
+      yield [warningEvent(leftOut)];
+      yield* answer("hello")(input);
+    },
+  });
+  const state = testState([{ ...adapter, spends: true }]);
+  const { warnings, candidates } = plan(state, showing());
+  expect(warnings.map(({ code }) => code)).toEqual(["CAPABILITY_UNKNOWN", "PRICE_UNKNOWN", "FIELD_IGNORED"]);
+  expect(candidates[0]?.reasons).toMatchObject(warnings.map(({ code, text }) => ({ reason: code, text })));
+  const { events } = await drainStream(() => testRouter(state).chat(showing(), testContext()));
+  expect(events.flatMap(({ event }) => (event.case === "warning" ? [event.value] : []))).toEqual(warnings);
 });
 
 test("a plan sends nothing, and changes nothing of the request (mutant: the persona's defaults written into it)", () => {
