@@ -3,6 +3,7 @@
  * A test fails when they are not current.
  */
 import { readFileSync, writeFileSync } from "node:fs";
+import { callSettings } from "../src/config/call-settings-schema.ts";
 import { capability, role, support } from "../src/config/contract-values.ts";
 import { LISTENER_VARIABLES, OTHER_VARIABLES, VALUE_VARIABLES } from "../src/config/environment.ts";
 import { configSchema } from "../src/config/file-schema.ts";
@@ -54,7 +55,15 @@ function rowsOf(field: Field, path: readonly string[]): readonly Row[] {
 
 function rowsBelow(type: Type<unknown>, path: readonly string[]): readonly Row[] {
   if (type.below?.kind === "object") {
-    return Object.entries(type.below.fields).flatMap(([key, field]) => rowsOf(field, [...path, key]));
+    const { fields } = type.below;
+    // What layers have in common is told once.
+    const shared = path[0] === "defaults" ? [] : Object.entries(callSettings);
+    const isShared = (key: string): boolean => shared.some(([name, field]) => name === key && field === fields[key]);
+    const own = Object.entries(fields).filter(([key]) => !isShared(key));
+    const rows = own.flatMap(([key, field]) => rowsOf(field, [...path, key]));
+    return own.length === Object.keys(fields).length
+      ? rows
+      : [...rows, [code([...path, "*"].join(".")), "", "", "", "Every key of [`defaults`](#defaults)."]];
   }
   if (type.below?.kind === "map") return rowsBelow(type.below.value, [...path, type.below.key]);
   const last = path.at(-1);

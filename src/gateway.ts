@@ -152,7 +152,7 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions):
     platformVersion,
   });
   const guard = createGuard(config);
-  const authenticate = createKeyAuthentication(config.keys);
+  const authenticate = createKeyAuthentication(config);
   const dispatcher = createDispatcher({ router, authenticate, guard, limits: config.limits, log, newId });
   return {
     dispatcher,

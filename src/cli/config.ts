@@ -1,3 +1,4 @@
+import { configJsonSchema } from "../config/json-schema.ts";
 import { type CommandContext, write } from "./context.ts";
 import { loadFromDisk } from "./load.ts";
 
@@ -17,6 +18,12 @@ export async function checkConfig(file: string | undefined, context: CommandCont
       "",
     ].join("\n"),
   );
+  return 0;
+}
+
+/** Prints the JSON Schema of the configuration file. */
+export async function printSchema({ stdout }: CommandContext): Promise<number> {
+  await write(stdout, `${JSON.stringify(configJsonSchema(), undefined, 2)}\n`);
   return 0;
 }
 

@@ -14,6 +14,14 @@ export interface RequestOptions extends TargetOptions {
   readonly json?: boolean;
 }
 
+/** Options of `config show`. */
+export interface ShowOptions {
+  readonly origin?: boolean;
+  readonly json?: boolean;
+  readonly persona?: string;
+  readonly tenant?: string;
+}
+
 /** Options of `capabilities`. */
 export interface CapabilitiesOptions extends TargetOptions {
   readonly persona?: string;

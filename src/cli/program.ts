@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { type CommandContext, CommandError, OutputClosedError, write } from "./context.ts";
-import type { CapabilitiesOptions, CostsOptions, RequestOptions } from "./options.ts";
+import type { CapabilitiesOptions, CostsOptions, RequestOptions, ShowOptions } from "./options.ts";
 import { parseCount, parseDuration, parseMoment } from "./values.ts";
 import { readVersion } from "./version.ts";
 
@@ -124,6 +124,25 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
     .action(async (file: string | undefined) => {
       const { checkConfig } = await import("./config.ts");
       end(await checkConfig(file, context));
+    });
+  config
+    .command("show")
+    .description("print the whole configuration, defaults included; secrets show as [secret]")
+    .argument("[file]", "configuration file (default: as serve finds it)")
+    .option("--origin", "say of each value where it comes from")
+    .option("--json", "print JSON; with --origin by path")
+    .option("--persona <name>", "only what holds for calls of this persona")
+    .option("--tenant <name>", "only what holds for calls of this tenant")
+    .action(async (file: string | undefined, options: ShowOptions) => {
+      const { showConfig } = await import("./show.ts");
+      end(await showConfig(file, options, context));
+    });
+  config
+    .command("schema")
+    .description("print the JSON Schema of the configuration file, for editors")
+    .action(async () => {
+      const { printSchema } = await import("./config.ts");
+      end(await printSchema(context));
     });
 
   return program;

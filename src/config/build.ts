@@ -1,70 +1,41 @@
 import { createSecureContext } from "node:tls";
-import { fromJson } from "@bufbuild/protobuf";
-import { type Sampling, SamplingSchema } from "../gen/execution/v1/chat_pb.js";
 import { Secret } from "../secret.ts";
+import { buildScope, type Known } from "./build-call-settings.ts";
 import type { BuildContext } from "./build-provider.ts";
-import type { KeySettings, ListenerSettings, PersonaSettings, TlsSettings } from "./config.ts";
+import type { KeySettings, ListenerSettings, TlsSettings } from "./config.ts";
 import { errorCode } from "./error-code.ts";
-import type { KeyEntry, ListenerEntry, PersonaEntry } from "./file-schema.ts";
+import type { KeyEntry, ListenerEntry, TenantEntry } from "./file-schema.ts";
 import { didYouMean } from "./nearest.ts";
-import { kindVariables } from "./provider-variables.ts";
 import { readKeyFile, readTextFile } from "./secrets.ts";
 import { type Path, shownName } from "./tree.ts";
 
-/** Turns an entry of `personas` into its settings. Candidates of unknown instances are problems. */
-export function buildPersona(
-  name: string,
-  entry: PersonaEntry,
-  providers: readonly string[],
-  { kinds, problem }: BuildContext,
-): PersonaSettings {
-  const candidates = entry.candidates ?? [];
-  for (const [index, { provider }] of candidates.entries()) {
-    if (providers.includes(provider)) continue;
-    const isKind = kinds.some(({ kind }) => kind === provider);
-    const hint = isKind
-      ? ` Set ${kindVariables(provider).apiKey}, or add it to the file.`
-      : didYouMean(provider, providers);
-    const known = `the instances are ${providers.join(", ")}.${hint}`;
-    problem(
-      ["personas", name, "candidates", index, "provider"],
-      `there is no provider instance "${shownName(provider)}"; ${known}`,
-    );
-  }
-  return {
-    name,
-    ...(entry.system === undefined ? {} : { system: entry.system }),
-    requires: entry.requires,
-    candidates,
-    ...(entry.sampling === undefined ? {} : { sampling: buildSampling(entry.sampling) }),
-    maxToolTier: entry.max_tool_tier,
-    ...(entry.timeout === undefined ? {} : { timeoutMs: entry.timeout }),
-  };
-}
+/** The tenant of calls by keys that name none, and of those without a key. */
+const DEFAULT_TENANT = "default";
 
-/** The file's keys are the contract's, so its own JSON form reads them. */
-function buildSampling({ seed, logit_bias, ...rest }: NonNullable<PersonaEntry["sampling"]>): Sampling {
-  return fromJson(SamplingSchema, {
-    ...rest,
-    stop: [...(rest.stop ?? [])],
-    ...(seed === undefined ? {} : { seed: seed.toString() }),
-    ...(logit_bias === undefined ? {} : { logit_bias: Object.fromEntries(logit_bias) }),
-  });
-}
-
-/** Turns an entry of `auth.keys` into its settings. Personas and instances that do not exist are problems. */
+/**
+ * Turns an entry of `auth.keys` into its settings. Personas, instances and tenants that do not exist are problems, and so is a key that may use
+ * more than its tenant.
+ */
 export function buildKey(
   name: string,
   entry: KeyEntry,
-  known: { readonly personas: readonly string[]; readonly providers: readonly string[] },
-  { problem }: BuildContext,
+  known: Known & { readonly tenants: readonly string[] },
+  tenant: TenantEntry | undefined,
+  context: BuildContext,
 ): KeySettings {
-  for (const list of ["personas", "providers"] as const) {
+  const path = ["auth", "keys", name];
+  const { tenants } = known;
+  if (tenants.length > 0 && entry.tenant !== DEFAULT_TENANT && !tenants.includes(entry.tenant)) {
+    const message = `there is no "${shownName(entry.tenant)}" in tenants.${didYouMean(entry.tenant, tenants)}`;
+    context.problem([...path, "tenant"], message);
+  }
+  for (const list of ["personas", "providers", "models"] as const) {
+    const allowed = tenant?.[list];
     for (const [index, wanted] of (entry[list] ?? []).entries()) {
-      if (known[list].includes(wanted)) continue;
-      problem(
-        ["auth", "keys", name, list, index],
-        `there is no "${shownName(wanted)}" in ${list}.${didYouMean(wanted, known[list])}`,
+      if (allowed === undefined || allowed.includes(wanted)) continue;
+      context.problem(
+        [...path, list, index],
+        `its tenant "${entry.tenant}" may not use it; tenants.${entry.tenant}.${list} says what it may`,
       );
     }
   }
@@ -73,9 +44,7 @@ export function buildKey(
     sha256: entry.sha256,
     tenant: entry.tenant,
     roles: entry.roles,
-    ...(entry.personas === undefined ? {} : { personas: entry.personas }),
-    ...(entry.providers === undefined ? {} : { providers: entry.providers }),
-    ...(entry.models === undefined ? {} : { models: entry.models }),
+    ...buildScope(path, entry, known, context),
     providerOptions: entry.provider_options,
   };
 }

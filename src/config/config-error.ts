@@ -72,6 +72,7 @@ function positionOf(where: Place | string): number {
 /** The place as the reader of an error message looks for it. */
 function whereText(place: Place, fileName: string): string {
   if (place.source === "file") return `${fileName}:${place.line}:${place.column}`;
+  if (place.source === "persona-map") return `${place.file}:${place.line}:${place.column}`;
   if (place.source === "default") return "";
   return place.file === undefined ? place.name : `${place.name} (${place.file})`;
 }

@@ -1,12 +1,12 @@
 import type { ProviderSettings } from "../adapters/adapter.ts";
 import type { Capability } from "../gen/execution/v1/capabilities_pb.js";
-import type { Sampling } from "../gen/execution/v1/chat_pb.js";
+import type { ChatRequest } from "../gen/execution/v1/chat_pb.js";
 import type { Role } from "../gen/execution/v1/options_pb.js";
 import type { Secret } from "../secret.ts";
 
 /**
- * Where a value comes from: `default`, `file:LINE` of the configuration file, `environment:NAME`, or `environment:NAME (.env:LINE)` if an `.env`
- * file sets the variable. Persona and request add theirs when a call is resolved.
+ * Where a value comes from: `default`, `file:LINE` of the configuration file, `environment:NAME`, `environment:NAME (.env:LINE)` if an `.env` file
+ * sets the variable, or `persona-map:KEY`. Tenant, persona and request add theirs when a call is resolved.
  */
 export type ValueOrigin = string;
 
@@ -18,37 +18,62 @@ export interface CandidateSettings {
   readonly model?: string;
 }
 
-/** One persona. */
-export interface PersonaSettings {
-  readonly name: string;
+/** Fields of a request that defaults, tenant and persona may set. */
+export type RequestDefaults = Readonly<
+  Pick<
+    ChatRequest,
+    | "sampling"
+    | "reasoning"
+    | "verbosity"
+    | "serviceTier"
+    | "parallelToolCalls"
+    | "store"
+    | "maxToolTier"
+    | "fallbackPolicy"
+  >
+>;
+
+/** What one layer says of a call. Absent: the layer below says it. */
+export interface CallSettings extends Partial<RequestDefaults> {
   /** Sent before the caller's messages as a system message of its own. */
   readonly system?: string;
   /** What a candidate must be known to have. */
-  readonly requires: readonly Capability[];
-  /** In order of preference; at least one. */
-  readonly candidates: readonly CandidateSettings[];
-  /** Used where the request leaves a field out. */
-  readonly sampling?: Sampling;
-  /** Weakest way tools may be offered, 1 to 3. */
-  readonly maxToolTier: 1 | 2 | 3;
-  /** Total time of a call without a deadline of its own, in milliseconds. Absent: the platform's. */
+  readonly requires?: readonly Capability[];
+  /** Total time of a call without a deadline of its own, in milliseconds. Absent in all layers: the platform's. */
   readonly timeoutMs?: number;
 }
 
-/** One API key, stored as its hash. */
-export interface KeySettings {
+/** One persona. */
+export interface PersonaSettings extends CallSettings {
+  readonly name: string;
+  /** In order of preference; at least one. */
+  readonly candidates: readonly CandidateSettings[];
+}
+
+/** What a key or a tenant may use. Absent: all. */
+export interface Scope {
+  readonly personas?: readonly string[];
+  /** Provider instances that may be named or routed to. */
+  readonly providers?: readonly string[];
+  /** Models that may be named or routed to, by alias or provider's word. */
+  readonly models?: readonly string[];
+}
+
+/** One tenant. */
+export interface TenantSettings extends CallSettings, Scope {
+  readonly name: string;
+  /** Persona of requests that name none. Absent: `default`. */
+  readonly defaultPersona?: string;
+}
+
+/** One API key, stored as its hash. Its scope lies within its tenant's. */
+export interface KeySettings extends Scope {
   /** Name in logs and ledger. */
   readonly name: string;
   /** SHA-256 of the key, lower-case hex. */
   readonly sha256: string;
   readonly tenant: string;
   readonly roles: readonly Role[];
-  /** Personas it may use. Absent: all. */
-  readonly personas?: readonly string[];
-  /** Provider instances it may name or be routed to. Absent: all. */
-  readonly providers?: readonly string[];
-  /** Models it may name or be routed to, by alias or provider's word. Absent: all. */
-  readonly models?: readonly string[];
   /** Whether it may send provider_options_json. Default false. */
   readonly providerOptions: boolean;
 }
@@ -90,6 +115,10 @@ export interface LimitSettings {
 export interface Config {
   readonly providers: Readonly<Record<string, ProviderSettings>>;
   readonly personas: Readonly<Record<string, PersonaSettings>>;
+  /** Tenants that have settings of their own; there may be others. */
+  readonly tenants: Readonly<Record<string, TenantSettings>>;
+  /** What holds for every call unless another layer says otherwise. */
+  readonly defaults: CallSettings;
   readonly keys: readonly KeySettings[];
   readonly grpc: ListenerSettings;
   readonly http: ListenerSettings;

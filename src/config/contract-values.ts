@@ -8,14 +8,19 @@ import { boolean, notOneOf } from "./values.ts";
 type ContractEnum<T extends number> = Readonly<Record<string, T | string>>;
 
 /** A value of one of the contract's enums, written in lower case and without the enum's prefix (`image_input`). */
-function enumWord<T extends number>(label: string, values: ContractEnum<T>): Type<T> {
+export function enumWord<T extends number>(label: string, values: ContractEnum<T>): Type<T> {
   const words = new Map<string, T>();
   for (const [word, value] of Object.entries(values)) {
     // The other direction, and the value that stands for none, are no words.
     if (typeof value === "number" && value !== 0) words.set(word.toLowerCase(), value);
   }
   const names = [...words.keys()];
-  return single(label, (written) => words.get(String(written)) ?? notOneOf(names, written), names.join(", "));
+  return single(
+    label,
+    { enum: names },
+    (written) => words.get(String(written)) ?? notOneOf(names, written),
+    names.join(", "),
+  );
 }
 
 /** A capability. */
@@ -33,6 +38,13 @@ const capabilityFlags = mapping("CAPABILITY", capability, boolean);
 /** Several capabilities: `[tools, image_input]`, or `{ tools: true, image_input: true }`. */
 export const capabilities: Type<readonly Capability[]> = {
   label: "list of capabilities",
+  below: { kind: "list", item: capability, least: 0, most: Number.POSITIVE_INFINITY },
+  json: {
+    anyOf: [
+      { type: "array", items: capability.json },
+      { type: ["object", "null"], propertyNames: capability.json, additionalProperties: { type: "boolean" } },
+    ],
+  },
   read: (tree, path, context) => {
     if (tree.kind === "list") return capabilityList.read(tree, path, context);
     if (tree.kind !== "map" && !isEmpty(tree)) {
@@ -47,6 +59,7 @@ export const capabilities: Type<readonly Capability[]> = {
 /** Data that somebody else checks. Whole numbers become numbers. */
 export const anyMap: Type<Readonly<Record<string, unknown>>> = {
   label: "map",
+  json: { type: ["object", "null"] },
   read: (tree, path, context) => {
     if (tree.kind === "map" || isEmpty(tree)) return plainMap(tree);
     context.problem(path, `must be a map (indented "key: value" lines), not ${kindOf(tree)}`);

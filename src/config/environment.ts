@@ -39,14 +39,15 @@ export const OTHER_VARIABLES = {
     "Path of the configuration file. Without it `execution-platform.yaml` in the working directory, if it is there.",
   EP_PROVIDER: "Provider instance of every persona that names no candidates. Without it the first one.",
   EP_MODEL: "Model of every persona that names no candidates. Without it the instance's default model.",
+  EP_PERSONA_PROVIDER_MAP_PATH:
+    'Path of a JSON file that says where personas are served: `{ "reviewer": "openai/gpt-x" }`. A persona\'s own `candidates` win.',
   EP_USE_VENDOR_KEYS:
     "1 lets the vendors' own variables (`OPENAI_API_KEY` ...) enable their providers. Without it they never spend.",
   EP_AUTH_KEYS_SHA256: "API keys beside those of the file: `name:sha256`, separated by commas.",
 } as const;
 
 /** Beginnings of the names of variables whose feature has not come. */
-const LATER_VARIABLES =
-  /^EP_(ADMIN_ADDR|DATA_DIR|WORKSPACE_ROOT|PERSONA_PROVIDER_MAP_PATH|(RATE_LIMIT|BUDGET|TOKENS_BUDGET)(_.*)?)$/;
+const LATER_VARIABLES = /^EP_(ADMIN_ADDR|DATA_DIR|WORKSPACE_ROOT|(RATE_LIMIT|BUDGET|TOKENS_BUDGET)(_.*)?)$/;
 
 /** What the variables make of the configuration. */
 export interface Overlaid {

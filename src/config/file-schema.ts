@@ -1,14 +1,13 @@
-import { anyMap, capabilities, capability, role, support } from "./contract-values.ts";
+import { callSettings } from "./call-settings-schema.ts";
+import { anyMap, capability, role, support } from "./contract-values.ts";
 import { defaulted, list, mapping, object, optional, type ReadOf, required } from "./reader.ts";
-import { secretReference } from "./secrets.ts";
+import { keyReference, secretReference } from "./secrets.ts";
 import {
   baseUrl,
   boolean,
-  decimal,
   duration,
   host,
   integer,
-  integer64,
   name,
   oneOf,
   origin,
@@ -61,7 +60,7 @@ const provider = object(
       "Allows secrets to be sent by plain `http://` to another machine. Without it that is refused.",
     ),
     api_key: optional(
-      secretReference,
+      keyReference,
       "The provider's key: `{ env: NAME }` or `{ file: path }`. May be missing where `base_url` names a server that needs none.",
     ),
     headers: defaulted(
@@ -94,28 +93,6 @@ const provider = object(
   ["limits", "retries", "breaker"],
 );
 
-const sampling = object({
-  max_output_tokens: optional(integer(1, 2 ** 32 - 1), "Most tokens the model may produce, reasoning included."),
-  temperature: optional(decimal(0, 2), "0 picks the likeliest word, 2 is the wildest."),
-  top_p: optional(decimal(0, 1), "Pick among the likeliest words that together have this probability."),
-  top_k: optional(integer(0, 2 ** 32 - 1), "Pick among this many likeliest words."),
-  stop: optional(list(text(1024), 0, 64), "Texts that end the answer."),
-  seed: optional(integer64, "Seed, for answers that repeat as far as the provider can."),
-  frequency_penalty: optional(decimal(-2, 2), "Penalty by how often a word was used."),
-  presence_penalty: optional(decimal(-2, 2), "Penalty for words that were used at all."),
-  logit_bias: optional(
-    mapping("TOKEN", pattern("token id", /^(0|[1-9]\d{0,8})$/, "the id of a token"), decimal(-100, 100)),
-    "Bias by token id.",
-  ),
-  logprobs: optional(boolean, "Whether to return log probabilities of the output."),
-  top_logprobs: optional(integer(0, 50), "How many alternatives to return for each token, with `logprobs`."),
-  min_p: optional(decimal(0, 1), "Drop words less likely than this fraction of the likeliest one."),
-  repetition_penalty: optional(
-    decimal(0, Number.POSITIVE_INFINITY, true),
-    "Multiplicative penalty of repeated words, 1 is none.",
-  ),
-});
-
 const candidate = object(
   {
     provider: required(name, "Name of a provider instance."),
@@ -126,34 +103,43 @@ const candidate = object(
 
 const persona = object(
   {
-    system: optional(text(1_000_000), "Sent before the caller's messages as a system message of its own."),
-    requires: defaulted(
-      capabilities,
-      [],
-      "What a candidate must be known to have: `[tools, image_input]` or `{ tools: true }`.",
-    ),
+    description: optional(text(1024), "What it is for, for those who read the configuration."),
     candidates: optional(
       list(candidate, 1),
-      "Where it may be served, in order of preference. Without it `EP_PROVIDER`, else the first provider instance.",
+      "Where it may be served, in order of preference. Without it the persona map, else `EP_PROVIDER`, else the first provider instance.",
     ),
-    sampling: optional(sampling, "Used where the request leaves a field out."),
-    max_tool_tier: defaulted(
-      oneOf([1, 2, 3]),
-      3,
-      "Weakest way tools may be offered: 1 native, 2 simulated by structured output, 3 by prompt.",
-    ),
-    timeout: optional(
-      duration("1ms", "24h"),
-      "Total time of a call that brings no deadline. Without it `limits.default_deadline`.",
-    ),
+    ...callSettings,
   },
   ["tools", "limits", "retries", "breaker", "weight", "hedge"],
 );
 
+const tenant = object(
+  {
+    description: optional(text(1024), "Who it is, for those who read the configuration."),
+    personas: optional(list(name), "Personas its keys may use. Without it all."),
+    providers: optional(list(name), "Provider instances its keys may name or be routed to. Without it all."),
+    models: optional(
+      list(modelName),
+      "Models its keys may name or be routed to, by alias or provider's word. Without it all.",
+    ),
+    default_persona: optional(name, "Persona of its requests that name none. Without it `default`."),
+    ...callSettings,
+  },
+  ["limits", "budgets"],
+);
+
+/** What holds for every call unless something else is said. */
+const defaults = object({
+  ...callSettings,
+  requires: defaulted(callSettings.requires.type, [], callSettings.requires.doc),
+  max_tool_tier: defaulted(callSettings.max_tool_tier.type, 3, callSettings.max_tool_tier.doc),
+  fallback_policy: defaulted(callSettings.fallback_policy.type, "allow", callSettings.fallback_policy.doc),
+});
+
 const key = object(
   {
     sha256: required(sha256, 'SHA-256 of the key, 64 hex digits: `printf %s "$KEY" | sha256sum`.'),
-    tenant: defaulted(name, "default", "Whose calls these are."),
+    tenant: defaulted(name, "default", "Whose calls these are. A key may use no more than its tenant."),
     roles: defaulted(list(role, 1), ["caller"], "What it may do. Roles do not include one another."),
     personas: optional(list(name), "Personas it may use. Without it all."),
     providers: optional(list(name), "Provider instances it may name or be routed to. Without it all."),
@@ -212,10 +198,16 @@ export const configSchema = object({
     {},
     "Provider instances by name; several of a kind may stand side by side. Without any, and none from the environment, the mock.",
   ),
+  defaults: defaulted(defaults, {}, "What holds for every call unless tenant, persona or request say otherwise."),
   personas: defaulted(
     mapping("NAME", name, persona),
     {},
-    "Personas by name. Without any there is `default`, which a request that names none gets.",
+    "Personas by name. Without any there is `default`, which a request that names none gets. What one says of a call wins over its tenant and `defaults`.",
+  ),
+  tenants: defaulted(
+    mapping("NAME", name, tenant),
+    {},
+    "Tenants by name: what their keys may use, and what holds for their calls. With any, each key's tenant must be here, or be `default`.",
   ),
   auth: defaulted(
     object({
@@ -248,5 +240,6 @@ export const configSchema = object({
 export type ProviderEntry = ReadOf<typeof provider>;
 export type ModelEntry = ReadOf<typeof model>;
 export type PersonaEntry = ReadOf<typeof persona>;
+export type TenantEntry = ReadOf<typeof tenant>;
 export type KeyEntry = ReadOf<typeof key>;
 export type ListenerEntry = ReadOf<ReturnType<typeof listener>>;

@@ -1,14 +1,17 @@
 import { dirname, resolve } from "node:path";
 import type { AdapterKind } from "../adapters/adapter.ts";
-import { buildKey, buildListener, buildPersona } from "./build.ts";
+import { buildKey, buildListener } from "./build.ts";
+import { buildCallSettings, buildPersona, buildTenant } from "./build-call-settings.ts";
 import { type BuildContext, buildProvider } from "./build-provider.ts";
 import type { Config, ValueOrigin } from "./config.ts";
 import { createProblems, type Problems } from "./config-error.ts";
+import { effectiveTree } from "./effective.ts";
 import { overlayVariables } from "./environment.ts";
 import { errorCode } from "./error-code.ts";
 import { configSchema } from "./file-schema.ts";
 import { DEFAULT_PERSONA, fillIn, namesIn, personasWithoutCandidates } from "./fill-in.ts";
 import { deepFreeze } from "./freeze.ts";
+import { readPersonaMap, underlayPersonaMap } from "./persona-map.ts";
 import { vendorVariable } from "./provider-variables.ts";
 import type { ReadContext, ReadOf } from "./reader.ts";
 import { record } from "./record.ts";
@@ -38,6 +41,8 @@ export interface LoadConfigInput {
 export interface LoadedConfig {
   readonly config: Config;
   readonly notices: readonly string[];
+  /** The whole of it as one tree, every default in its place, secrets shown as `[secret]`. */
+  readonly effective: () => Tree;
 }
 
 /** The configuration file that is read where `EP_CONFIG` names none. */
@@ -55,7 +60,11 @@ export async function loadConfig(input: LoadConfigInput): Promise<LoadedConfig> 
   const variables = readVariables({ ...input, unreadable });
   fileName = variables.get("EP_CONFIG")?.value ?? DEFAULT_FILE;
   const file = await readConfigFile(input, fileName, variables.get("EP_CONFIG"), problems);
-  const { tree: overlaid, notices: overlayNotices } = overlayVariables(file, variables, input.kinds);
+  const mapped = underlayPersonaMap(
+    file,
+    await readMap(input, variables.get("EP_PERSONA_PROVIDER_MAP_PATH"), problems),
+  );
+  const { tree: overlaid, notices: overlayNotices } = overlayVariables(mapped, variables, input.kinds);
   const tree = fillIn(overlaid, variables);
   const origins = new Map<string, ValueOrigin>();
   const read: ReadContext = {
@@ -88,7 +97,7 @@ export async function loadConfig(input: LoadConfigInput): Promise<LoadedConfig> 
   problems.throwIfAny();
   if (config === undefined) throw new TypeError("a configuration without problems was not read");
   const notices = [...overlayNotices, ...keyFileNotices, ...usageNotices(config, overlaid, variables, input)];
-  return deepFreeze({ config, notices });
+  return deepFreeze({ config, notices, effective: () => effectiveTree(tree) });
 }
 
 /** The file's tree: empty if there is no file and none was asked for. Throws if the file cannot be read or parsed. */
@@ -123,6 +132,24 @@ async function readConfigFile(
   return mapOf({});
 }
 
+/** The persona map: empty if no variable names one. */
+async function readMap(
+  { cwd, readFile }: LoadConfigInput,
+  variable: Variable | undefined,
+  problems: Problems,
+): Promise<ReadonlyMap<string, Tree>> {
+  if (variable === undefined) return new Map();
+  const name = variable.value.trim();
+  try {
+    const text = readFile(resolve(cwd, name));
+    if (text !== undefined) return await readPersonaMap(name, text, problems.add);
+    problems.add(variable.place, [], `there is no file ${resolve(cwd, name)}`);
+  } catch (thrown) {
+    problems.add(name, [], `the file cannot be read (${errorCode(thrown)})`);
+  }
+  return new Map();
+}
+
 function checkSwitch(variable: Variable | undefined, problems: Problems): void {
   if (variable === undefined || isOn(variable) || ["0", "false"].includes(variable.value.trim())) return;
   problems.add(variable.place, [], "must be 1 or 0");
@@ -135,14 +162,24 @@ function buildConfig(
   context: BuildContext,
 ): Config {
   // Names come from the tree, so that a bad instance is not also an unknown one.
-  const known = { providers: namesIn(tree, "providers"), personas: namesIn(tree, "personas") };
+  const known = {
+    providers: namesIn(tree, "providers"),
+    personas: namesIn(tree, "personas"),
+    tenants: namesIn(tree, "tenants"),
+  };
   const providers = [...values.providers].flatMap(([name, entry]) => buildProvider(name, entry, context) ?? []);
-  const personas = [...values.personas].map(([name, entry]) => buildPersona(name, entry, known.providers, context));
+  const personas = [...values.personas].map(([name, entry]) => buildPersona(name, entry, known, context));
+  const tenants = [...values.tenants].map(([name, entry]) => buildTenant(name, entry, known, context));
+  const keys = [...values.auth.keys].map(([name, entry]) =>
+    buildKey(name, entry, known, values.tenants.get(entry.tenant), context),
+  );
   const { limits } = values;
   return {
     providers: record(providers.map((provider) => [provider.name, provider])),
     personas: record(personas.map((persona) => [persona.name, persona])),
-    keys: [...values.auth.keys].map(([name, entry]) => buildKey(name, entry, known, context)),
+    tenants: record(tenants.map((tenant) => [tenant.name, tenant])),
+    defaults: buildCallSettings(values.defaults),
+    keys,
     grpc: buildListener("grpc", values.grpc, context),
     http: buildListener("http", values.http, context),
     allowedHosts: values.allowed_hosts,

@@ -19,6 +19,9 @@ export interface ReadContext {
   origin(path: Path, place: Place): void;
 }
 
+/** A piece of JSON Schema, draft 7. */
+export type JsonSchema = Readonly<Record<string, unknown>>;
+
 /** A kind of value: how it is read and how the reference calls it. Reading reports what is bad and then gives undefined. */
 export interface Type<T> {
   /** Such as `duration`. */
@@ -27,6 +30,10 @@ export interface Type<T> {
   readonly detail?: string;
   /** What is below it, for those who walk the schema. */
   readonly below?: Below;
+  /** What is good in an editor, where that does not follow from what is below it. Never less than what `read` takes. */
+  readonly json?: JsonSchema;
+  /** True if what was written may be a secret, and so is never shown. */
+  readonly secret?: true;
   read(tree: Tree, path: Path, context: ReadContext): T | undefined;
 }
 
@@ -36,8 +43,8 @@ export type ReadOf<T> = T extends Type<infer V> ? V : never;
 /** What a type that is no single value is made of. */
 export type Below =
   | { readonly kind: "object"; readonly fields: Fields }
-  | { readonly kind: "map"; readonly key: string; readonly value: Type<unknown> }
-  | { readonly kind: "list"; readonly item: Type<unknown> };
+  | { readonly kind: "map"; readonly key: string; readonly names: Type<unknown>; readonly value: Type<unknown> }
+  | { readonly kind: "list"; readonly item: Type<unknown>; readonly least: number; readonly most: number };
 
 /** Whether a key must be there, may be missing, or has a default. */
 export type Presence = "required" | "optional" | "defaulted";
@@ -123,7 +130,8 @@ function readField(map: MapNode, key: string, field: Field, path: Path, context:
   return field.fallback === undefined ? undefined : field.type.read(defaultTree(field.fallback), path, context);
 }
 
-function defaultTree(fallback: Fallback): Tree {
+/** A default as a tree. */
+export function defaultTree(fallback: Fallback): Tree {
   if (typeof fallback === "string" || typeof fallback === "boolean") return scalar(fallback);
   if (typeof fallback === "number") return scalar(BigInt(fallback));
   return isWords(fallback)
@@ -139,7 +147,7 @@ function isWords(fallback: Fallback): fallback is readonly string[] {
 export function mapping<K, T>(keyLabel: string, key: Type<K>, value: Type<T>): Type<ReadonlyMap<K, T>> {
   return {
     label: "map",
-    below: { kind: "map", key: keyLabel, value },
+    below: { kind: "map", key: keyLabel, names: key, value },
     read: (tree, path, context) => {
       const map = asMap(tree, path, context);
       if (map === undefined) return undefined;
@@ -164,7 +172,7 @@ export function mapping<K, T>(keyLabel: string, key: Type<K>, value: Type<T>): T
 export function list<T>(item: Type<T>, least = 0, most = Number.POSITIVE_INFINITY): Type<readonly T[]> {
   return {
     label: `list of ${item.label}s`,
-    below: { kind: "list", item },
+    below: { kind: "list", item, least, most },
     read: (tree, path, context) => {
       if (tree.kind !== "list") {
         context.problem(path, `must be a list ([a, b], or lines that start with a dash), not ${kindOf(tree)}`);
@@ -197,11 +205,13 @@ export type Written = Exclude<ScalarNode["value"], null>;
 /** A single value. `parse` gets what was written, and whether it is text from a variable, where everything is text. */
 export function single<T>(
   label: string,
+  json: JsonSchema,
   parse: (value: Written, isVariable: boolean) => T | Refusal,
   detail?: string,
 ): Type<T> {
   return {
     label,
+    json,
     ...(detail === undefined ? {} : { detail }),
     read: (tree, path, context) => {
       const parsed =

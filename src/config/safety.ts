@@ -1,4 +1,4 @@
-import type { Config, ListenerSettings } from "./config.ts";
+import type { CallSettings, Config, ListenerSettings } from "./config.ts";
 import type { Path } from "./tree.ts";
 
 /** What the configuration declares that only these checks need. */
@@ -16,6 +16,9 @@ export function checkSafety(config: Config, declared: Declared, problem: (path: 
     problem(["http", "port"], `both listeners would have port ${config.http.port}; give them different ones`);
   }
   const { limits } = config;
+  const checkTimeout = ({ timeoutMs = 0 }: CallSettings, path: Path): void => {
+    if (timeoutMs > limits.maxDeadlineMs) problem([...path, "timeout"], "is longer than limits.max_deadline");
+  };
   if (limits.defaultDeadlineMs > limits.maxDeadlineMs) {
     problem(["limits", "default_deadline"], "is longer than limits.max_deadline");
   }
@@ -26,9 +29,9 @@ export function checkSafety(config: Config, declared: Declared, problem: (path: 
       `is smaller than limits.max_${size.toLowerCase()}_size, so that such a request could never be taken`,
     );
   }
-  for (const { name, timeoutMs } of Object.values(config.personas)) {
-    if (timeoutMs === undefined || timeoutMs <= limits.maxDeadlineMs) continue;
-    problem(["personas", name, "timeout"], "is longer than limits.max_deadline");
+  checkTimeout(config.defaults, ["defaults"]);
+  for (const section of ["tenants", "personas"] as const) {
+    for (const settings of Object.values(config[section])) checkTimeout(settings, [section, settings.name]);
   }
   const byHash = new Map<string, string>();
   for (const { name, sha256 } of config.keys) {

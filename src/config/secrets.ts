@@ -13,9 +13,18 @@ export type SecretReference =
 
 const VARIABLE_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
+const references = ["env", "file"].map((key) => ({
+  type: "object",
+  properties: { [key]: { type: "string", minLength: 1 } },
+  required: [key],
+  additionalProperties: false,
+}));
+
 /** A secret: `{ env: NAME }`, `{ file: path }`, or text, which is for the user of this type to refuse. Nothing of it is ever quoted back. */
 export const secretReference: Type<SecretReference> = {
   label: "secret",
+  secret: true,
+  json: { anyOf: [...references, { type: "string", minLength: 1 }] },
   read: (tree, path, context) => {
     if (tree.kind === "scalar" && typeof tree.value === "string" && tree.value !== "") {
       return { from: "inline", value: new Secret(tree.value) };
@@ -36,6 +45,9 @@ export const secretReference: Type<SecretReference> = {
     return { from: key, name: name.value };
   },
 };
+
+/** A secret that must not be text, which those who build settings refuse with the way to mend it. */
+export const keyReference: Type<SecretReference> = { ...secretReference, json: { anyOf: references } };
 
 /** What getting secrets needs. */
 export interface SecretSources {

@@ -7,6 +7,14 @@ export type Place =
       readonly name: string;
       /** The file that sets the variable, with its line (`.env:3`). Absent: the process's environment. */
       readonly file?: string;
+    }
+  | {
+      readonly source: "persona-map";
+      readonly file: string;
+      readonly line: number;
+      readonly column: number;
+      /** The persona the value is for. */
+      readonly key: string;
     };
 
 /** A single value. Whole numbers are bigint, so that none loses digits; values of variables are always strings. */
@@ -114,9 +122,10 @@ export function pathText(path: Path): string {
     .join("");
 }
 
-/** The place as an origin: `default`, `file:LINE`, `environment:NAME`, or `environment:NAME (.env:LINE)`. */
+/** The place as an origin: `default`, `file:LINE`, `persona-map:KEY`, `environment:NAME`, or `environment:NAME (.env:LINE)`. */
 export function originText(place: Place): string {
   if (place.source === "default") return "default";
   if (place.source === "file") return `file:${place.line}`;
+  if (place.source === "persona-map") return `persona-map:${place.key}`;
   return `environment:${place.name}${place.file === undefined ? "" : ` (${place.file})`}`;
 }

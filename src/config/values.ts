@@ -8,14 +8,15 @@ export function text(max: number, label = "text"): Type<string> {
     if (typeof value !== "string") return new Refusal("must be text; put it in quotes");
     return value.length > 0 && value.length <= max ? value : new Refusal(`must have 1 to ${max} characters`);
   };
-  return single(label, parse, `1 to ${max} characters`);
+  return single(label, { type: "string", minLength: 1, maxLength: max }, parse, `1 to ${max} characters`);
 }
 
 /** Text that fits a pattern; `rule` says in words what it must be. */
 export function pattern(label: string, shape: RegExp, rule: string): Type<string> {
-  return single(label, (value) => {
+  const json = { type: ["string", "number"], pattern: shape.source };
+  return single(label, json, (value) => {
     const written = String(value);
-    return shape.test(written) ? written : new Refusal(`must be ${rule}`);
+    return typeof value !== "boolean" && shape.test(written) ? written : new Refusal(`must be ${rule}`);
   });
 }
 
@@ -30,7 +31,7 @@ export const name = pattern(
 export function oneOf<const T extends string | number>(choices: readonly T[]): Type<T> {
   const parse = (value: Written): T | Refusal =>
     choices.find((choice) => String(choice) === String(value)) ?? notOneOf(choices.map(String), value);
-  return single("word", parse, choices.join(", "));
+  return single("word", { enum: choices }, parse, choices.join(", "));
 }
 
 /** Refuses what is none of some words, with the nearest of them. */
@@ -39,7 +40,7 @@ export function notOneOf(words: readonly string[], value: Written): Refusal {
 }
 
 /** `true` or `false`; in a variable also 1 and 0. */
-export const boolean: Type<boolean> = single("true or false", (value, isVariable) => {
+export const boolean: Type<boolean> = single("true or false", { type: "boolean" }, (value, isVariable) => {
   if (typeof value === "boolean") return value;
   if (isVariable && (value === "true" || value === "1")) return true;
   if (isVariable && (value === "false" || value === "0")) return false;
@@ -54,29 +55,37 @@ export function integer(least: number, most: number): Type<number> {
     if (isWhole && number >= least && number <= most) return number;
     return new Refusal(`must be a whole number from ${least} to ${most}, not ${quote(value)}`);
   };
-  return single("whole number", parse, `${least} to ${most}`);
+  return single("whole number", { type: "integer", minimum: least, maximum: most }, parse, `${least} to ${most}`);
 }
 
 /** A whole number of 64 bits. */
 export const integer64: Type<bigint> = single(
   "whole number",
-  (value) =>
-    typeof value === "bigint" && BigInt.asIntN(64, value) === value
-      ? value
-      : new Refusal(`must be a whole number of at most 64 bits, not ${quote(value)}`),
+  { type: "integer" },
+  (value, isVariable) => {
+    const number = isVariable && /^-?\d{1,20}$/.test(String(value)) ? BigInt(value) : value;
+    return typeof number === "bigint" && BigInt.asIntN(64, number) === number
+      ? number
+      : new Refusal(`must be a whole number of at most 64 bits, not ${quote(value)}`);
+  },
   "64 bits",
 );
 
 /** A number within bounds. `above` excludes the lower bound itself. */
 export function decimal(least: number, most: number, above = false): Type<number> {
   const range = `${above ? "above " : ""}${least}${most === Number.POSITIVE_INFINITY ? "" : ` to ${most}`}`;
-  const parse = (value: Written): number | Refusal => {
-    const number = typeof value === "bigint" ? Number(value) : value;
+  const parse = (value: Written, isVariable: boolean): number | Refusal => {
+    const isText = isVariable && /^-?\d+(\.\d+)?$/.test(String(value));
+    const number = typeof value === "bigint" || isText ? Number(value) : value;
     const isNumber = typeof number === "number" && Number.isFinite(number);
     const fits = isNumber && number <= most && (above ? number > least : number >= least);
     return fits ? number : new Refusal(`must be a number, ${range}, not ${quote(value)}`);
   };
-  return single("number", parse, range);
+  const bounds = {
+    ...(above ? { exclusiveMinimum: least } : { minimum: least }),
+    ...(most === Number.POSITIVE_INFINITY ? {} : { maximum: most }),
+  };
+  return single("number", { type: "number", ...bounds }, parse, range);
 }
 
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
@@ -111,14 +120,15 @@ function withUnit(
     const fits = read >= amount(least) && read <= amount(most);
     return fits ? read : new Refusal(`must be from ${least} to ${most}, not ${quote(value)}`);
   };
-  return single(label, parse, `${least} to ${most}`);
+  const json = { type: "string", pattern: `^\\d{1,12}(${Object.keys(units).join("|")})$` };
+  return single(label, json, parse, `${least} to ${most}`);
 }
 
 const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*$/;
 
 /** A host name or an IP address, without scheme and port. */
-export const host: Type<string> = single("host", (value) => {
-  const written = String(value);
+export const host: Type<string> = single("host", { type: "string", minLength: 1 }, (value) => {
+  const written = typeof value === "string" ? value : "";
   if (isIPv4(written) || isIPv6(written)) return written;
   const isName = HOST_NAME.test(written) && !/^[\d.]+$/.test(written);
   return isName ? written : new Refusal("must be a host name or an IP address alone, without scheme, port or brackets");
@@ -128,7 +138,7 @@ export const host: Type<string> = single("host", (value) => {
 const SECRET_PARAMETER = /key|token|secret|password|sig|^code$/i;
 
 /** A base URL. It is never quoted back: it may hold a password. Slashes at the end of its path are dropped. */
-export const baseUrl: Type<string> = single("URL", (value) => {
+export const baseUrl: Type<string> = single("URL", { type: "string", pattern: "^[Hh][Tt][Tt][Pp]" }, (value) => {
   const url = URL.parse(String(value));
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
     return new Refusal("must be a whole URL that starts with https:// or http://");
@@ -144,7 +154,7 @@ export const baseUrl: Type<string> = single("URL", (value) => {
 });
 
 /** The origin of a web page, exactly as browsers send it. */
-export const origin: Type<string> = single("origin", (value) => {
+export const origin: Type<string> = single("origin", { type: "string", pattern: "^https?://[^/*]+$" }, (value) => {
   const url = URL.parse(String(value));
   const isOrigin = url !== null && url.origin === value && /^https?:$/.test(url.protocol);
   return isOrigin
@@ -154,16 +164,19 @@ export const origin: Type<string> = single("origin", (value) => {
       );
 });
 
-/** SHA-256 in hex, read to lower case. What was written is never quoted back: it may be the key itself. */
-export const sha256: Type<string> = single("SHA-256", (value) => {
-  const hash = String(value).toLowerCase();
-  if (!/^[0-9a-f]{64}$/.test(hash)) {
-    return new Refusal(
-      `must be the SHA-256 of the key, 64 hex digits: printf %s "$KEY" | sha256sum. The key itself must not be here`,
-    );
-  }
-  return hash === EMPTY_SHA256 ? new Refusal("is the SHA-256 of nothing; was the key empty?") : hash;
-});
+/** SHA-256 in hex, read to lower case. What was written is never shown: it may be the key itself. */
+export const sha256: Type<string> = {
+  secret: true,
+  ...single("SHA-256", { type: "string", pattern: "^[0-9A-Fa-f]{64}$" }, (value) => {
+    const hash = typeof value === "string" ? value.toLowerCase() : "";
+    if (!/^[0-9a-f]{64}$/.test(hash)) {
+      return new Refusal(
+        `must be the SHA-256 of the key, 64 hex digits: printf %s "$KEY" | sha256sum. The key itself must not be here`,
+      );
+    }
+    return hash === EMPTY_SHA256 ? new Refusal("is the SHA-256 of nothing; was the key empty?") : hash;
+  }),
+};
 
 const EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 

@@ -24,11 +24,14 @@ export interface CallContext {
   readonly principal: Principal;
   /** Fires when the client leaves, the deadline passes, or the server stops. Its reason is an ExecutionError. */
   readonly signal: AbortSignal;
-  /** Ends the call after this many milliseconds from its start, unless the caller brought a deadline of its own. */
+  /** Makes this many milliseconds from its start the call's time, unless the caller brought a deadline of its own. */
   readonly limitTotal: (totalMs: number) => void;
 }
 
-/** One value a call runs with, and where it comes from (`default`, `file:LINE`, `environment:NAME`, `persona`, `request`). */
+/**
+ * One value a call runs with, as JSON can hold it, and where it comes from: `default`, `file:LINE`, `environment:NAME`, `tenant (file:LINE)`,
+ * `persona (file:LINE)`, `request`.
+ */
 export interface ResolvedValue {
   readonly value: unknown;
   readonly origin: string;
@@ -44,12 +47,15 @@ export interface ResolvedCandidate {
   readonly warnings: readonly Warning[];
 }
 
-/** What a request was resolved to: the persona, the request with the persona's defaults merged in, and who can serve it. Frozen. */
+/** What a request was resolved to: the persona, the request with what defaults, tenant and persona say in it, and who can serve it. Frozen. */
 export interface Resolved {
   readonly persona: string;
   readonly request: ChatRequest;
+  /** Total time of a call that brings no deadline, in milliseconds. Absent: the platform's. */
+  readonly timeoutMs?: number;
   /** In order of preference; at least one. */
   readonly candidates: readonly ResolvedCandidate[];
+  /** Every value the call runs with, by its path in the file (`sampling.top_p`). */
   readonly values: ReadonlyMap<string, ResolvedValue>;
 }
 

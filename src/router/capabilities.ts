@@ -10,6 +10,7 @@ import {
   Support,
 } from "../gen/execution/v1/capabilities_pb.js";
 import type { Principal } from "./call.ts";
+import { requirementsOfPersona } from "./layers.ts";
 import { supportOf } from "./requirements.ts";
 import type { RoutingState } from "./resolve.ts";
 import { mayUseModel, mayUseProvider } from "./scope.ts";
@@ -38,10 +39,11 @@ export function describeCapabilities(
   const personas = Object.values(config.personas)
     .filter(({ name }) => principal.personas?.includes(name) ?? true)
     .filter(({ name }) => request.persona === "" || request.persona === name)
-    .map(({ name, requires, candidates }) => ({
-      persona: name,
+    .map((persona) => ({ persona, requires: requirementsOfPersona(config, { persona, tenant: principal.tenant }) }))
+    .map(({ persona, requires }) => ({
+      persona: persona.name,
       requires: [...requires],
-      candidates: candidates.flatMap((candidate) => {
+      candidates: persona.candidates.flatMap((candidate) => {
         const found = describeCandidate(candidate, adapters, principal);
         if (found === undefined) return [];
         const missing = requires.filter((capability) => !isSupported(found.model, capability));

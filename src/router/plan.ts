@@ -33,16 +33,12 @@ export function planRequest(
   principal: Principal,
   deps: PlanDeps,
 ): PlanResponse {
-  const {
-    persona,
-    request: merged,
-    candidates,
-    values,
-  } = considerRequest(state, request, principal, Number.POSITIVE_INFINITY);
-  const priced = candidates.map((entry) => (entry.kept ? withPrice(entry, merged, deps) : entry));
+  const everyone = Number.POSITIVE_INFINITY;
+  const { persona, merged, candidates, values } = considerRequest(state, request, principal, everyone);
+  const priced = candidates.map((entry) => (entry.kept ? withPrice(entry, merged.request, deps) : entry));
   return create(PlanResponseSchema, {
     persona,
-    candidates: priced.map((entry) => plannedCandidate(entry, merged, deps)),
+    candidates: priced.map((entry) => plannedCandidate(entry, merged.request, deps)),
     values: plannedValues(values, principal),
     warnings: priced.find((entry) => entry.kept)?.warnings ?? [],
     priceVersion: deps.prices.version,

@@ -1,23 +1,27 @@
 import { Capability, type ModelCapabilities, Support } from "../gen/execution/v1/capabilities_pb.js";
 import { type ChatRequest, Modality, ReasoningEffort } from "../gen/execution/v1/chat_pb.js";
 import type { Part } from "../gen/execution/v1/content_pb.js";
+import type { MergedCall } from "./layers.ts";
 
 /** Something a candidate must be able to do, and where it was asked for. */
 export interface Requirement {
   readonly capability: Capability;
-  /** Path in the request (`messages[0].parts[1].image`), or `persona.requires`. */
+  /** Path in the request (`messages[0].parts[1].image`), or `persona.requires`, `tenant.requires`, `defaults.requires`. */
   readonly field: string;
   /** True if it was required by name, so that a candidate of which nothing is known does not do. */
   readonly named: boolean;
 }
 
-/** Lists what a request needs: the persona's and the request's named requirements, then what its content implies, each once. */
-export function requirementsOf(request: ChatRequest, personaRequires: readonly Capability[]): readonly Requirement[] {
+/** Lists what a request needs: the configuration's and the request's named requirements, then what its content implies, each once. */
+export function requirementsOf(
+  request: ChatRequest,
+  { requires, requiredBy }: Pick<MergedCall, "requires" | "requiredBy">,
+): readonly Requirement[] {
   const found = new Map<Capability, Requirement>();
   const need = (capability: Capability, field: string, named = false): void => {
     if (!found.has(capability)) found.set(capability, { capability, field, named });
   };
-  for (const capability of personaRequires) need(capability, "persona.requires", true);
+  for (const capability of requires) need(capability, requiredBy, true);
   for (const capability of request.requiredCapabilities) need(capability, "required_capabilities", true);
   if (request.tools.length > 0) need(toolCapability(request), "tools");
   request.tools.forEach((tool, index) => {

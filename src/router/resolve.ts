@@ -4,7 +4,7 @@ import { ExecutionError } from "../errors.ts";
 import type { ChatRequest } from "../gen/execution/v1/chat_pb.js";
 import type { Principal, Resolved, ResolvedValue } from "./call.ts";
 import { type CandidateTerms, type ConsideredCandidate, considerCandidates, settleCandidates } from "./candidates.ts";
-import { mergePersona } from "./layers.ts";
+import { chosenPersona, type MergedCall, mergeLayers } from "./layers.ts";
 import { refusalOf } from "./refusal.ts";
 import { requirementsOf } from "./requirements.ts";
 import { nameOf } from "./rulings.ts";
@@ -20,8 +20,8 @@ export interface RoutingState {
 /** A request with everything that was decided about it. */
 export interface Consideration {
   readonly persona: string;
-  /** The request with the persona's defaults merged in. */
-  readonly request: ChatRequest;
+  /** The request with what defaults, tenant and persona say in it. */
+  readonly merged: MergedCall;
   /** Every candidate, in order of preference. */
   readonly candidates: readonly ConsideredCandidate[];
   /** True if the request itself names the candidate. */
@@ -43,22 +43,22 @@ export function considerRequest(
 ): Consideration {
   const persona = findPersona(state.config, request, principal);
   checkProviderOptions(request, principal);
-  const values = new Map<string, ResolvedValue>();
-  values.set("persona", { value: persona.name, origin: request.persona === "" ? "default" : "request" });
-  const merged = mergePersona(request, persona, values);
+  const merged = mergeLayers(state.config, { persona, tenant: principal.tenant }, request);
   const asked = askedCandidate(state, request, persona, principal);
   const isNamed = asked !== undefined;
   const terms: CandidateTerms = {
     adapters: state.adapters,
-    request: merged,
-    requirements: requirementsOf(merged, persona.requires),
+    request: merged.request,
+    requirements: requirementsOf(merged.request, merged),
     principal,
     named: isNamed,
   };
   const considered = considerCandidates(isNamed ? [asked] : persona.candidates, terms);
-  const candidates = settleCandidates(considered, merged, wanted);
-  values.set("candidates", { value: knownNames(candidates), origin: isNamed ? "request" : "persona" });
-  return { persona: persona.name, request: merged, candidates, isNamed, values };
+  const candidates = settleCandidates(considered, merged.request, wanted);
+  const values = new Map(merged.values)
+    .set("persona", chosenPersona(state.config, request, principal.tenant))
+    .set("candidates", { value: knownNames(candidates), origin: isNamed ? "request" : "persona" });
+  return { persona: persona.name, merged, candidates, isNamed, values };
 }
 
 /**
@@ -66,11 +66,16 @@ export function considerRequest(
  * one precondition for each candidate and capability that is missing, INVALID_FIELD, MODEL_NOT_FOUND, PROVIDER_NOT_FOUND or SCOPE_DENIED.
  */
 export function resolve(state: RoutingState, request: ChatRequest, principal: Principal): Resolved {
-  const consideration = considerRequest(state, request, principal, 1);
-  const { persona, candidates: considered, isNamed, values } = consideration;
+  const { persona, merged, candidates: considered, isNamed, values } = considerRequest(state, request, principal, 1);
   const candidates = considered.flatMap((entry) => (entry.kept ? [entry.candidate] : []));
   if (candidates.length === 0) throw refusalOf(persona, considered, isNamed);
-  return Object.freeze({ persona, request: consideration.request, candidates, values });
+  return Object.freeze({
+    persona,
+    request: merged.request,
+    ...(merged.timeoutMs !== undefined && { timeoutMs: merged.timeoutMs }),
+    candidates: Object.freeze(candidates),
+    values,
+  });
 }
 
 /** The candidates that the key may know by name. */
@@ -79,7 +84,7 @@ function knownNames(candidates: readonly ConsideredCandidate[]): readonly string
 }
 
 function findPersona(config: Config, request: ChatRequest, principal: Principal): PersonaSettings {
-  const name = request.persona === "" ? "default" : request.persona;
+  const name = chosenPersona(config, request, principal.tenant).value;
   const persona = Object.hasOwn(config.personas, name) ? config.personas[name] : undefined;
   if (persona === undefined) {
     throw new ExecutionError(

@@ -56,6 +56,7 @@ export function createRouter(deps: RouterDeps): Router {
   return {
     chat: (request, context) => {
       const resolved = resolve(deps.state(), request, context.principal);
+      if (resolved.timeoutMs !== undefined) context.limitTotal(resolved.timeoutMs);
       const startedAt = deps.monotonicMs();
       const call: Call = {
         context,

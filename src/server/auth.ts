@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { KeySettings } from "../config/config.ts";
+import type { Config, KeySettings } from "../config/config.ts";
 import { ExecutionError } from "../errors.ts";
 import { Role } from "../gen/execution/v1/options_pb.js";
 import type { Principal } from "../router/call.ts";
@@ -11,20 +11,24 @@ export type HeaderLookup = (name: string) => string | undefined;
 export type Authenticate = (header: HeaderLookup) => Principal;
 
 /** Everybody, on a listener that has no keys and so is bound to loopback. */
-const ANONYMOUS: Principal = Object.freeze({
+const ANONYMOUS = {
+  name: "anonymous",
   tenant: "default",
-  key: "anonymous",
   roles: Object.freeze([Role.CALLER, Role.VIEWER]),
   providerOptions: true,
-});
+};
 
 /**
  * Authenticates by static API key: `authorization: Bearer KEY` or `x-api-key: KEY`. Keys are kept as SHA-256 hashes and looked up by hash, so
- * that the time a look-up takes says nothing about a key. Without any configured key everybody is the anonymous principal.
+ * that the time a look-up takes says nothing about a key. Without any configured key everybody is the anonymous principal of the tenant `default`.
+ * A key without a scope of its own has its tenant's; it never has more, which the configuration sees to.
  */
-export function createKeyAuthentication(keys: readonly KeySettings[]): Authenticate {
-  if (keys.length === 0) return () => ANONYMOUS;
-  const principals = new Map(keys.map((key) => [key.sha256, principalOf(key)]));
+export function createKeyAuthentication({ keys, tenants }: Pick<Config, "keys" | "tenants">): Authenticate {
+  if (keys.length === 0) {
+    const anonymous = principalOf(ANONYMOUS, tenants);
+    return () => anonymous;
+  }
+  const principals = new Map(keys.map((key) => [key.sha256, principalOf(key, tenants)]));
   return (header) => {
     const key = bearerToken(header("authorization")) ?? header("x-api-key");
     const principal = key === undefined ? undefined : principals.get(hashKey(key));
@@ -47,14 +51,18 @@ function bearerToken(value: string | undefined): string | undefined {
   return value === undefined ? undefined : /^bearer +(\S+) *$/i.exec(value)?.[1];
 }
 
-function principalOf(key: KeySettings): Principal {
+function principalOf(key: Omit<KeySettings, "sha256">, tenants: Config["tenants"]): Principal {
+  const tenant = Object.hasOwn(tenants, key.tenant) ? tenants[key.tenant] : undefined;
+  const personas = key.personas ?? tenant?.personas;
+  const providers = key.providers ?? tenant?.providers;
+  const models = key.models ?? tenant?.models;
   return Object.freeze({
     tenant: key.tenant,
     key: key.name,
     roles: key.roles,
     providerOptions: key.providerOptions,
-    ...(key.personas === undefined ? {} : { personas: key.personas }),
-    ...(key.providers === undefined ? {} : { providers: key.providers }),
-    ...(key.models === undefined ? {} : { models: key.models }),
+    ...(personas !== undefined && { personas }),
+    ...(providers !== undefined && { providers }),
+    ...(models !== undefined && { models }),
   });
 }

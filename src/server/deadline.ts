@@ -5,8 +5,8 @@ export interface Deadline {
   readonly signal: AbortSignal;
   /** Ends the call; its signal's reason is the error. Later calls change nothing. */
   abort(error: ExecutionError): void;
-  /** Ends the call this many milliseconds after its start unless it ends sooner anyway. */
-  limit(totalMs: number): void;
+  /** Ends the call this many milliseconds after its start instead. */
+  setTotal(totalMs: number): void;
   /** Stops the timer. */
   clear(): void;
 }
@@ -18,26 +18,23 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export function createDeadline(totalMs: number): Deadline {
   const controller = new AbortController();
   const startedAt = performance.now();
-  let endsAt = Number.POSITIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
-  const limit = (limitMs: number): void => {
-    const at = startedAt + limitMs - marginMs(limitMs);
-    if (at >= endsAt || controller.signal.aborted) return;
-    endsAt = at;
+  const setTotal = (ms: number): void => {
+    if (controller.signal.aborted) return;
     clearTimeout(timer);
     timer = setTimeout(
-      () => controller.abort(new ExecutionError("DEADLINE", `the call did not end within its ${limitMs} ms`)),
-      Math.min(MAX_TIMER_MS, Math.max(0, at - performance.now())),
+      () => controller.abort(new ExecutionError("DEADLINE", `the call did not end within its ${ms} ms`)),
+      Math.min(MAX_TIMER_MS, Math.max(0, startedAt + ms - marginMs(ms) - performance.now())),
     );
   };
-  limit(totalMs);
+  setTotal(totalMs);
   return {
     signal: controller.signal,
     abort: (error) => {
       clearTimeout(timer);
       controller.abort(error);
     },
-    limit,
+    setTotal,
     clear: () => clearTimeout(timer),
   };
 }

@@ -156,7 +156,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
           principal,
           signal: deadline.signal,
           limitTotal: (totalMs) => {
-            if (asked === undefined) deadline.limit(totalMs);
+            if (asked === undefined) deadline.setTotal(Math.min(totalMs, limits.maxDeadlineMs));
           },
         });
       },

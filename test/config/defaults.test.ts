@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import { FallbackPolicy } from "../../src/gen/execution/v1/chat_pb.js";
 import { load } from "./load-from.ts";
 
 describe("without any configuration", () => {
@@ -16,8 +17,10 @@ describe("without any configuration", () => {
       },
     });
     expect(config.personas).toEqual({
-      default: { name: "default", requires: [], candidates: [{ provider: "mock" }], maxToolTier: 3 },
+      default: { name: "default", candidates: [{ provider: "mock" }] },
     });
+    expect(config.defaults).toEqual({ requires: [], maxToolTier: 3, fallbackPolicy: FallbackPolicy.ALLOW });
+    expect(config.tenants).toEqual({});
     expect(config.keys).toEqual([]);
     expect(config.grpc).toEqual({ host: "127.0.0.1", port: 50_051 });
     expect(config.http).toEqual({ host: "127.0.0.1", port: 8_000 });

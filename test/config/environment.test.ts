@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { VALUE_VARIABLES } from "../../src/config/environment.ts";
+import { Capability } from "../../src/gen/execution/v1/capabilities_pb.js";
 import { Role } from "../../src/gen/execution/v1/options_pb.js";
 import { load, problemsOf } from "./load-from.ts";
 
@@ -66,7 +67,10 @@ describe("precedence", () => {
 
 describe("a variable", () => {
   test("stands for each single value of the fixed sections", () => {
-    expect(VALUE_VARIABLES.map(({ name }) => name)).toEqual([
+    const names = VALUE_VARIABLES.map(({ name }) => name);
+    const ofDefaults = names.filter((name) => name.startsWith("EP_DEFAULTS_"));
+    expect(ofDefaults).toEqual(expect.arrayContaining(["EP_DEFAULTS_SYSTEM", "EP_DEFAULTS_SAMPLING_TOP_P"]));
+    expect(names.filter((name) => !ofDefaults.includes(name))).toEqual([
       ...["HOST", "PORT", "TLS_CERTIFICATE", "TLS_KEY", "TLS_TERMINATED_BY_PROXY"].map((name) => `EP_GRPC_${name}`),
       ...["HOST", "PORT", "TLS_CERTIFICATE", "TLS_KEY", "TLS_TERMINATED_BY_PROXY"].map((name) => `EP_HTTP_${name}`),
       "EP_ALLOWED_HOSTS",
@@ -76,6 +80,28 @@ describe("a variable", () => {
       ),
       ...["DEFAULT_DEADLINE", "MAX_DEADLINE", "DRAIN"].map((name) => `EP_LIMITS_${name}`),
       "EP_LOG_LEVEL",
+    ]);
+  });
+
+  test("may be a decimal, a number of 64 bits, or a list", async () => {
+    const { config } = await load({
+      environment: {
+        EP_DEFAULTS_SAMPLING_TEMPERATURE: "0.25",
+        EP_DEFAULTS_SAMPLING_SEED: "9223372036854775807",
+        EP_DEFAULTS_SAMPLING_STOP: "END, STOP",
+        EP_DEFAULTS_REQUIRES: "tools,image_input",
+      },
+    });
+    expect(config.defaults).toMatchObject({
+      sampling: { temperature: 0.25, seed: 9_223_372_036_854_775_807n, stop: ["END", "STOP"] },
+      requires: [Capability.TOOLS, Capability.IMAGE_INPUT],
+    });
+    const problems = await problemsOf({
+      environment: { EP_DEFAULTS_SAMPLING_TEMPERATURE: "1e0", EP_DEFAULTS_SAMPLING_SEED: "9223372036854775808" },
+    });
+    expect(problems).toEqual([
+      'EP_DEFAULTS_SAMPLING_TEMPERATURE: defaults.sampling.temperature: must be a number, 0 to 2, not "1e0"',
+      'EP_DEFAULTS_SAMPLING_SEED: defaults.sampling.seed: must be a whole number of at most 64 bits, not "9223372036854775808"',
     ]);
   });
 
@@ -135,7 +161,6 @@ describe("notices", () => {
     const names = [
       "EP_DATA_DIR",
       "EP_WORKSPACE_ROOT",
-      "EP_PERSONA_PROVIDER_MAP_PATH",
       "EP_RATE_LIMIT_PER_PERSONA",
       "EP_TOKENS_BUDGET_PER_MINUTE",
       "EP_BUDGET_PER_MINUTE_USD",

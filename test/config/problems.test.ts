@@ -10,7 +10,7 @@ const refused: readonly (readonly [string, string, string])[] = [
   [
     "an unknown key of the file",
     "log_level: info\nlog: { level: info }\n",
-    "execution-platform.yaml:2:1: log: there is no such key. The keys here are providers, personas, auth,",
+    "execution-platform.yaml:2:1: log: there is no such key. The keys here are providers, defaults, personas, tenants, auth,",
   ],
   [
     "an unknown key of a provider",
@@ -250,6 +250,52 @@ const refused: readonly (readonly [string, string, string])[] = [
     "a candidate's weight",
     "personas: { default: { candidates: [{ provider: mock, weight: 1 }] } }\n",
     later("1:55: personas.default.candidates[0].weight"),
+  ],
+  ["a tenant's budgets", "tenants: { default: { budgets: {} } }\n", later("1:23: tenants.default.budgets")],
+  [
+    "a key of a tenant that is not there",
+    `tenants: { acme: {} }\nauth:\n  keys: { a: { sha256: "${"01".repeat(32)}", tenant: amce } }\n`,
+    'execution-platform.yaml:3:100: auth.keys.a.tenant: there is no "amce" in tenants. Did you mean "acme"?',
+  ],
+  [
+    "a key that may use more than its tenant",
+    `tenants: { acme: { models: [small] } }\nauth:\n  keys: { a: { sha256: "${"01".repeat(32)}", tenant: acme, models: [small, big] } }\n`,
+    'execution-platform.yaml:3:122: auth.keys.a.models[1]: its tenant "acme" may not use it; tenants.acme.models says what it may',
+  ],
+  [
+    "a tenant's persona that is not there",
+    "tenants:\n  acme: { personas: [defalt] }\n",
+    'execution-platform.yaml:2:22: tenants.acme.personas[0]: there is no "defalt" in personas. Did you mean "default"?',
+  ],
+  [
+    "a tenant's provider instance that is not there",
+    "tenants:\n  acme: { providers: [near] }\n",
+    'execution-platform.yaml:2:23: tenants.acme.providers[0]: there is no "near" in providers.',
+  ],
+  [
+    "a tenant's default persona that is not there",
+    "tenants:\n  acme: { default_persona: reviewer }\n",
+    'execution-platform.yaml:2:28: tenants.acme.default_persona: there is no "reviewer" in personas.',
+  ],
+  [
+    "a tenant's default persona that it may not use",
+    "personas: { default: {}, other: {} }\ntenants:\n  acme: { default_persona: default, personas: [other] }\n",
+    "execution-platform.yaml:3:28: tenants.acme.default_persona: is not one of the tenant's own personas; add it there",
+  ],
+  [
+    "a default timeout beyond the longest deadline",
+    "defaults: { timeout: 2h }\n",
+    "execution-platform.yaml:1:22: defaults.timeout: is longer than limits.max_deadline",
+  ],
+  [
+    "a system prompt that is a list of nothing",
+    "defaults: { system: [] }\n",
+    "execution-platform.yaml:1:21: defaults.system: must have at least one item",
+  ],
+  [
+    "an effort that is no word of the contract",
+    "personas: { default: { reasoning: { effort: hihg } } }\n",
+    'execution-platform.yaml:1:45: personas.default.reasoning.effort: must be one of none, minimal, low, medium, high, xhigh, max; not "hihg". Did you mean "high"?',
   ],
   ["a provider's limits", near("limits: {}"), later("2:57: providers.near.limits")],
   ["a first-token timeout", near("timeouts: { first_token: 1s }"), later("2:69: providers.near.timeouts.first_token")],

@@ -6,7 +6,7 @@ import { describe, expect, test } from "@jest/globals";
 import { withReference } from "../../scripts/configuration-reference.ts";
 import { adapterKinds } from "../../src/adapters/index.ts";
 import { loadConfig } from "../../src/config/load.ts";
-import { type Sampling, SamplingSchema } from "../../src/gen/execution/v1/chat_pb.js";
+import { ReasoningSchema, type Sampling, SamplingSchema } from "../../src/gen/execution/v1/chat_pb.js";
 import { load } from "./load-from.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -91,6 +91,7 @@ describe("sampling of a persona", () => {
 
   test("has a key for every field of the contract", async () => {
     const page = readFileSync(join(root, "docs/configuration.md"), "utf8");
-    for (const { name } of SamplingSchema.fields) expect(page).toContain(`\`personas.NAME.sampling.${name}\``);
+    for (const { name } of SamplingSchema.fields) expect(page).toContain(`\`defaults.sampling.${name}\``);
+    for (const { name } of ReasoningSchema.fields) expect(page).toContain(`\`defaults.reasoning.${name}\``);
   });
 });

@@ -113,7 +113,7 @@ describe("the values of a plan", () => {
 
   test("are what the call runs with, each with its origin; integers keep their digits", () => {
     expect(values().get("sampling.temperature")).toEqual(["0.5", "request"]);
-    expect(values().get("sampling.seed")?.[0]).toBe("9007199254740993");
+    expect(values().get("sampling.seed")?.[0]).toBe('"9007199254740993"');
     expect(values().get("persona")).toEqual(['"default"', "default"]);
     expect(values().get("candidates")?.[0]).toBe('["near/model-1"]');
   });

@@ -173,7 +173,31 @@ describe("a persona's defaults", () => {
     );
     expect(merged.sampling).toMatchObject({ temperature: 0, maxOutputTokens: 9 });
     expect(values.get("sampling.temperature")).toEqual({ value: 0, origin: "request" });
-    expect(values.get("sampling.maxOutputTokens")).toEqual({ value: 9, origin: "persona" });
+    expect(values.get("sampling.max_output_tokens")).toEqual({ value: 9, origin: "persona" });
+  });
+
+  test("a tenant's default persona serves its requests that name none, and its settings hold for them", () => {
+    const over: RoutingState = {
+      ...state,
+      config: { ...state.config, tenants: { acme: { name: "acme", defaultPersona: "terse", serviceTier: "flex" } } },
+    };
+    const own = resolve(over, request(), { ...anyone, tenant: "acme" });
+    expect([own.persona, own.request.serviceTier]).toEqual(["terse", "flex"]);
+    expect(own.values.get("persona")).toEqual({ value: "terse", origin: "tenant" });
+    const named = resolve(over, request({ persona: "default" }), { ...anyone, tenant: "acme" });
+    expect(named.values.get("persona")).toEqual({ value: "default", origin: "request" });
+    const others = resolve(over, request(), anyone);
+    expect([others.persona, others.request.serviceTier]).toEqual(["default", ""]);
+    expect(others.values.get("persona")).toEqual({ value: "default", origin: "default" });
+  });
+
+  test("what a tenant or everybody requires rules out candidates, and errors name who requires it", () => {
+    const requires = [Capability.IMAGE_INPUT];
+    const ofTenant = { ...state.config, tenants: { t: { name: "t", requires } } };
+    expect(places(request(), anyone, { ...state, config: ofTenant })).toEqual(["far/model-1"]);
+    const ofAll = { ...state.config, defaults: { ...state.config.defaults, requires } };
+    const error = refusal(request({ provider: "near" }), anyone, { ...state, config: ofAll });
+    expect(error.message).toContain("IMAGE_INPUT is missing, needed by defaults.requires");
   });
 
   test("the caller's own request is not changed", () => {

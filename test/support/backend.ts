@@ -40,7 +40,7 @@ export function createBackend({ adapters, play, ...options }: BackendOptions): B
   const guard = createGuard(config);
   const dispatcher = createDispatcher({
     router: testRouter({ ...base, config }),
-    authenticate: createKeyAuthentication(config.keys),
+    authenticate: createKeyAuthentication(config),
     guard,
     limits,
     log,

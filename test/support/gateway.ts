@@ -39,7 +39,7 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
   const candidates = providers.map(({ name }) => ({ provider: name }));
   const config = testConfig({
     providers: Object.fromEntries(providers.map((provider) => [provider.name, provider])),
-    personas: { default: { name: "default", requires: [], candidates, maxToolTier: 3 } },
+    personas: { default: { name: "default", candidates } },
     ...options.config,
   });
   const log = options.log ?? createLog(config.logLevel);

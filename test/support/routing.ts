@@ -2,6 +2,7 @@ import type { Adapter } from "../../src/adapters/adapter.ts";
 import type { Config, PersonaSettings } from "../../src/config/config.ts";
 import { ExecutionError } from "../../src/errors.ts";
 import type { ChatResponse } from "../../src/gen/execution/v1/chat_pb.js";
+import { FallbackPolicy } from "../../src/gen/execution/v1/chat_pb.js";
 import { Role } from "../../src/gen/execution/v1/options_pb.js";
 import { createPriceBook, type PriceBook } from "../../src/ledger/prices/price-book.ts";
 import type { LedgerStore } from "../../src/ledger/store.ts";
@@ -15,6 +16,8 @@ export function testConfig(overrides: Partial<Config> = {}): Config {
   return {
     providers: {},
     personas: {},
+    tenants: {},
+    defaults: { requires: [], maxToolTier: 3, fallbackPolicy: FallbackPolicy.ALLOW },
     keys: [],
     grpc: { host: "127.0.0.1", port: 0 },
     http: { host: "127.0.0.1", port: 0 },
@@ -43,9 +46,7 @@ export function testPersona(
 ): PersonaSettings {
   return {
     name,
-    requires: [],
     candidates: adapters.map(({ settings }) => ({ provider: settings.name })),
-    maxToolTier: 3,
     ...extra,
   };
 }

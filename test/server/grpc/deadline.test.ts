@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
 import { describe, expect, test } from "@jest/globals";
 import { textDelta } from "../../../src/contract/events.ts";
@@ -40,6 +41,33 @@ describe("a deadline over gRPC", () => {
     await withListener({ play: playAndWait, limits: { defaultDeadlineMs: 100 } }, async ({ port }) => {
       await withSession(port, async (session) => {
         expect((await rawCall(session, [frame(chatBytes())])).failure).toMatchObject(ended);
+      });
+    });
+  });
+
+  // Mutants seen red: a persona's timeout without effect; one that only shortens the default.
+  test("is the persona's timeout where the caller brings none, be it shorter or longer than the configured one", async () => {
+    const personas = (timeoutMs: number) => ({
+      default: { name: "default", candidates: [{ provider: "near" }], timeoutMs },
+    });
+    const short = { play: playAndWait, config: { personas: personas(100) } };
+    await withListener(short, async ({ port }) => {
+      await withSession(port, async (session) => {
+        const { failure } = await rawCall(session, [frame(chatBytes())]);
+        expect(failure).toMatchObject(ended);
+        expect(failure.status?.message).toContain("100 ms");
+        const asked = await rawCall(session, [frame(chatBytes())], { "grpc-timeout": "200m" });
+        expect(asked.failure.status?.message).toContain("200 ms");
+      });
+    });
+    const playLonger: Play = async function* ({ step }) {
+      await sleep(300);
+      yield [textDelta({ step, part: 0 }, "Later"), finishedEvent()];
+    };
+    const long = { play: playLonger, config: { personas: personas(30_000) }, limits: { defaultDeadlineMs: 120 } };
+    await withListener(long, async ({ port }) => {
+      await withSession(port, async (session) => {
+        expect((await rawCall(session, [frame(chatBytes())])).failure.code).toBe(status.OK);
       });
     });
   });
