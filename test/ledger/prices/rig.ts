@@ -9,7 +9,7 @@ export function acmeTable(rules: readonly PriceRule[], overrides: Partial<PriceT
     asOf: "2026-11-26",
     source: "made up",
     suffix: "-\\d{4}-\\d{2}-\\d{2}",
-    tierWords: { default: "" },
+    tierWords: { default: "", auto: "" },
     rules,
     ...overrides,
   };

@@ -15,9 +15,11 @@ const OPUS_4 = claude("15", "1.5", "18.75", "30", "75");
 const OPUS_4_BATCH = claude("7.5", "0.75", "9.375", "15", "37.5");
 const OPUS = claude("5", "0.5", "6.25", "10", "25");
 const OPUS_LONG = claude("10", "1", "12.5", "20", "37.5");
+const OPUS_BATCH_LONG = { ...OPUS, output: "18.75" };
 const OPUS_BATCH = claude("2.5", "0.25", "3.125", "5", "12.5");
 const SONNET = claude("3", "0.3", "3.75", "6", "15");
 const SONNET_LONG = claude("6", "0.6", "7.5", "12", "22.5");
+const SONNET_BATCH_LONG = { ...SONNET, output: "11.25" };
 const SONNET_BATCH = claude("1.5", "0.15", "1.875", "3", "7.5");
 
 const RULES: readonly PriceRule[] = [
@@ -40,7 +42,7 @@ const RULES: readonly PriceRule[] = [
   // The 1M window was a beta with a price of its own until it became generally available.
   ...rulesFor(
     ["claude-opus-4-6"],
-    { standard: OPUS, long: OPUS_LONG, batch: OPUS_BATCH, batchLong: OPUS },
+    { standard: OPUS, long: OPUS_LONG, batch: OPUS_BATCH, batchLong: OPUS_BATCH_LONG },
     { extras, longOver: 200_000, to: "2026-03-13" },
   ),
   ...rulesFor(["claude-opus-4-6"], { standard: OPUS, batch: OPUS_BATCH }, { extras, from: "2026-03-13" }),
@@ -56,13 +58,13 @@ const RULES: readonly PriceRule[] = [
   ),
   ...rulesFor(
     ["claude-sonnet-4-6"],
-    { standard: SONNET, long: SONNET_LONG, batch: SONNET_BATCH },
+    { standard: SONNET, long: SONNET_LONG, batch: SONNET_BATCH, batchLong: SONNET_BATCH_LONG },
     { extras, longOver: 200_000, to: "2026-03-13" },
   ),
   ...rulesFor(["claude-sonnet-4-6"], { standard: SONNET, batch: SONNET_BATCH }, { extras, from: "2026-03-13" }),
   ...rulesFor(
     ["claude-sonnet-4-5", "claude-sonnet-4-0", "claude-sonnet-4"],
-    { standard: SONNET, long: SONNET_LONG, batch: SONNET_BATCH },
+    { standard: SONNET, long: SONNET_LONG, batch: SONNET_BATCH, batchLong: SONNET_BATCH_LONG },
     { extras, longOver: 200_000 },
   ),
   ...rulesFor(
