@@ -10,7 +10,7 @@ const OPERATORS_WORDS: ReadonlySet<string> = new Set(["system"]);
 const MANAGES_PERSONAS: ReadonlySet<Role> = new Set([Role.TENANT_ADMIN, Role.PLATFORM_ADMIN]);
 
 /**
- * The values a call would run with, as `Plan` shows them: in the order of their paths, secrets as `"[secret]"`, and the persona's system prompt
+ * The values a call would run with, as `Plan` shows them: in the order of their paths, secrets as `"[secret]"`, and a configured system prompt
  * as `"[hidden]"` but to a key that manages personas.
  */
 export function plannedValues(

@@ -177,7 +177,7 @@ export declare type ResolvedValue = Message<"execution.v1.ResolvedValue"> & {
   path: string;
 
   /**
-   * The value as JSON text. Secrets show as `"[secret]"`, the persona's system prompt as `"[hidden]"` unless the key has the role TENANT_ADMIN
+   * The value as JSON text. Secrets show as `"[secret]"`, a configured system prompt as `"[hidden]"` unless the key has the role TENANT_ADMIN
    * or PLATFORM_ADMIN.
    *
    * @generated from field: string value_json = 2;
