@@ -52,17 +52,18 @@ export function createHttpAdapter({ settings, plan, loadSdk, readError, ...parts
     spends: settings.spends ?? true,
     ...(settings.defaultModel !== undefined && { defaultModel: settings.defaultModel }),
     preview: (input) => {
-      const outgoing = plan({ ...input, step: 0, attempt: 0 }).build();
-      previewed.keep(input, outgoing);
+      const { build, decoder } = plan({ ...input, step: 0, attempt: 0 });
+      const outgoing = build();
+      previewed.keep(input, { build: () => outgoing, decoder });
       return outgoing.warnings;
     },
     chat: (input) => {
-      const { build, decoder } = plan(input);
+      const { build, decoder } = previewed.take(input) ?? plan(input);
       return exchanges.run({
         provider: settings.name,
         model: input.model,
         prepare: () => {
-          const { warnings, ...request } = previewed.take(input) ?? build();
+          const { warnings, ...request } = build();
           return {
             first: warnings.map(warningEvent),
             request: { method: "POST", signal: input.signal, ...request },
@@ -81,22 +82,24 @@ export function createHttpAdapter({ settings, plan, loadSdk, readError, ...parts
   };
 }
 
-/** Requests that were built to see whether they can be, kept for the attempt that comes next so that nothing is built twice. */
+/** Attempts that were prepared to see whether they can be, kept for the call that follows so that nothing is made twice. */
 interface Previews {
-  keep(input: ModelRequest, outgoing: OutgoingRequest): void;
-  /** Gives a request away, once. */
-  take(input: ModelRequest): OutgoingRequest | undefined;
+  keep(input: ModelRequest, plan: AttemptPlan): void;
+  /** Gives the plan of a call's first attempt away, once. */
+  take(input: AttemptHead): AttemptPlan | undefined;
 }
 
 function createPreviews(): Previews {
-  // A request that is never sent is forgotten with the ChatRequest it was built from.
-  const built = new WeakMap<ChatRequest, { readonly model: string; readonly outgoing: OutgoingRequest }>();
+  // A request that is never sent is forgotten with the ChatRequest it was built from. Deleting would cost more than building.
+  const prepared = new WeakMap<ChatRequest, { readonly model: string; plan: AttemptPlan | undefined }>();
   return {
-    keep: ({ request, model }, outgoing) => built.set(request, { model, outgoing }),
-    take: ({ request, model }) => {
-      const kept = built.get(request);
-      built.delete(request);
-      return kept?.model === model ? kept.outgoing : undefined;
+    keep: ({ request, model }, plan) => prepared.set(request, { model, plan }),
+    take: ({ request, model, step, attempt }) => {
+      const kept = prepared.get(request);
+      if (kept?.model !== model || step > 0 || attempt > 0) return undefined;
+      const { plan } = kept;
+      kept.plan = undefined;
+      return plan;
     },
   };
 }

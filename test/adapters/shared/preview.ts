@@ -3,6 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { ChatRequest, Warning } from "../../../src/gen/execution/v1/chat_pb.js";
 import { ProviderStateSchema } from "../../../src/gen/execution/v1/content_pb.js";
 import type { AdapterRig } from "../shared-suite.ts";
+import { brokenInvariants } from "./invariants.ts";
 import { observe } from "./observe.ts";
 
 /** A request with state of a vendor nobody is, which every adapter leaves out with a warning. */
@@ -42,6 +43,15 @@ export function describePreview(rigOf: () => AdapterRig): void {
       const first = await warningsOf(rig, request);
       const second = await warningsOf(rig, request);
       expect([first, second]).toEqual([unseen, unseen]);
+    });
+
+    test("is of no particular step and attempt (mutant: the first one's events for a later one)", async () => {
+      const rig = rigOf();
+      const request = await rig.arm([{ text: ["Hello"] }]);
+      rig.adapter.preview({ request, model: rig.model });
+      const facts = { step: 2, attempt: 3 };
+      const { reads } = await observe(rig.adapter, request, { model: rig.model, ...facts });
+      expect(brokenInvariants(reads.flat(), { ...facts, outcome: "success" })).toEqual([]);
     });
   });
 }
