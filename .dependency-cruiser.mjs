@@ -7,10 +7,10 @@
 const features = "config|ledger|tools|telemetry";
 
 /** Where the parts are wired together: the process, the gateway as one object, the command line. */
-const compositionRoot = "src/(main\\.ts$|gateway\\.ts$|cli/)";
+const compositionRoot = "src/(main\\.ts$|gateway(-state)?\\.ts$|cli/)";
 
 /** Modules directly in `src/` that every folder may use: errors, secrets. */
-const shared = "src/(?!(main|gateway)\\.ts$)[^/]+\\.ts$";
+const shared = "src/(?!(main|gateway|gateway-state)\\.ts$)[^/]+\\.ts$";
 
 /**
  * @param {string} folder

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import type { Adapter, AdapterKind } from "./adapters/adapter.ts";
 import type { Config, ListenerSettings } from "./config/config.ts";
+import { createState, replaceState } from "./gateway-state.ts";
 import { ChatRequestSchema } from "./gen/execution/v1/chat_pb.js";
 import { MessageRole } from "./gen/execution/v1/content_pb.js";
 import { createPriceBook } from "./ledger/prices/price-book.ts";
@@ -10,10 +11,9 @@ import { priceTables } from "./ledger/prices/tables/index.ts";
 import { createMemoryStore } from "./ledger/stores/memory.ts";
 import type { RoutingState } from "./router/resolve.ts";
 import { createRouter } from "./router/router.ts";
-import { createKeyAuthentication } from "./server/auth.ts";
 import { createDispatcher, type Dispatcher } from "./server/dispatcher.ts";
 import { createGrpcListener } from "./server/grpc/listener.ts";
-import { createGuard, type Guard } from "./server/guard.ts";
+import type { Guard } from "./server/guard.ts";
 import type { Log } from "./telemetry/log.ts";
 
 /** The parts of a gateway that every listener stands on. */
@@ -22,8 +22,20 @@ export interface Gateway {
   readonly guard: Guard;
   /** The configuration and adapters in force. */
   readonly state: () => RoutingState;
+  /**
+   * Puts another configuration in force for calls that begin from now on; running ones end as they began. Adapters of instances that have not
+   * changed are used on, the others are closed once no call can need them. What only a new start can change stays as it is and is named. Throws,
+   * with nothing changed, a ReloadError if the configuration is not safe with what stays.
+   */
+  reload(config: Config): Reloaded;
   /** Closes the adapters. Call it after the listeners are closed. */
   close(): Promise<void>;
+}
+
+/** What a reload left to be done. */
+export interface Reloaded {
+  /** Paths of settings that were changed and are not in force until the next start, such as `grpc.port`. */
+  readonly needsRestart: readonly string[];
 }
 
 /** What a gateway is made of. */
@@ -134,13 +146,7 @@ const MEMORY_LEDGER = { maxSums: 100_000, maxAttemptIds: 10_000 } as const;
 /** Wires adapters, router and dispatcher. The composition of the process is this function and `main.ts`; nothing else makes parts. */
 function createGateway({ config, kinds, log, platformVersion }: GatewayOptions): Gateway {
   const newId = (): string => randomUUID().replaceAll("-", "");
-  const adapters: Record<string, Adapter> = {};
-  for (const settings of Object.values(config.providers)) {
-    const kind = kinds.find((candidate) => candidate.kind === settings.kind);
-    if (kind === undefined) throw new Error(`provider instance ${settings.name} has the unknown kind ${settings.kind}`);
-    adapters[settings.name] = kind.create(settings, { now: Date.now, newId });
-  }
-  const state: RoutingState = Object.freeze({ config, adapters });
+  let state = createState(config, { kinds, newId });
   const ledger = createMemoryStore(MEMORY_LEDGER);
   const router = createRouter({
     state: () => state,
@@ -151,16 +157,44 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions):
     ledger,
     platformVersion,
   });
-  const guard = createGuard(config);
-  const authenticate = createKeyAuthentication(config);
-  const dispatcher = createDispatcher({ router, authenticate, guard, limits: config.limits, log, newId });
+  const guard: Guard = {
+    check: (host, origin) => state.guard.check(host, origin),
+    allowsOrigin: (origin, host) => state.guard.allowsOrigin(origin, host),
+  };
+  const dispatcher = createDispatcher({
+    router,
+    authenticate: (header) => state.authenticate(header),
+    guard,
+    limits: () => state.config.limits,
+    log,
+    newId,
+  });
+  const retiring = new Set<Promise<void>>();
+  const retire = async (adapters: readonly Adapter[]): Promise<void> => {
+    // A call that runs now may have been resolved with the old state, and come to its provider only later.
+    await dispatcher.settled();
+    await closeAll(adapters);
+  };
   return {
     dispatcher,
     guard,
     state: () => state,
+    reload: (wanted) => {
+      const { state: next, retired, needsRestart } = replaceState(state, wanted, { kinds, newId });
+      state = next;
+      const closing = retire(retired)
+        .catch((thrown: unknown) => log.error("a provider that is not used any more did not close", thrown))
+        .finally(() => retiring.delete(closing));
+      retiring.add(closing);
+      return { needsRestart };
+    },
     close: async () => {
-      await Promise.all(Object.values(adapters).map((adapter) => adapter.close()));
+      await Promise.all([closeAll(Object.values(state.adapters)), ...retiring]);
       await ledger.close();
     },
   };
+}
+
+async function closeAll(adapters: readonly Adapter[]): Promise<void> {
+  await Promise.all(adapters.map((adapter) => adapter.close()));
 }

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { closeSync, openSync } from "node:fs";
 import type { CommandContext } from "./cli/context.ts";
 
 // Nothing is imported before the version is known to do: an older Node must end with this line, not with a syntax error somewhere.
@@ -30,13 +31,19 @@ async function main(): Promise<void> {
   // A reader that went away shows as an output that is no longer writable; it is not a bug.
   for (const output of [process.stdout, process.stderr]) output.on("error", () => undefined);
 
+  const stop = stopOnSignals();
+  const hasTerminal = process.stdin.isTTY === true;
   const context: CommandContext = {
     environment: process.env,
     workingDirectory: process.cwd(),
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
-    stop: stopSignal(),
+    stop: stop.signal,
+    onHangUp: (handler) => {
+      // The terminal that closes sends the same signal, and nobody would end the process after that.
+      process.on("SIGHUP", () => (hasTerminal && !terminalIsThere() ? stop.abort() : handler()));
+    },
     onUncaught: (handler) => {
       onUncaught = handler;
     },
@@ -48,8 +55,18 @@ async function main(): Promise<void> {
   setTimeout(() => process.exit(), 2000).unref();
 }
 
+/** False once the terminal that the process was started from is closed. */
+function terminalIsThere(): boolean {
+  try {
+    closeSync(openSync("/dev/tty", "r"));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Fires at the first SIGINT or SIGTERM. The second one ends the process at once. */
-function stopSignal(): AbortSignal {
+function stopOnSignals(): AbortController {
   const stop = new AbortController();
   let firstAt = 0;
   for (const [signal, number] of [
@@ -65,5 +82,5 @@ function stopSignal(): AbortSignal {
       }
     });
   }
-  return stop.signal;
+  return stop;
 }

@@ -14,6 +14,8 @@ export interface CommandContext {
   readonly stderr: Output;
   /** Fires when the process is asked to stop, by SIGINT or SIGTERM. */
   readonly stop: AbortSignal;
+  /** Lets a command take SIGHUP for a wish to read its configuration anew. Without it SIGHUP ends the process. */
+  readonly onHangUp: (handler: () => void) => void;
   /** Lets a command that must live on take errors that nobody caught. Without it such an error ends the process. */
   readonly onUncaught: (handler: (thrown: unknown) => void) => void;
   /** Says that a server has loaded what it serves with. */

@@ -1,3 +1,10 @@
+/** Options of `serve`. */
+export interface ServeOptions {
+  readonly config?: string;
+  /** Whether the configuration is loaded anew when its files change. */
+  readonly watch: boolean;
+}
+
 /** Options that say which gateway a command calls. */
 export interface TargetOptions {
   readonly baseUrl?: string;

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { type CommandContext, CommandError, OutputClosedError, write } from "./context.ts";
-import type { CapabilitiesOptions, CostsOptions, RequestOptions, ShowOptions } from "./options.ts";
+import type { CapabilitiesOptions, CostsOptions, RequestOptions, ServeOptions, ShowOptions } from "./options.ts";
 import { parseCount, parseDuration, parseMoment } from "./values.ts";
 import { readVersion } from "./version.ts";
 
@@ -53,7 +53,8 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
       "-c, --config <file>",
       "configuration file (default: EP_CONFIG, else execution-platform.yaml if it is there)",
     )
-    .action(async (options: { readonly config?: string }) => {
+    .option("--no-watch", "do not load the configuration anew when its files change; SIGHUP still does")
+    .action(async (options: ServeOptions) => {
       const { serve } = await import("./serve.ts");
       end(await serve(options, context));
     });

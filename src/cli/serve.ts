@@ -7,15 +7,21 @@ import { ListenError, startGateway } from "../gateway.ts";
 import { createLog } from "../telemetry/log.ts";
 import { bannerText } from "./banner.ts";
 import { type CommandContext, CommandError, write } from "./context.ts";
+import { createDisk } from "./disk.ts";
+import { keepCurrent } from "./keep-current.ts";
 import { loadFromDisk } from "./load.ts";
+import type { ServeOptions } from "./options.ts";
 import { readVersion } from "./version.ts";
 
 /**
- * Serves until the process is asked to stop, then drains: new calls are refused, running ones may end. An error that nobody caught is logged and
- * the server goes on: it belongs to one call, and the others must not pay for it.
+ * Serves until the process is asked to stop, then drains: new calls are refused, running ones may end. When its files change, or at SIGHUP, the
+ * configuration is loaded anew. An error that nobody caught is logged and the server goes on: it belongs to one call, and the others must not pay
+ * for it.
  */
-export async function serve({ config: file }: { readonly config?: string }, context: CommandContext): Promise<number> {
-  const { config, notices } = await loadFromDisk(file, context);
+export async function serve({ config: file, watch }: ServeOptions, context: CommandContext): Promise<number> {
+  const disk = createDisk();
+  const loaded = await loadFromDisk(file, context, disk);
+  const { config, notices } = loaded;
   const log = createLog(config.logLevel);
   const platformVersion = readVersion();
   const running = await startGateway({ config, kinds: adapterKinds, log, platformVersion }).catch((thrown: unknown) => {
@@ -37,8 +43,11 @@ export async function serve({ config: file }: { readonly config?: string }, cont
   // Whoever reads the banner may go away; the server stays.
   await write(context.stdout, bannerText(facts)).catch(() => undefined);
   context.onReady();
+  const endKeeping = keepCurrent({ gateway: running, loaded, disk, file, watch, log, context });
   if (!context.stop.aborted) await once(context.stop, "abort");
-  log.info("stopping: new calls are refused, running ones may end", { drainMs: config.limits.drainMs });
+  await endKeeping();
+  const { drainMs } = running.state().config.limits;
+  log.info("stopping: new calls are refused, running ones may end", { drainMs });
   await running.stop();
   log.info("stopped");
   return 0;

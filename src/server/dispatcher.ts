@@ -58,6 +58,8 @@ export interface Dispatcher {
    * there is one drain.
    */
   drain(): Promise<void>;
+  /** Resolves once every call that runs now has ended; those that begin later do not count. */
+  settled(): Promise<void>;
   readonly draining: boolean;
   /** Fires when the drain begins. */
   readonly drainStarted: AbortSignal;
@@ -69,7 +71,8 @@ export interface DispatcherDeps {
   readonly router: Router;
   readonly authenticate: Authenticate;
   readonly guard: Guard;
-  readonly limits: Config["limits"];
+  /** The limits in force; a call keeps those it began with. */
+  readonly limits: () => Config["limits"];
   readonly log: Log;
   readonly newId: () => string;
 }
@@ -81,7 +84,7 @@ type Handler = (message: Message, context: CallContext) => AsyncIterable<readonl
 
 /** Creates the dispatcher. Fails if an RPC of the service carries no access label. */
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
-  const { limits, log, newId, router } = deps;
+  const { log, newId, router } = deps;
   const handlers = createHandlers(router);
   const roles = new Map(ExecutionService.methods.map((method) => [method.localName, rolesOf(method)]));
   const running = new Set<() => void>();
@@ -89,6 +92,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const drainStarted = new AbortController();
   let drained: Promise<void> | undefined;
   let onIdle: (() => void) | undefined;
+  /** Told of every call that ends. */
+  const waiting = new Set<(call: () => void) => void>();
 
   const statusOf = (thrown: unknown, requestId: string): Status => {
     const error = toExecutionError(thrown, () => requestId);
@@ -111,6 +116,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     if (drained !== undefined)
       throw new ExecutionError("DRAINING", "this server is shutting down; call another one", { retryAfterMs: 0 });
     const requestId = `req_${newId()}`;
+    const limits = deps.limits();
     const asked = head.timeoutMs;
     const deadline = createDeadline(Math.min(asked ?? limits.defaultDeadlineMs, limits.maxDeadlineMs));
     const interrupt = (): void =>
@@ -167,6 +173,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         bytesInFlight -= held;
         held = 0;
         if (running.delete(interrupt) && running.size === 0) onIdle?.();
+        for (const ended of waiting) ended(interrupt);
       },
     };
   };
@@ -177,13 +184,26 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     onIdle = idle.resolve;
     const timer = setTimeout(() => {
       for (const interrupt of running) interrupt();
-    }, limits.drainMs);
+    }, deps.limits().drainMs);
     await idle.promise;
     clearTimeout(timer);
   };
 
+  const settled = async (): Promise<void> => {
+    const left = new Set(running);
+    if (left.size === 0) return;
+    const all = Promise.withResolvers<void>();
+    const ended = (call: () => void): void => {
+      if (left.delete(call) && left.size === 0) all.resolve();
+    };
+    waiting.add(ended);
+    await all.promise;
+    waiting.delete(ended);
+  };
+
   return {
     begin,
+    settled,
     status: (thrown) => statusOf(thrown, `req_${newId()}`),
     get draining() {
       return drained !== undefined;

@@ -12,13 +12,24 @@ export interface Log {
   error(message: string, cause: unknown, fields?: LogFields): void;
 }
 
+/** Least severe level that is written. */
+export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+
+/** A log whose level can be changed. */
+export interface LeveledLog extends Log {
+  setLevel(level: LogLevel): void;
+}
+
 /** Creates a log that writes JSON lines, to standard error unless a destination is given. */
-export function createLog(level: "debug" | "info" | "warn" | "error" | "silent", destination?: DestinationStream): Log {
+export function createLog(level: LogLevel, destination?: DestinationStream): LeveledLog {
   const sink = pino({ level, base: null }, destination ?? pino.destination({ fd: 2, sync: true }));
   return {
     debug: (message, fields) => sink.debug(fields ?? {}, message),
     info: (message, fields) => sink.info(fields ?? {}, message),
     warn: (message, fields) => sink.warn(fields ?? {}, message),
+    setLevel: (next) => {
+      sink.level = next;
+    },
     error: (message, cause, fields) => sink.error({ ...fields, err: cause }, message),
   };
 }

@@ -42,7 +42,7 @@ export function createBackend({ adapters, play, ...options }: BackendOptions): B
     router: testRouter({ ...base, config }),
     authenticate: createKeyAuthentication(config),
     guard,
-    limits,
+    limits: () => limits,
     log,
     newId: () => randomUUID(),
   });

@@ -55,10 +55,12 @@ export interface ServeProcess extends Program {
 }
 
 /** Starts `serve` on free ports in an empty working directory, and waits for its banner. */
-export async function startServe(options: ProgramOptions = {}): Promise<ServeProcess> {
+export async function startServe(
+  options: ProgramOptions & { readonly args?: readonly string[] } = {},
+): Promise<ServeProcess> {
   const workingDirectory = await mkdtemp(join(tmpdir(), "ep-serve-"));
   const environment = { EP_GRPC_PORT: "0", EP_HTTP_PORT: "0", ...options.environment };
-  const program = startProgram(["serve"], { workingDirectory, ...options, environment });
+  const program = startProgram(["serve", ...(options.args ?? [])], { workingDirectory, ...options, environment });
   const ready = Promise.withResolvers<void>();
   program.child.stdout?.on("data", () => {
     if (program.stdout().includes("start again")) ready.resolve();
