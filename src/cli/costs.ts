@@ -18,7 +18,6 @@ export async function costs(options: CostsOptions, context: CommandContext): Pro
         groupBy,
         ...{ persona, provider, model, key, tenant, endUserId: endUser },
         ...(options.limit === undefined ? {} : { pageSize: options.limit }),
-        pageToken: options.page ?? "",
       },
       settings,
     );
@@ -81,6 +80,8 @@ function notes({ total, nextPageToken }: CostsResponse): readonly string[] {
   const unpriced = total?.unpricedAttempts ?? 0n;
   return [
     ...(unpriced > 0n ? ["", `What ${unpriced} of the attempts cost is not known: it is not in the sum.`] : []),
-    ...(nextPageToken === "" ? [] : ["", `There is more: --page ${nextPageToken}`]),
+    ...(nextPageToken === ""
+      ? []
+      : ["", "There are more rows; --limit shows up to 10000, and a narrower question has fewer."]),
   ];
 }

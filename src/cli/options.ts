@@ -52,7 +52,5 @@ export interface CostsOptions extends TargetOptions {
   readonly endUser?: string;
   /** Most rows. */
   readonly limit?: number;
-  /** Token of the page to continue with. */
-  readonly page?: string;
   readonly json?: boolean;
 }

@@ -100,8 +100,7 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
     .option("--key <name>", "only this API key")
     .option("--tenant <name>", "only this tenant")
     .option("--end-user <id>", "only this end user")
-    .option("--limit <rows>", "most rows (default: 1000)", parseCount)
-    .option("--page <token>", "continue a listing")
+    .option("--limit <rows>", "most rows, up to 10000 (default: 1000)", parseCount)
     .option("--json", "print the response as ProtoJSON")
     .action(async (options: CostsOptions) => {
       const { costs } = await import("./costs.ts");

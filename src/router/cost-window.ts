@@ -24,16 +24,12 @@ export function windowOf(
   nowMs: number,
 ): CostWindow {
   const startMs = startTime === undefined ? Math.floor(nowMs / dayMs) * dayMs : msOf(startTime, "start_time");
-  const endMs = endTime === undefined ? nowMs : msOf(endTime, "end_time");
-  if (startMs >= endMs && !(startTime === undefined && endTime === undefined)) {
-    const field = startTime === undefined ? "end_time" : "start_time";
-    refuse(
-      field,
-      field === "end_time"
-        ? "is not after the start of today, which is the start by default"
-        : "is not before end_time",
-    );
+  // What has ended now is in the window.
+  const endMs = endTime === undefined ? nowMs + 1 : msOf(endTime, "end_time");
+  if (startMs >= endMs && startTime === undefined) {
+    refuse("end_time", "is not after the start of today, which is the start by default");
   }
+  if (startMs >= endMs) refuse("start_time", "is not before end_time");
   return { startMs: Math.floor(startMs / minuteMs) * minuteMs, endMs: Math.ceil(endMs / minuteMs) * minuteMs };
 }
 

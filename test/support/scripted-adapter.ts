@@ -17,6 +17,10 @@ export interface ScriptedAdapterOptions {
   /** Support by capability; what is not listed is not known. */
   readonly support?: ReadonlyMap<Capability, Support>;
   readonly defaultModel?: string;
+  /** Vendor whose prices it has. Default: one without any. */
+  readonly owner?: string;
+  /** Default: false. */
+  readonly spends?: boolean;
 }
 
 /** An adapter that plays what a test tells it to, and keeps the inputs it got. */
@@ -39,8 +43,8 @@ export function createScriptedAdapter(options: ScriptedAdapterOptions): Adapter 
       models: {},
       quirks: {},
     },
-    owner: "scripted",
-    spends: false,
+    owner: options.owner ?? "scripted",
+    spends: options.spends ?? false,
     defaultModel: options.defaultModel ?? "model-1",
     model,
     models: () => [model(options.defaultModel ?? "model-1")],

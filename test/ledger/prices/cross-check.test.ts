@@ -36,10 +36,9 @@ const NAMES: Readonly<Record<string, string>> = {
 /** There every request to Perplexity is billed as one with the largest context. */
 const EXTRAS: Readonly<Record<string, Usage["extras"]>> = { perplexity: [billedExtra("search_context_high", 1)] };
 
-/** Where we differ: vendor, model, bucket (`*` is any), and why. Each of them must be needed. */
+/** Where we differ: vendor, model, bucket (`*` is any, `*>200k` any with a longer input), and why. Each of them must be needed. */
 const DIFFERENCES: readonly (readonly [vendor: string, model: string, bucket: string, reason: string])[] = [
-  ["anthropic", "claude-sonnet-4", "*", "there without the price above 200,000 tokens that its 1M beta had"],
-  ["anthropic", "claude-sonnet-4-0", "*", "there without the price above 200,000 tokens that its 1M beta had"],
+  ["anthropic", "claude-sonnet-4-5", "*>200k", "there the price of the 1M beta, which the platform never asked for"],
   ["openai", "gpt-4o-audio-preview", "inputAudio", "there sound is billed as text; OpenAI lists $40 in"],
   ["openai", "gpt-4o-audio-preview", "outputAudio", "there sound is billed as text; OpenAI lists $80 out"],
   ["openai", "gpt-4o-audio-preview-2024-10-01", "inputAudio", "there sound is billed as text; it was $100 in"],
@@ -102,6 +101,7 @@ interface Compared {
   readonly vendor: string;
   readonly model: string;
   readonly bucket: RateName;
+  readonly input: number;
   readonly what: string;
   /** US dollars; undefined where it has no price. */
   readonly ours: number | undefined;
@@ -121,7 +121,7 @@ const compared = models.flatMap(({ vendor, model, rules }) => {
   const days = [...new Set(rules.flatMap(({ from = "", to = "" }) => [from, to]))].filter((day) => day !== "");
   const times = [now, ...days.flatMap((day) => [Date.parse(day) - 1, Date.parse(day)])];
   const bounds = rules.flatMap(({ inputOver }) => (inputOver === undefined ? [] : [inputOver, inputOver + 1]));
-  const inputs = [100_000, ...new Set(bounds)];
+  const inputs = [...new Set([100_000, 300_000, ...bounds])];
   return times.flatMap((atMs) =>
     inputs.flatMap((input) => RATE_NAMES.flatMap((bucket) => compare(vendor, model, atMs, input, bucket))),
   );
@@ -141,6 +141,7 @@ function compare(vendor: string, model: string, atMs: number, input: number, buc
       vendor,
       model,
       bucket,
+      input,
       what: `${vendor} ${model} ${bucket} with ${input} in, ${new Date(atMs).toISOString().slice(0, 10)}`,
       ours: cost === undefined ? undefined : Number(cost) / 1e9,
       theirs: calcPrice({ input_tokens: input, output_tokens: 0, ...theirs }, NAMES[model] ?? model, options)
@@ -177,7 +178,9 @@ function ratios(rule: PriceRule, rules: readonly PriceRule[]): readonly Ratio[] 
 describe("the prices of the tables", () => {
   const other = compared.filter((each) => !isEqual(each));
   const isNamed = ([vendor, model, bucket]: (typeof DIFFERENCES)[number], each: Compared): boolean =>
-    vendor === each.vendor && model === each.model && (bucket === "*" || bucket === each.bucket);
+    vendor === each.vendor &&
+    model === each.model &&
+    (bucket === "*" || bucket === each.bucket || (bucket === "*>200k" && each.input > 200_000));
 
   test("are those of @pydantic/genai-prices, but for what is named", () => {
     process.stdout.write(

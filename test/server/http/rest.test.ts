@@ -11,7 +11,7 @@ import { TRANSPORT_LIMITS } from "../../../src/server/http/limits.ts";
 import { createRefusals } from "../../../src/server/http/refusals.ts";
 import { createRestRoutes } from "../../../src/server/http/rest.ts";
 import { createRouteTable, labelOf, type Route } from "../../../src/server/http/routes.ts";
-import { plain, post, scripted, send, sendBytes, withListener } from "./setup.ts";
+import { plain, post, send, sendBytes, withListener } from "./setup.ts";
 
 const KEY = { name: "k", sha256: hashKey("right"), tenant: "t", roles: [Role.CALLER], providerOptions: true };
 const AUTHORIZED = { authorization: "Bearer right" };
@@ -134,52 +134,56 @@ describe("the routes", () => {
     });
   });
 
-  // Mutants seen red: the query not read; the plain form read as ProtoJSON.
-  test("/plan takes what /chat takes, or a PlanRequest, and the targets of /chat's query", async () => {
+  // Mutants seen red: a list whose last parameter wins; a day that is refused as no time; sums of 0 left out.
+  test("/costs says what was used and what it cost, and takes names, lists and days as people write them", async () => {
     await withListener({}, async ({ port }) => {
-      const candidates = [{ candidate: { provider: "mock", kind: "mock", model: "mock-text" }, kept: true }];
-      for (const body of [plain(), scripted({ text: "a" }), { request: scripted({ text: "a" }) }]) {
-        const { status, json } = await post(port, "/v1/plan?provider=mock&model=mock-text", body);
-        expect({ status, read: json() }).toMatchObject({ status: 200, read: { persona: "default", candidates } });
-      }
-      const { json } = await post(port, "/plan", plain({ model: "mock-text" }));
-      expect(json()).toMatchObject({ candidates });
-    });
-  });
-
-  test("/plan refuses what it does not know, and fails as /chat does", async () => {
-    await withListener({}, async ({ port }) => {
-      for (const [query, body] of [
-        ["?events=proto", plain()],
-        ["?model=a", plain({ model: "b" })],
-        ["", { request: scripted(), persona: "default" }],
-        ["", { request: plain() }],
-        ["", {}],
-        ["", "{"],
-        ["", '["request"]'],
-        ["", { request: null }],
-      ] as const) {
-        const { status, json } = await post(port, `/plan${query}`, body);
-        expect({ query, body, status, reason: json().reason }).toEqual({
+      await post(port, "/v1/chat", { messages: [{ role: "user", content: "hi" }] });
+      // The day at which the test router's clock stands.
+      const today = "2026-11-26";
+      for (const query of [
+        "?group_by=day,model&provider=mock",
+        "?groupBy=DAY&groupBy=COST_DIMENSION_MODEL",
+        `?group_by=Day&group_by=model&start_time=${today}`,
+        `?group_by=day,model,&start_time=${today}T00:00:00Z&pageSize=10`,
+      ]) {
+        const { status, json } = await send(port, `/costs${query}`);
+        expect({ query, status, body: json() }).toMatchObject({
           query,
-          body,
-          status: 400,
-          reason: "INVALID_FIELD",
+          status: 200,
+          body: {
+            rows: [{ group: [today, "mock"], calls: "1", attempts: "1", costNanoUsd: "0", unpricedAttempts: "0" }],
+            total: { group: [], attempts: "1" },
+            nextPageToken: "",
+          },
         });
       }
-      const { status, json } = await post(port, "/plan?personaId=nobody", plain());
-      expect({ status, reason: json().reason }).toEqual({ status: 404, reason: "PERSONA_NOT_FOUND" });
+      const { json } = await send(port, "/v1/costs?model=other");
+      expect(json()).toMatchObject({ rows: [], total: { attempts: "0" } });
     });
   });
 
-  test("/costs is UNIMPLEMENTED until it is served", async () => {
+  test("/costs refuses what it does not know, by name", async () => {
     await withListener({}, async ({ port }) => {
-      const { status, json } = await send(port, "/costs");
-      expect({ status, reason: json().reason, code: json().code }).toEqual({
-        status: 501,
-        reason: "UNIMPLEMENTED",
-        code: "UNIMPLEMENTED",
-      });
+      for (const [query, field] of [
+        ["?group_by=colour", undefined],
+        ["?group_by=day,day", "group_by[1]"],
+        ["?group_by=day,hour,minute,month,model", "group_by"],
+        ["?group_by=unspecified", "group_by[0]"],
+        ["?start_time=yesterday", undefined],
+        ["?start_time=2026-11-26&start_time=2026-11-25", "start_time"],
+        ["?start_time=2026-11-26&startTime=2026-11-25", "startTime"],
+        ["?start_time=2026-11-26&end_time=2026-11-25", "start_time"],
+        ["?page_token=x", "page_token"],
+        ["?page_size=0", "page_size"],
+        ["?page_size=many", undefined],
+        ["?since=24h", undefined],
+      ] as const) {
+        const { status, json } = await send(port, `/costs${query}`);
+        expect({ query, status, reason: json().reason }).toEqual({ query, status: 400, reason: "INVALID_FIELD" });
+        if (field !== undefined) expect(JSON.stringify(json())).toContain(`"field":"${field}"`);
+      }
+      const { status, json } = await send(port, "/costs?tenant=other");
+      expect({ status, reason: json().reason }).toEqual({ status: 403, reason: "SCOPE_DENIED" });
     });
   });
 

@@ -14,12 +14,8 @@ const FABLE_BATCH = claude("5", "0.5", "6.25", "10", "25");
 const OPUS_4 = claude("15", "1.5", "18.75", "30", "75");
 const OPUS_4_BATCH = claude("7.5", "0.75", "9.375", "15", "37.5");
 const OPUS = claude("5", "0.5", "6.25", "10", "25");
-const OPUS_LONG = claude("10", "1", "12.5", "20", "37.5");
-const OPUS_BATCH_LONG = { ...OPUS, output: "18.75" };
 const OPUS_BATCH = claude("2.5", "0.25", "3.125", "5", "12.5");
 const SONNET = claude("3", "0.3", "3.75", "6", "15");
-const SONNET_LONG = claude("6", "0.6", "7.5", "12", "22.5");
-const SONNET_BATCH_LONG = { ...SONNET, output: "11.25" };
 const SONNET_BATCH = claude("1.5", "0.15", "1.875", "3", "7.5");
 
 const RULES: readonly PriceRule[] = [
@@ -35,17 +31,10 @@ const RULES: readonly PriceRule[] = [
     { extras },
   ),
   ...rulesFor(
-    ["claude-opus-5", "claude-opus-4-8", "claude-opus-4-7", "claude-opus-4-5"],
+    ["claude-opus-5", "claude-opus-4-8", "claude-opus-4-7", "claude-opus-4-6", "claude-opus-4-5"],
     { standard: OPUS, batch: OPUS_BATCH },
     { extras },
   ),
-  // The 1M window was a beta with a price of its own until it became generally available.
-  ...rulesFor(
-    ["claude-opus-4-6"],
-    { standard: OPUS, long: OPUS_LONG, batch: OPUS_BATCH, batchLong: OPUS_BATCH_LONG },
-    { extras, longOver: 200_000, to: "2026-03-13" },
-  ),
-  ...rulesFor(["claude-opus-4-6"], { standard: OPUS, batch: OPUS_BATCH }, { extras, from: "2026-03-13" }),
   ...rulesFor(
     ["claude-opus-4-1", "claude-opus-4-0", "claude-opus-4", "claude-3-opus"],
     { standard: OPUS_4, batch: OPUS_4_BATCH },
@@ -57,18 +46,15 @@ const RULES: readonly PriceRule[] = [
     { extras },
   ),
   ...rulesFor(
-    ["claude-sonnet-4-6"],
-    { standard: SONNET, long: SONNET_LONG, batch: SONNET_BATCH, batchLong: SONNET_BATCH_LONG },
-    { extras, longOver: 200_000, to: "2026-03-13" },
-  ),
-  ...rulesFor(["claude-sonnet-4-6"], { standard: SONNET, batch: SONNET_BATCH }, { extras, from: "2026-03-13" }),
-  ...rulesFor(
-    ["claude-sonnet-4-5", "claude-sonnet-4-0", "claude-sonnet-4"],
-    { standard: SONNET, long: SONNET_LONG, batch: SONNET_BATCH, batchLong: SONNET_BATCH_LONG },
-    { extras, longOver: 200_000 },
-  ),
-  ...rulesFor(
-    ["claude-3-7-sonnet", "claude-3-5-sonnet", "claude-3-sonnet"],
+    [
+      "claude-sonnet-4-6",
+      "claude-sonnet-4-5",
+      "claude-sonnet-4-0",
+      "claude-sonnet-4",
+      "claude-3-7-sonnet",
+      "claude-3-5-sonnet",
+      "claude-3-sonnet",
+    ],
     { standard: SONNET, batch: SONNET_BATCH },
     { extras },
   ),
@@ -93,7 +79,9 @@ const RULES: readonly PriceRule[] = [
 ];
 
 /**
- * Anthropic's models at its own API. Without a price: Priority Tier, which is a commitment paid ahead, fast mode, and the surcharge of
+ * Anthropic's models at its own API. They cost the same at any length: the higher price above 200,000 tokens was that of a beta the platform never
+ * asked for, while the input that is billed may be more than that, as the sum over the passes of a tool that Anthropic runs. Without a price:
+ * Priority Tier, which is a commitment paid ahead, fast mode, and the surcharge of
  * `inference_geo: us`, which the platform never asks for.
  */
 export const anthropicPrices: PriceTable = {

@@ -6,6 +6,9 @@ function gemini(input: string, read: string, inputAudio: string, output: string)
   return rates(input, read, output, { inputAudio });
 }
 
+/** $14 per thousand search queries with Gemini 3; what is free of them each month is not known here. Before, prompts were billed, not queries. */
+const extras = { web_search_queries: "0.014" };
+
 const PRO_3 = {
   standard: gemini("2", "0.2", "2", "12"),
   long: gemini("4", "0.4", "4", "18"),
@@ -19,13 +22,17 @@ const PRO_3 = {
 
 /** What costs the same at the Gemini API and on Vertex AI. */
 const COMMON: readonly PriceRule[] = [
-  ...rulesFor(["gemini-3.1-pro-preview", "gemini-3-pro-preview"], PRO_3, { longOver: 200_000 }),
-  ...rulesFor(["gemini-3-flash-preview"], {
-    standard: gemini("0.5", "0.05", "1", "3"),
-    batch: gemini("0.25", "-", "0.5", "1.5"),
-    flex: gemini("0.25", "-", "0.5", "1.5"),
-    priority: gemini("0.9", "0.09", "1.8", "5.4"),
-  }),
+  ...rulesFor(["gemini-3.1-pro-preview", "gemini-3-pro-preview"], PRO_3, { extras, longOver: 200_000 }),
+  ...rulesFor(
+    ["gemini-3-flash-preview"],
+    {
+      standard: gemini("0.5", "0.05", "1", "3"),
+      batch: gemini("0.25", "-", "0.5", "1.5"),
+      flex: gemini("0.25", "-", "0.5", "1.5"),
+      priority: gemini("0.9", "0.09", "1.8", "5.4"),
+    },
+    { extras },
+  ),
   ...rulesFor(
     ["gemini-2.5-pro"],
     {
@@ -74,7 +81,8 @@ const FLASH_3 = {
 
 const FLASH_3_IDS = ["gemini-3.8-flash", "gemini-3.7-flash", "gemini-3.6-flash"];
 
-/** Google's models at the Gemini API, its paid tier. Without a price: searches and maps of grounding, and the storage of caches. */
+/** Google's models at the Gemini API, its paid tier. Without a price: searches of the models before
+ * Gemini 3, maps, and the storage of caches. */
 export const geminiPrices: PriceTable = {
   vendors: ["gemini"],
   asOf: "2026-11-26",
@@ -84,22 +92,34 @@ export const geminiPrices: PriceTable = {
   tierWords: { standard: "", unspecified: "" },
   rules: [
     ...COMMON,
-    ...rulesFor(FLASH_3_IDS, INTRODUCTORY, { to: "2027-01-01" }),
-    ...rulesFor(FLASH_3_IDS, FLASH_3, { from: "2027-01-01" }),
-    ...rulesFor(["gemini-3.5-flash"], {
-      standard: gemini("1.5", "0.15", "1.5", "9"),
-      batch: gemini("0.75", "-", "0.75", "4.5"),
-      flex: gemini("0.75", "-", "0.75", "4.5"),
-    }),
-    ...rulesFor(["gemini-3.5-flash-lite"], {
-      standard: gemini("0.3", "0.03", "0.3", "2.5"),
-      batch: gemini("0.15", "-", "0.15", "1.25"),
-      flex: gemini("0.15", "-", "0.15", "1.25"),
-    }),
-    ...rulesFor(["gemini-3.1-flash-lite"], {
-      standard: gemini("0.25", "0.025", "0.5", "1.5"),
-      batch: gemini("0.125", "-", "0.25", "0.75"),
-    }),
+    ...rulesFor(FLASH_3_IDS, INTRODUCTORY, { extras, to: "2027-01-01" }),
+    ...rulesFor(FLASH_3_IDS, FLASH_3, { extras, from: "2027-01-01" }),
+    ...rulesFor(
+      ["gemini-3.5-flash"],
+      {
+        standard: gemini("1.5", "0.15", "1.5", "9"),
+        batch: gemini("0.75", "-", "0.75", "4.5"),
+        flex: gemini("0.75", "-", "0.75", "4.5"),
+      },
+      { extras },
+    ),
+    ...rulesFor(
+      ["gemini-3.5-flash-lite"],
+      {
+        standard: gemini("0.3", "0.03", "0.3", "2.5"),
+        batch: gemini("0.15", "-", "0.15", "1.25"),
+        flex: gemini("0.15", "-", "0.15", "1.25"),
+      },
+      { extras },
+    ),
+    ...rulesFor(
+      ["gemini-3.1-flash-lite"],
+      {
+        standard: gemini("0.25", "0.025", "0.5", "1.5"),
+        batch: gemini("0.125", "-", "0.25", "0.75"),
+      },
+      { extras },
+    ),
     ...rulesFor(["gemini-3-pro-image"], { standard: rates("2", "-", "12", { outputImage: "120" }) }),
     ...rulesFor(["gemini-3.1-flash-image"], { standard: rates("0.5", "-", "3", { outputImage: "60" }) }),
     ...rulesFor(["gemini-2.0-flash"], {
