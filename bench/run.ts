@@ -1,51 +1,71 @@
 import { compare, type Effort, head, row, type Side } from "./lib/compare.ts";
-import { createGrpcLoad, createHttpLoad, providerBody, sseBody } from "./lib/load.ts";
+import { createGrpcLoad, createHttpLoad, createSseLoad } from "./lib/load.ts";
 import { canPin, pinSelf } from "./lib/processes.ts";
-import { cores, startBytePipe, startGateway, startProvider } from "./lib/subjects.ts";
+import { cores, root, startBytePipe, startGateway, startProvider } from "./lib/subjects.ts";
+import { wiresIn } from "./lib/wires/index.ts";
+import type { BenchWire } from "./lib/wires/wire.ts";
 
-// Compares the gateway's CPU with that of a proxy that only moves bytes, on the same answers in the same run. Run it on emitted JS:
-// `npm run bench`. A bound applies to the upper end of the interval.
+// Compares the gateway's CPU with that of a proxy that only moves bytes, on the same answers in the same run, for each provider's wire or for
+// those that are named: `npm run bench`, `npm run bench -- gemini`. It runs emitted JS. A bound applies to the upper end of the interval.
 
 const effort: Effort = { pairs: 9, chunks: 20_000, warmUpChunks: 60_000, concurrency: 50 };
 
 const rows = [
-  { name: "gRPC, paced", model: "paced-100", wire: "grpc", bound: 1.3 },
-  { name: "gRPC, bursting", model: "burst-100", wire: "grpc", bound: 6 },
-  { name: "SSE, paced", model: "paced-100", wire: "sse", bound: undefined },
-  { name: "SSE, bursting", model: "burst-100", wire: "sse", bound: undefined },
-  { name: "gRPC, one chunk a call", model: "burst-1", wire: "grpc", bound: undefined },
+  { name: "gRPC, paced", model: "paced-100", edge: "grpc", bound: 1.3 },
+  { name: "gRPC, bursting", model: "burst-100", edge: "grpc", bound: 6 },
+  { name: "SSE, paced", model: "paced-100", edge: "sse", bound: undefined },
+  { name: "SSE, bursting", model: "burst-100", edge: "sse", bound: undefined },
+  { name: "gRPC, one chunk a call", model: "burst-1", edge: "grpc", bound: undefined },
 ] as const;
 
+/** The wires that the arguments name, or all. */
+function chosenWires(names: readonly string[]): readonly BenchWire[] {
+  const wires = wiresIn(root);
+  const known = wires.map(({ name }) => name);
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw new Error(`there is no wire ${unknown.join(", ")}; known are ${known.join(", ")}`);
+  return names.length === 0 ? wires : wires.filter(({ name }) => names.includes(name));
+}
+
+const wires = chosenWires(process.argv.slice(2));
 pinSelf(cores.load);
 const provider = await startProvider();
 const gateway = await startGateway(provider.port);
 const pipe = await startBytePipe(provider.port);
 const idleBytes = await gateway.rssBytes();
-const floor: Side = {
-  process: pipe,
-  load: createHttpLoad(pipe.port, "/v1/chat/completions", "[DONE]", providerBody),
-};
-const sides: Readonly<Record<"grpc" | "sse", Side>> = {
-  grpc: { process: gateway, load: createGrpcLoad(gateway.port) },
-  sse: { process: gateway, load: createHttpLoad(gateway.httpPort, "/v1/chat", "event: done", sseBody) },
-};
+
+/** Prints the table of a wire; the number of rows that are over their bound. */
+async function measure(wire: BenchWire): Promise<number> {
+  const floor: Side = { process: pipe, load: createHttpLoad(pipe.port, wire) };
+  const sides: Readonly<Record<"grpc" | "sse", Side>> = {
+    grpc: { process: gateway, load: createGrpcLoad(gateway.port, wire) },
+    sse: { process: gateway, load: createSseLoad(gateway.httpPort, wire) },
+  };
+  let over = 0;
+  try {
+    console.log(head(wire.name, "gateway", "byte pipe"));
+    for (const { name, model, edge, bound } of rows) {
+      const comparison = await compare(sides[edge], floor, model, effort);
+      if (bound !== undefined && comparison.ratio.high > bound) over += 1;
+      console.log(row(name, comparison, bound));
+    }
+    return over;
+  } finally {
+    for (const side of [floor, ...Object.values(sides)]) side.load.close();
+  }
+}
+
 let over = 0;
 try {
   console.log(
     `${effort.pairs} interleaved pairs, ${effort.chunks} chunks a sample, ${effort.concurrency} calls at once, ${canPin ? "pinned to cores" : "not pinned"}`,
   );
-  console.log(head("gateway", "byte pipe"));
-  for (const { name, model, wire, bound } of rows) {
-    const comparison = await compare(sides[wire], floor, model, effort);
-    if (bound !== undefined && comparison.ratio.high > bound) over += 1;
-    console.log(row(name, comparison, bound));
-  }
+  for (const wire of wires) over += await measure(wire);
   const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(0);
   console.log(
     `resident memory: ${megabytes(idleBytes)} MB idle, ${megabytes(await gateway.rssBytes())} MB after the load`,
   );
 } finally {
-  for (const side of [floor, ...Object.values(sides)]) side.load.close();
   await Promise.all([provider, gateway, pipe].map((process) => process.stop()));
 }
 process.exitCode = over === 0 ? 0 : 1;

@@ -2,20 +2,27 @@ import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { type Comparison, compare, type Effort, head, row } from "./lib/compare.ts";
-import { createGrpcLoad, createHttpLoad, providerBody } from "./lib/load.ts";
+import { createGrpcLoad, createHttpLoad, type Load } from "./lib/load.ts";
 import { type BenchProcess, pinSelf } from "./lib/processes.ts";
-import { cores, startBytePipe, startGateway, startProvider } from "./lib/subjects.ts";
+import { cores, root, startBytePipe, startGateway, startProvider } from "./lib/subjects.ts";
+import { wiresIn } from "./lib/wires/index.ts";
+import type { BenchWire } from "./lib/wires/wire.ts";
 
-// A short form of the bench for every change: the CPU of this commit against that of an earlier one, in the same run. The earlier one is named
-// by its argument, or is the newest that is more than 12 hours old. Fails only if even the lower end of the interval says that this commit
-// costs more than 1.15 times as much. Where there is no earlier commit, the byte pipe stands in and nothing but whole answers is demanded.
+// A short form of the bench for every change: the CPU of this commit against that of an earlier one, in the same run, on each provider's wire that
+// both have. The earlier one is named by its argument, or is the newest that is more than 12 hours old. Fails only if even the lower end of the
+// interval says that this commit costs more than 1.15 times as much. Where there is no earlier commit, the byte pipe stands in and nothing but
+// whole answers is demanded.
 
 const effort: Effort = { pairs: 7, chunks: 20_000, warmUpChunks: 30_000, concurrency: 50 };
-const models = ["paced-100", "burst-100"] as const;
+/** Where bursting costs what an adapter costs; pacing costs the same whatever the wire, so that one wire stands for all. */
+const rows = [
+  { wire: "openai", model: "paced-100" },
+  { wire: "openai", model: "burst-100" },
+  { wire: "anthropic", model: "burst-100" },
+  { wire: "gemini", model: "burst-100" },
+] as const;
 const tolerated = 1.15;
-const root = fileURLToPath(new URL("..", import.meta.url));
 
 const git = (...args: string[]): string => execFileSync("git", args, { cwd: root, encoding: "utf8" }).trim();
 
@@ -34,23 +41,35 @@ async function buildEarlier(commit: string, directory: string): Promise<void> {
   execFileSync("npm", ["run", "--silent", "build"], { cwd: directory, stdio: ["ignore", "ignore", "inherit"] });
 }
 
-async function against(other: BenchProcess, providerPort: number, otherIsGateway: boolean): Promise<Comparison[]> {
-  const gateway = await startGateway(providerPort);
-  const load = createGrpcLoad(gateway.port);
-  const otherLoad = otherIsGateway
-    ? createGrpcLoad(other.port)
-    : createHttpLoad(other.port, "/v1/chat/completions", "[DONE]", providerBody);
+/** Compares this commit with another side on the rows whose wire both have. */
+async function against(
+  other: BenchProcess,
+  loadOther: (wire: BenchWire) => Load,
+  wires: readonly BenchWire[],
+): Promise<Comparison[]> {
+  const gateway = await startGateway(provider.port);
   try {
     const comparisons: Comparison[] = [];
-    for (const model of models) {
-      const comparison = await compare({ process: gateway, load }, { process: other, load: otherLoad }, model, effort);
-      console.log(row(`gRPC, ${model}`, comparison));
-      comparisons.push(comparison);
+    for (const { wire: name, model } of rows) {
+      const wire = wires.find((one) => one.name === name);
+      if (wire === undefined) {
+        console.log(`${name}, ${model}: not on both sides`);
+        continue;
+      }
+      const sides = [
+        { process: gateway, load: createGrpcLoad(gateway.port, wire) },
+        { process: other, load: loadOther(wire) },
+      ] as const;
+      try {
+        const comparison = await compare(...sides, model, effort);
+        console.log(row(`${name}, ${model}`, comparison));
+        comparisons.push(comparison);
+      } finally {
+        for (const { load } of sides) load.close();
+      }
     }
     return comparisons;
   } finally {
-    load.close();
-    otherLoad.close();
     await Promise.all([gateway.stop(), other.stop()]);
   }
 }
@@ -61,14 +80,17 @@ const commit = earlierCommit();
 try {
   if (commit === "") {
     console.log("no commit is more than 12 hours old; compared with the byte pipe instead, without a bound");
-    console.log(head("this", "byte pipe"));
-    await against(await startBytePipe(provider.port), provider.port, false);
+    console.log(head("gRPC", "this", "byte pipe"));
+    const pipe = await startBytePipe(provider.port);
+    await against(pipe, (wire) => createHttpLoad(pipe.port, wire), wiresIn(root));
   } else {
     const directory = join(await mkdtemp(join(tmpdir(), "ep-earlier-")), "tree");
     try {
       await buildEarlier(commit, directory);
-      console.log(head("this", commit.slice(0, 9)));
-      const comparisons = await against(await startGateway(provider.port, directory), provider.port, true);
+      console.log(head("gRPC", "this", commit.slice(0, 9)));
+      const earlier = await startGateway(provider.port, directory);
+      const shared = wiresIn(root).filter((wire) => wiresIn(directory).includes(wire));
+      const comparisons = await against(earlier, (wire) => createGrpcLoad(earlier.port, wire), shared);
       if (comparisons.some(({ ratio }) => ratio.low > tolerated)) {
         console.log(`costs more than ${tolerated} times as much as ${commit.slice(0, 9)}`);
         process.exitCode = 1;

@@ -61,7 +61,7 @@ export function row(name: string, { a, b, ratio }: Comparison, bound?: number): 
   return `${name.padEnd(26)}${cell(a.median, 10)}${cell(b.median, 12)}${cell(ratio.median, 9)}  ${interval.padEnd(16)}${verdict}`;
 }
 
-/** Head of the table that `row` fills. */
-export function head(a: string, b: string): string {
-  return `${"CPU, us a chunk".padEnd(26)}${a.padStart(10)}${b.padStart(12)}${"ratio".padStart(9)}  ${"95 % interval".padEnd(16)}bound`;
+/** Head of the table that `row` fills; `wire` is the provider's. */
+export function head(wire: string, a: string, b: string): string {
+  return `${`${wire}: us a chunk`.padEnd(26)}${a.padStart(10)}${b.padStart(12)}${"ratio".padStart(9)}  ${"95 % interval".padEnd(16)}bound`;
 }

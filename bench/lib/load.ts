@@ -3,6 +3,7 @@ import { type ClientHttp2Session, connect } from "node:http2";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ChatRequestSchema } from "../../src/gen/execution/v1/chat_pb.js";
 import { MessageRole } from "../../src/gen/execution/v1/content_pb.js";
+import { type BenchWire, prompt } from "./wires/wire.ts";
 
 /** A load: some calls at a given concurrency, each checked to be whole. */
 export interface Load {
@@ -11,16 +12,14 @@ export interface Load {
   close(): void;
 }
 
-const prompt = "Why is the sky blue? Answer in one short paragraph, please, for a curious ten-year-old.";
-
-/** Load on the gRPC listener: two connections, messages counted by their frames. */
-export function createGrpcLoad(port: number): Load {
+/** Load on a gateway's gRPC listener, for the instance of a wire: two connections, messages counted by their frames. */
+export function createGrpcLoad(port: number, { name }: BenchWire): Load {
   const sessions = [0, 1].map(() => connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 1 << 20 } }));
   for (const session of sessions) session.on("connect", () => session.setLocalWindowSize(16 << 20));
   let next = 0;
   return {
     run: (model, calls, concurrency) => {
-      const frame = grpcFrame(model);
+      const frame = grpcFrame(name, model);
       return repeat(calls, concurrency, () => {
         next += 1;
         const session = sessions[next % sessions.length];
@@ -35,11 +34,11 @@ export function createGrpcLoad(port: number): Load {
   };
 }
 
-function grpcFrame(model: string): Buffer {
+function grpcFrame(provider: string, model: string): Buffer {
   const message = toBinary(
     ChatRequestSchema,
     create(ChatRequestSchema, {
-      provider: "bench",
+      provider,
       model,
       messages: [{ role: MessageRole.USER, parts: [{ kind: { case: "text", value: { text: prompt } } }] }],
     }),
@@ -96,13 +95,21 @@ function grpcCall(session: ClientHttp2Session, frame: Buffer, chunks: number): P
   });
 }
 
-/** Load on an HTTP/1.1 port with keep-alive: the answer must end with `ending`. */
-export function createHttpLoad(port: number, path: string, ending: string, bodyOf: (model: string) => string): Load {
+/** Load on a gateway's SSE edge, for the instance of a wire. */
+export function createSseLoad(port: number, { name }: BenchWire): Load {
+  const bodyOf = (model: string): string =>
+    JSON.stringify({ provider: name, model, messages: [{ role: "user", content: prompt }] });
+  return createHttpLoad(port, { pathOf: () => "/v1/chat", bodyOf, lastWords: "event: done" });
+}
+
+/** Load on an HTTP/1.1 port with keep-alive: the answer must end with the wire's last words. */
+export function createHttpLoad(port: number, wire: Pick<BenchWire, "pathOf" | "bodyOf" | "lastWords">): Load {
   const agent = new Agent({ keepAlive: true, maxSockets: 1024 });
   return {
     run: (model, calls, concurrency) => {
-      const body = bodyOf(model);
-      return repeat(calls, concurrency, () => httpCall(agent, port, path, body, ending));
+      const path = wire.pathOf(model);
+      const body = wire.bodyOf(model);
+      return repeat(calls, concurrency, () => httpCall(agent, port, path, body, wire.lastWords));
     },
     close: () => agent.destroy(),
   };
@@ -134,16 +141,6 @@ function httpCall(agent: Agent, port: number, path: string, body: string, ending
     call.on("error", reject);
     call.end(body);
   });
-}
-
-/** The body of a chat-completions request, for the byte pipe. */
-export function providerBody(model: string): string {
-  return `{"model":"${model}","messages":[{"role":"user","content":${JSON.stringify(prompt)}}],"stream":true,"stream_options":{"include_usage":true}}`;
-}
-
-/** The body of a request to the SSE edge. */
-export function sseBody(model: string): string {
-  return JSON.stringify({ provider: "bench", model, messages: [{ role: "user", content: prompt }] });
 }
 
 /** Chunks of content a model of the bench provider sends. */

@@ -1,48 +1,34 @@
 import { createServer, type ServerResponse } from "node:http";
+import { benchWires } from "./wires/index.ts";
+import type { BenchAnswer, BenchWire } from "./wires/wire.ts";
 
-// A provider that speaks chat completions and costs as little as can be: one text in `chunks` pieces, sent in one write (`burst`), or each
+// A provider that speaks every wire of the bench and costs as little as can be: one text in some pieces, sent in one write (`burst`), or each
 // piece in a write of its own on a turn of its own (`paced`). The model's name in the request says which: `burst-100`, `paced-100`.
 
-const chunk = (delta: object, finishReason: string | null): string =>
-  `data: ${JSON.stringify({
-    id: "chatcmpl-BenchBenchBenchBenchBenchBe",
-    object: "chat.completion.chunk",
-    created: 1_790_000_000,
-    model: "gpt-bench-2026-01-01",
-    service_tier: "default",
-    system_fingerprint: "fp_0123456789",
-    choices: [{ index: 0, delta, logprobs: null, finish_reason: finishReason }],
-    usage: null,
-  })}\n\n`;
+interface ReadyAnswer extends BenchAnswer {
+  readonly whole: string;
+}
 
-const words = ["The", " sky", " looks", " blue", " because", " air", " scatters", " short", " waves", " more", "."];
-const ending =
-  chunk({}, "stop") +
-  `data: ${JSON.stringify({ id: "chatcmpl-Bench", object: "chat.completion.chunk", choices: [], usage: { prompt_tokens: 12, completion_tokens: 100, total_tokens: 112 } })}\n\n` +
-  "data: [DONE]\n\n";
+const ready = new Map<string, ReadyAnswer>();
 
-const pieces = (count: number): string[] =>
-  Array.from({ length: count }, (_, index) => chunk({ content: words[index % words.length] }, null));
-
-const ready = new Map<string, { readonly pieces: readonly string[]; readonly whole: string }>();
-
-function answerOf(count: number): { readonly pieces: readonly string[]; readonly whole: string } {
-  const key = String(count);
+function answerOf(wire: BenchWire, chunks: number): ReadyAnswer {
+  const key = `${wire.name} ${chunks}`;
   const known = ready.get(key);
   if (known !== undefined) return known;
-  const made = { pieces: pieces(count), whole: pieces(count).join("") + ending };
+  const answer = wire.answer(chunks);
+  const made = { ...answer, whole: answer.opening + answer.pieces.join("") + answer.ending };
   ready.set(key, made);
   return made;
 }
 
-function pace(response: ServerResponse, list: readonly string[], index: number): void {
-  const piece = list[index];
+function pace(response: ServerResponse, answer: BenchAnswer, index: number): void {
+  const piece = answer.pieces[index];
   if (piece === undefined) {
-    response.end(ending);
+    response.end(answer.ending);
     return;
   }
   response.write(piece);
-  setImmediate(pace, response, list, index + 1);
+  setImmediate(pace, response, answer, index + 1);
 }
 
 const server = createServer((request, response) => {
@@ -52,11 +38,22 @@ const server = createServer((request, response) => {
     body += text;
   });
   request.on("end", () => {
-    const [, mode, count] = /"model":"(burst|paced)-(\d+)"/.exec(body) ?? [];
-    const answer = answerOf(Number(count ?? 1));
+    const url = request.url ?? "";
+    // The model stands in the body, or in the path.
+    const [, mode, count] = /(?:"model":"|\/models\/)(burst|paced)-(\d+)/.exec(url + body) ?? [];
+    const model = `${mode}-${count}`;
+    const wire = benchWires.find(({ pathOf }) => pathOf(model) === url);
+    if (wire === undefined || mode === undefined) {
+      response.writeHead(404).end();
+      return;
+    }
+    const answer = answerOf(wire, Number(count));
     response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache" });
-    if (mode === "paced") pace(response, answer.pieces, 0);
-    else response.end(answer.whole);
+    if (mode === "burst") response.end(answer.whole);
+    else {
+      if (answer.opening !== "") response.write(answer.opening);
+      pace(response, answer, 0);
+    }
   });
 });
 server.keepAliveTimeout = 60_000;

@@ -3,11 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type BenchProcess, startProcess } from "./processes.ts";
+import { wiresIn } from "./wires/index.ts";
 
 /** Core of what is measured, and core of what measures. */
 export const cores = { subject: 0, load: 1 } as const;
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+/** The working tree. */
+export const root: string = fileURLToPath(new URL("../..", import.meta.url));
 
 /** A gateway under measurement. */
 export interface GatewaySubject extends BenchProcess {
@@ -29,11 +31,11 @@ export function startBytePipe(providerPort: number): Promise<BenchProcess> {
   });
 }
 
-/** Starts the gateway that is built in `directory`, with the provider as its only instance, named `bench`. */
+/** Starts the gateway that is built in `directory`, with the provider as one instance of each wire it has, named like the wire. */
 export async function startGateway(providerPort: number, directory: string = root): Promise<GatewaySubject> {
   const work = await mkdtemp(join(tmpdir(), "ep-bench-"));
   const file = join(work, "bench.yaml");
-  await writeFile(file, configuration(providerPort));
+  await writeFile(file, configuration(providerPort, directory));
   let httpPort: number | undefined;
   const started = await startProcess({
     script: join(directory, "dist/main.js"),
@@ -59,10 +61,12 @@ export async function startGateway(providerPort: number, directory: string = roo
   };
 }
 
-function configuration(providerPort: number): string {
+function configuration(providerPort: number, directory: string): string {
+  const instances = wiresIn(directory).map(
+    ({ name, basePath }) => `  ${name}: { kind: ${name}, base_url: "http://127.0.0.1:${providerPort}${basePath}" }\n`,
+  );
   return `providers:
-  bench: { kind: openai, base_url: "http://127.0.0.1:${providerPort}/v1" }
-personas:
-  default: { candidates: [{ provider: bench, model: burst-1 }] }
+${instances.join("")}personas:
+  default: { candidates: [{ provider: openai, model: burst-1 }] }
 `;
 }

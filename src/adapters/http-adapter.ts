@@ -33,8 +33,8 @@ export interface HttpAdapterParts {
   readonly owner: string;
   readonly model: (name: string) => ModelCapabilities;
   readonly models: () => readonly ModelCapabilities[];
-  /** Brings the official SDK, for `transport: sdk`. */
-  readonly loadSdk: () => Promise<SdkCall>;
+  /** Brings the official SDK, for `transport: sdk`. Absent where there is none; the kind's `check` then refuses that transport. */
+  readonly loadSdk?: () => Promise<SdkCall>;
   readonly plan: (input: AttemptHead) => AttemptPlan;
   /** Reads a refusal: an answer whose status is not 2xx. */
   readonly readError: (answer: ErrorAnswer) => ExecutionError;
@@ -43,7 +43,8 @@ export interface HttpAdapterParts {
 /** Creates an adapter that posts one request an attempt and reads what comes back, natively or through the official SDK. */
 export function createHttpAdapter({ settings, plan, loadSdk, readError, ...parts }: HttpAdapterParts): Adapter {
   const http = createHttpClient({ timeouts: settings.timeouts });
-  const send = settings.transport === "sdk" ? createSdkSend(settings.timeouts, loadSdk) : http.send;
+  const throughSdk = settings.transport === "sdk" && loadSdk !== undefined;
+  const send = throughSdk ? createSdkSend(settings.timeouts, loadSdk) : http.send;
   const exchanges = createExchanges();
   const previewed = createPreviews();
   return {

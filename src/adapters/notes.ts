@@ -9,16 +9,20 @@ export interface Notes {
   readonly warnings: readonly Warning[];
   /** Says that a field of the contract was left out. `field` is its path. */
   readonly ignored: (field: string, why: string) => void;
+  /** Says that a field of the contract was sent as something else than it asked for. */
+  readonly changed: (field: string, why: string) => void;
 }
 
 /** Notes that collect warnings. */
 export function createNotes(): Notes {
   const warnings: Warning[] = [];
+  const warn = (code: string, field: string, text: string): void => {
+    warnings.push(create(WarningSchema, { code, field, text }));
+  };
   return {
     warnings,
-    ignored: (field, why) => {
-      warnings.push(create(WarningSchema, { code: "FIELD_IGNORED", field, text: `${field} was left out: ${why}` }));
-    },
+    ignored: (field, why) => warn("FIELD_IGNORED", field, `${field} was left out: ${why}`),
+    changed: (field, why) => warn("FIELD_CHANGED", field, `${field} was changed: ${why}`),
   };
 }
 

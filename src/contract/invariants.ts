@@ -1,4 +1,5 @@
-import type { ChatResponse, ToolCallFinished } from "../gen/execution/v1/chat_pb.js";
+import type { ChatResponse, ToolCallFinished, ToolResult } from "../gen/execution/v1/chat_pb.js";
+import { Executor } from "../gen/execution/v1/content_pb.js";
 import type { Usage } from "../gen/execution/v1/usage_pb.js";
 import { USAGE_BUCKETS } from "./usage.ts";
 
@@ -35,7 +36,8 @@ const WITHIN_ATTEMPT: ReadonlySet<string> = new Set([
 /**
  * Checks the invariants of a Chat stream: sequence 1, 2, 3 ... without gap; `started` first and once; nothing after `finished`; content only
  * within an attempt; tool calls begin once, end once, and their deltas concatenate to their arguments (`{}` if there were none); a result
- * comes after its call; usage that is provisional never decreases; a final usage before `finished`.
+ * comes after its call, which for a PROVIDER tool may be in an earlier turn; usage that is provisional never decreases; a final usage before
+ * `finished`.
  */
 export function createInvariantChecker(): InvariantChecker {
   let sequence = 0;
@@ -78,6 +80,11 @@ function finishCall(open: OpenCalls, finished: ToolCallFinished): Verdict {
   return argumentsJson === expected ? undefined : `arguments of ${id} are not what its deltas concatenate to`;
 }
 
+/** A provider may pause its turn between call and result: the call is then in the message that went back to it. */
+function hasCall({ executor, toolCallId }: ToolResult, ids: ReadonlySet<string>): boolean {
+  return executor === Executor.PROVIDER || ids.has(toolCallId);
+}
+
 function createToolCallChecker(): (response: ChatResponse) => Verdict {
   const open: OpenCalls = new Map();
   const ids = new Set<string>();
@@ -101,7 +108,7 @@ function createToolCallChecker(): (response: ChatResponse) => Verdict {
       case "toolCallFinished":
         return finishCall(open, event.value);
       case "toolResult":
-        return ids.has(event.value.toolCallId) ? undefined : "tool_result without its call";
+        return hasCall(event.value, ids) ? undefined : "tool_result without its call";
       case "finished":
         return open.size > 0 ? "finished with a tool call open" : undefined;
       default:

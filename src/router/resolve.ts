@@ -103,7 +103,8 @@ function findPersona(config: Config, request: ChatRequest, principal: Principal)
 
 /** The mock cannot spend and its script is what it is for, so its options are open to every key. */
 function checkProviderOptions(request: ChatRequest, principal: Principal): void {
-  const denied = Object.keys(request.providerOptionsJson).find((kind) => kind !== "mock");
+  const kinds = [request, ...request.tools].flatMap(({ providerOptionsJson }) => Object.keys(providerOptionsJson));
+  const denied = kinds.find((kind) => kind !== "mock");
   if (denied !== undefined && !principal.providerOptions) {
     throw new ExecutionError(
       "SCOPE_DENIED",

@@ -94,7 +94,7 @@ describe("a running gateway whose file changes", () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  // Mutants seen red: a refused configuration put in force as far as it was read; adapters closed at once; the watch not armed again after a refusal.
+  // Mutants seen red: what is left of a refused configuration put in force; the watch not armed again after a refusal; running calls ended.
   test("100 times, 60 of them for the worse, serves every call, keeps what is good, and names each mistake with file and line", async () => {
     let inForce = 0;
     let done = false;

@@ -39,6 +39,23 @@ function check(events: readonly ChatEvent[], outcome: "success" | "error" = "suc
   return checker.end(outcome);
 }
 
+const resultOf = (executor: Executor): ChatEvent =>
+  chatEvent({
+    case: "toolResult",
+    value: {
+      $typeName: "execution.v1.ToolResult",
+      ...place,
+      toolCallId: "elsewhere",
+      parts: [],
+      isError: false,
+      executor,
+    },
+  });
+
+test("a provider's result may be of a call in an earlier turn (mutant: demand its call in the stream)", () => {
+  expect(check([...opening(), resultOf(Executor.PROVIDER), used(3, true), finishedEvent()])).toBeUndefined();
+});
+
 test("any well-formed answer keeps the invariants", () => {
   fc.assert(
     fc.property(plannedParts, fc.integer({ min: 1, max: 9 }), fc.array(fc.nat(7)), (parts, size, choices) => {
@@ -76,6 +93,7 @@ describe("a stream breaks the contract", () => {
       [...opening(), toolCallStarted(place, call), toolCallDelta(place, "{}"), toolCallFinished(place, call, "[]")],
       /concatenate/,
     ],
+    ["by the platform's result of no call", [...opening(), resultOf(Executor.PLATFORM)], /without its call/],
     ["by ending well without finished", opening(), /success without finished/],
   ])("%s", (_, events, problem) => {
     expect(check(events)).toMatch(problem);

@@ -6,9 +6,6 @@ import { dirname, join, relative } from "node:path";
 import { text as textOf } from "node:stream/consumers";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { openaiKind } from "../../src/adapters/openai/index.ts";
-import { HINT_FIELDS } from "../../src/adapters/openai/quirks.ts";
-import { COMPATIBLE, VENDORS } from "../../src/adapters/openai/vendors.ts";
 import { ChatError, createClient } from "../../src/client/index.ts";
 import { ERROR_TABLE } from "../../src/errors.ts";
 import type { RunningGateway } from "../../src/gateway.ts";
@@ -17,6 +14,7 @@ import { ExecutionService } from "../../src/gen/execution/v1/execution_pb.js";
 import { Code } from "../../src/gen/google/rpc/code_pb.js";
 import { runCommand } from "../cli/run-command.ts";
 import { startTestGateway } from "../support/gateway.ts";
+import { rowsOfText } from "./tables.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const pages = [
@@ -29,25 +27,13 @@ const examples = readdirSync(join(root, "examples/typescript")).map((name) => `e
 
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
 
+const rows = (path: string, first: RegExp) => rowsOfText(read(path), first);
+
 /** The fenced blocks of a page in one language. */
 function blocks(path: string, language: string): readonly string[] {
   return [...read(path).matchAll(new RegExp(`^\`\`\`${language}\n(.*?)^\`\`\`$`, "gms"))].map(
     ([, block = ""]) => block,
   );
-}
-
-/** The cells of a page's table rows whose first cell fits. */
-function rows(path: string, first: RegExp): readonly (readonly string[])[] {
-  return read(path)
-    .split("\n")
-    .filter((line) => line.startsWith("| "))
-    .map((line) =>
-      line
-        .split("|")
-        .slice(1, -1)
-        .map((cell) => cell.trim()),
-    )
-    .filter(([cell = ""]) => first.test(cell));
 }
 
 describe("what the documentation shows runs", () => {
@@ -191,55 +177,6 @@ test("the contract guide names the fields that only some providers have", () => 
   for (const field of ["upstream_routing", "eager_arguments", "required_capabilities"]) {
     expect(read("docs/contract.md")).toContain(`\`${field}\``);
   }
-});
-
-describe("the quirks in the configuration guide", () => {
-  const complaints = (quirks: Readonly<Record<string, unknown>>): readonly string[] =>
-    openaiKind
-      .check({
-        name: "near",
-        kind: "openai",
-        headers: {},
-        transport: "native",
-        timeouts: { connectMs: 1, headersMs: 1, idleMs: 1 },
-        models: {},
-        quirks,
-      })
-      .map(({ message }) => message);
-  const known = complaints({ nonsense: true }).flatMap((message) => message.replace(/^.*known are /, "").split(", "));
-  const section = read("docs/configuration.md").replace(/^.*?^(## Quirks of `openai`)/ms, "$1");
-  const documented = rows("docs/configuration.md", /^`[a-z_]+`$/).filter(([name = ""]) =>
-    known.includes(name.replaceAll("`", "")),
-  );
-
-  test("are all there are, with the values they take", () => {
-    const hints = HINT_FIELDS.join(", ");
-    expect(
-      documented.map(([name = "", takes = ""]) => [
-        name.replaceAll("`", ""),
-        takes.replace("a list of hints", `a list of ${hints}`),
-      ]),
-    ).toEqual(known.map((name) => [name, (complaints({ [name]: {} })[0] ?? "").replace("must be ", "")]));
-  });
-
-  test("have the values of the preset for unknown servers", () => {
-    const written = (value: unknown): string => (Array.isArray(value) ? `[${value.join(", ")}]` : String(value));
-    const preset = new Map(
-      Object.entries(COMPATIBLE).map(([field, value]) => [
-        field.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-        written(value),
-      ]),
-    );
-    expect(documented.map(([name = "", , value]) => [name, value])).toEqual(
-      documented.map(([name = ""]) => [name, preset.get(name.replaceAll("`", ""))]),
-    );
-  });
-
-  test("come with every vendor and every hint", () => {
-    const prose = section.replaceAll(/\s+/g, " ");
-    expect(prose).toContain(`one of ${Object.keys(VENDORS).join(", ")}.`);
-    expect(prose).toContain(`A hint is one of ${HINT_FIELDS.join(", ")}.`);
-  });
 });
 
 test("the first screen of README has the two commands and one call", () => {

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { Script } from "../../src/adapters/mock/script.ts";
 import { mockWire } from "../adapters/mock/wire.ts";
+import { chatFigures } from "../adapters/openai/figures.ts";
 import { failingScripts, successScripts } from "../adapters/shared/scripts.ts";
 import { createEmulator, type Emulator } from "../emulators/emulator.ts";
 import type { Delivery } from "../emulators/exchange.ts";
@@ -94,7 +95,10 @@ describe("random answers of a chat-completions server, split at random for each 
         const outcomes = await callAll(gateway, wireCase);
         expect(outcomes[0]?.normal.failure).toBeNull();
         for (const { wire, outcome } of outcomes.filter(({ wire: { kind } }) => kind !== "short")) {
-          expect({ wire: wire.name, differences: differences(outcomeOf(outcome.events), expected) }).toEqual({
+          expect({
+            wire: wire.name,
+            differences: differences(outcomeOf(outcome.events), expected, chatFigures),
+          }).toEqual({
             wire: wire.name,
             differences: [],
           });

@@ -114,7 +114,7 @@ describe("a reload", () => {
     await waitFor(() => closed.includes("a 1"), { what: "the end of the old adapter" });
   });
 
-  // Mutant seen red: the state replaced adapter by adapter.
+  // Mutant seen red: what was made before the failure left open.
   test("that fails changes nothing, and leaves nothing of what it had made", async () => {
     const { kind, created, closed, letGo } = heldKind();
     letGo();

@@ -11,8 +11,8 @@ export type CutEnding =
   | { readonly clean?: false; readonly reset?: boolean };
 
 /**
- * How the bytes of a body reach the socket. An "event" is one SSE event that carries data; comments and empty
- * events travel on their own but are not counted. Every piece is written in an event-loop turn of its own, the
+ * How the bytes of a body reach the socket. An "event" is one SSE event that carries data, or an element of a body that
+ * is a JSON array; comments and empty events travel on their own but are not counted. Every piece is written in an event-loop turn of its own, the
  * socket has no Nagle delay, and a slow reader holds the next write back.
  */
 export type Delivery =

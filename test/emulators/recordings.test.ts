@@ -7,8 +7,8 @@ import {
   loadCase,
   loadFixture,
   loadIndex,
-  openaiChatRows,
   recordingsAvailable,
+  rowsOf,
   toExchange,
 } from "../support/recordings.ts";
 
@@ -34,8 +34,14 @@ function layOut() {
     return dir;
   });
   mkdirSync(join(directory, "cases/provider0"), { recursive: true });
-  const rows = dirs.map((dir) => ({ id: dir.split("/").at(-1), api: "openai-chat", stream: true, dir }));
-  const other = { id: "other", api: "gemini-stream", stream: true, dir: "cases/none" };
+  const rows = dirs.map((dir) => ({
+    id: dir.split("/").at(-1),
+    provider: dir.split("/")[1],
+    api: "openai-chat",
+    stream: true,
+    dir,
+  }));
+  const other = { id: "other", provider: "provider1", api: "gemini-stream", stream: true, dir: "cases/none" };
   writeFileSync(
     join(directory, "index.jsonl"),
     [rows[0], other, rows[1]].map((row) => `${JSON.stringify(row)}\n`).join(""),
@@ -46,14 +52,18 @@ function layOut() {
 describe("loading recordings", () => {
   test("says whether there are any", () => {
     expect(recordingsAvailable()).toBe(false);
+    expect(rowsOf(["openai-chat"])).toEqual([]);
     layOut();
     expect(recordingsAvailable()).toBe(true);
   });
 
-  test("gives every row of the index, and those of chat completions", () => {
+  test("gives every row of the index, and those of some APIs and providers", () => {
     layOut();
     expect(loadIndex().map(({ id }) => id)).toEqual(["text-unicode", "other", "whole-tool-call"]);
-    expect(openaiChatRows().map(({ id }) => id)).toEqual(["text-unicode", "whole-tool-call"]);
+    const ids = (...wanted: Parameters<typeof rowsOf>) => rowsOf(...wanted).map(({ id }) => id);
+    expect(ids(["openai-chat"])).toEqual(["text-unicode", "whole-tool-call"]);
+    expect(ids(["openai-chat", "gemini-stream"], ["provider1"])).toEqual(["other", "whole-tool-call"]);
+    expect(ids(["gemini-stream"], ["provider0"])).toEqual([]);
   });
 
   test("gives the whole of a case, its request only where one was recorded", () => {
@@ -61,7 +71,7 @@ describe("loading recordings", () => {
     const folder = join(directory, dir ?? "");
     const request = { method: "POST", host: "h", path: "/v1/chat/completions", query: {}, headers: {} };
     writeFileSync(join(folder, "request.json"), JSON.stringify({ ...request, recorded: false }));
-    const [row] = openaiChatRows();
+    const [row] = rowsOf(["openai-chat"]);
     if (row === undefined) throw new Error("no row");
     const unrecorded = loadCase(row);
     expect(unrecorded.request).toBeUndefined();

@@ -20,6 +20,19 @@ describe("splitting a stream into events", () => {
     expect(splitEvents(bytes(body)).map((segment) => text(segment.bytes))).toEqual(expected);
   });
 
+  test.each([
+    ["one a line", '[{"a": 1}\n,\n{"b": [2]}\n]\n', ['[{"a": 1}', '\n,\n{"b": [2]}'], "\n]\n"],
+    ["brackets in texts", '[{"a":"}]\\\\\\""},{"b":"{"}]', ['[{"a":"}]\\\\\\""}', ',{"b":"{"}'], "]"],
+    ["blanks before it", ' \n[{"a":1}]', [' \n[{"a":1}'], "]"],
+    ["an unfinished last one", '[{"a":1},{"b"', ['[{"a":1}'], ',{"b"'],
+    ["none", "[]", [], "[]"],
+  ])("ends them behind the elements of a JSON array: %s", (_name, body, events, rest) => {
+    const segments = splitEvents(bytes(body));
+    expect(segments.filter(({ isEvent }) => isEvent).map((segment) => text(segment.bytes))).toEqual(events);
+    expect(text(Buffer.concat(segments.map((segment) => segment.bytes)))).toBe(body);
+    expect(text(segments.at(-1)?.bytes ?? bytes(""))).toBe(rest);
+  });
+
   test("tells events from comments and from fields that carry no data", () => {
     const body = ": ping\n\ndata: a\n\nevent: x\nid: 1\n\nevent: y\ndata\n\ndatabase: no\n\ndata:b\n\n\n";
     const flags = splitEvents(bytes(body)).map((segment) => segment.isEvent);

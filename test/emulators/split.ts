@@ -1,14 +1,15 @@
 import { integerBetween, type Random } from "./random.ts";
+import { isArray, splitElements } from "./split-array.ts";
 
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
 const dataField = [0x64, 0x61, 0x74, 0x61];
 const colon = 0x3a;
 
-/** One piece of an event stream: the lines up to and including a blank one. */
+/** One piece of a stream: the lines up to and including a blank one, or an element of a JSON array. */
 export interface StreamSegment {
   readonly bytes: Uint8Array;
-  /** Whether a client sees an event: the segment has a `data` field (WHATWG HTML, 9.2.6). */
+  /** Whether a client sees an event: the segment has a `data` field (WHATWG HTML, 9.2.6), or a whole element. */
   readonly isEvent: boolean;
 }
 
@@ -26,10 +27,11 @@ function startsDataField(body: Uint8Array, offset: number): boolean {
 }
 
 /**
- * Splits an event stream at its blank lines. The segments concatenate to the body byte for byte; an unfinished one at
- * the end is kept, and a body that is no event stream is one segment.
+ * Splits an event stream at its blank lines, and a JSON array behind its elements. The segments concatenate to the body
+ * byte for byte; an unfinished one at the end is kept, and a body that is neither is one segment.
  */
 export function splitEvents(body: Uint8Array): StreamSegment[] {
+  if (isArray(body)) return splitElements(body);
   const segments: StreamSegment[] = [];
   let start = 0;
   let lineStart = 0;

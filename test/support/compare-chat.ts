@@ -1,5 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ChatEvent } from "../../src/contract/events.ts";
+import type { USAGE_BUCKETS } from "../../src/contract/usage.ts";
+import type { ToolCallFinished } from "../../src/gen/execution/v1/chat_pb.js";
+import { Executor } from "../../src/gen/execution/v1/content_pb.js";
 import type { Usage } from "../../src/gen/execution/v1/usage_pb.js";
 import type { JsonValue } from "../emulators/exchange.ts";
 import type { ExpectedAnswer } from "./recordings.ts";
@@ -21,7 +24,11 @@ export interface ChatOutcome {
   readonly text: string;
   readonly reasoning: string;
   readonly refusal: string;
+  /** Those the caller runs. */
   readonly toolCalls: readonly OutcomeToolCall[];
+  /** Number of calls of tools that the provider ran, and of their results. */
+  readonly providerCalls: number;
+  readonly providerResults: number;
   /** Whether `finished` came. */
   readonly finished: boolean;
   /** The provider's own word; undefined where it gave none, or before `finished`. */
@@ -34,9 +41,9 @@ export interface ChatOutcome {
 export function outcomeOf(events: Iterable<ChatEvent>): ChatOutcome {
   const outcome = { text: "", reasoning: "", refusal: "", finished: false, providerReason: "" };
   let usage: Usage | undefined;
-  const toolCalls: OutcomeToolCall[] = [];
-  const open = new Map<number, { text: string; idMinted: boolean }>();
+  const calls = createCallReader();
   for (const { event } of events) {
+    calls.read(event);
     switch (event.case) {
       case "textDelta":
         outcome.text += event.value.text;
@@ -47,30 +54,6 @@ export function outcomeOf(events: Iterable<ChatEvent>): ChatOutcome {
       case "refusalDelta":
         outcome.refusal += event.value.text;
         break;
-      case "toolCallStarted":
-        open.set(event.value.part, { text: "", idMinted: event.value.idMinted });
-        break;
-      case "toolCallDelta": {
-        const call = open.get(event.value.part);
-        if (call === undefined) throw new Error("a tool call's delta before its start");
-        call.text += event.value.argumentsDelta;
-        break;
-      }
-      case "toolCallFinished": {
-        const { part, id, name, argumentsJson } = event.value;
-        const call = open.get(part);
-        if (call === undefined) throw new Error(`tool call ${id} finished without its start`);
-        if (argumentsJson !== (call.text === "" ? "{}" : call.text))
-          throw new Error(`deltas of ${id} are not its arguments`);
-        toolCalls.push({
-          id,
-          idMinted: call.idMinted,
-          name,
-          argumentsText: argumentsJson,
-          arguments: readArguments(argumentsJson),
-        });
-        break;
-      }
       case "usage":
         if (event.value.final) usage = event.value.usage;
         break;
@@ -83,12 +66,65 @@ export function outcomeOf(events: Iterable<ChatEvent>): ChatOutcome {
     }
   }
   const { providerReason, ...rest } = outcome;
-  return { ...rest, finishReason: providerReason === "" ? undefined : providerReason, toolCalls, usage };
+  return { ...rest, ...calls.result(), finishReason: providerReason === "" ? undefined : providerReason, usage };
 }
 
+/** Puts tool calls together, and counts those of the provider apart. */
+function createCallReader() {
+  const open = new Map<number, { text: string; idMinted: boolean }>();
+  const toolCalls: OutcomeToolCall[] = [];
+  let providerCalls = 0;
+  let providerResults = 0;
+  const finish = ({ part, id, name, argumentsJson, executor }: ToolCallFinished): void => {
+    const call = open.get(part);
+    if (call === undefined) throw new Error(`tool call ${id} finished without its start`);
+    const { text, idMinted } = call;
+    if (argumentsJson !== (text === "" ? "{}" : text)) throw new Error(`deltas of ${id} are not its arguments`);
+    if (executor === Executor.PROVIDER) providerCalls += 1;
+    else toolCalls.push({ id, idMinted, name, argumentsText: argumentsJson, arguments: readArguments(argumentsJson) });
+  };
+  return {
+    read(event: ChatEvent["event"]): void {
+      switch (event.case) {
+        case "toolCallStarted":
+          open.set(event.value.part, { text: "", idMinted: event.value.idMinted });
+          break;
+        case "toolCallDelta": {
+          const call = open.get(event.value.part);
+          if (call === undefined) throw new Error("a tool call's delta before its start");
+          call.text += event.value.argumentsDelta;
+          break;
+        }
+        case "toolCallFinished":
+          finish(event.value);
+          break;
+        case "toolResult":
+          if (event.value.executor === Executor.PROVIDER) providerResults += 1;
+          break;
+        default:
+          break;
+      }
+    },
+    result: () => ({ toolCalls, providerCalls, providerResults }),
+  };
+}
+
+/** Buckets as a wire's usage object has them; null is one that must be absent, and what is missing is not compared. */
+export type UsageFigures = { readonly [Bucket in (typeof USAGE_BUCKETS)[number]]?: number | null };
+
+/**
+ * Reads the figures of a wire out of the provider's own usage object. It is written beside the tests, so that the adapter's reading is not
+ * compared with itself.
+ */
+export type FiguresReader = (reported: JsonValue) => UsageFigures;
+
 /** What of an outcome is not as `expected.json` says, one line each; empty if all is. An `error` in it is not looked at. */
-export function differences(outcome: ChatOutcome, expected: ExpectedAnswer): string[] {
-  const wanted = (expected.toolCalls ?? []).map(({ id, name, arguments: given }) => ({ id, name, arguments: given }));
+export function differences(outcome: ChatOutcome, expected: ExpectedAnswer, figures: FiguresReader): string[] {
+  const wanted = (expected.toolCalls ?? []).map(({ id, name, arguments: given }) => ({
+    id: id ?? "",
+    name,
+    arguments: given,
+  }));
   const got = outcome.toolCalls.map((call) => ({
     id: call.idMinted ? "" : call.id,
     name: call.name,
@@ -99,41 +135,24 @@ export function differences(outcome: ChatOutcome, expected: ExpectedAnswer): str
     ...unequal("reasoning", outcome.reasoning, expected.reasoning ?? ""),
     ...unequal("toolCalls", got, wanted),
     ...unequal("finishReason", outcome.finishReason ?? null, expected.finishReason ?? null),
-    ...usageDifferences(outcome.usage, expected.usage ?? null),
+    ...usageDifferences(outcome.usage, expected.usage ?? null, figures),
   ];
 }
 
-/**
- * Compares a usage with the provider's own object: the object itself, then the figures a client reads. They are read here a second time, so
- * that the adapter's reading is not compared with itself. `completion_tokens` is the output, unless `total_tokens` says that there was more.
- */
-function usageDifferences(usage: Usage | undefined, reported: JsonValue): string[] {
+/** Compares a usage with the provider's own object: the object itself, then the figures a client reads. */
+function usageDifferences(usage: Usage | undefined, reported: JsonValue, figures: FiguresReader): string[] {
   // A gateway ends every attempt with a final usage; where the provider reported nothing, nothing is known in it.
   if (reported === null) return unequal("usage", usage?.providerUsageJson || null, null);
   if (usage === undefined) return ["usage: none, but the provider reported some"];
-  const at = (...path: string[]): number | null => numberAt(reported, path);
-  const input = at("prompt_tokens");
-  const completion = at("completion_tokens");
-  const rest = (at("total_tokens") ?? 0) - (input ?? 0);
-  const cached =
-    at("prompt_tokens_details", "cached_tokens") ??
-    at("prompt_cache_hit_tokens") ??
-    at("cached_tokens") ??
-    at("num_cached_tokens");
+  const wanted = Object.entries(figures(reported)) as [keyof UsageFigures, number | null][];
   return [
     ...unequal("usage", JSON.parse(usage.providerUsageJson) as JsonValue, reported),
-    ...unequal("usage.inputTotal", usage.inputTotal ?? null, input),
-    ...unequal("usage.outputTotal", usage.outputTotal ?? null, completion === null ? null : Math.max(completion, rest)),
-    ...unequal("usage.inputCacheRead", usage.inputCacheRead ?? null, cached),
-    ...unequal(
-      "usage.outputReasoning",
-      usage.outputReasoning ?? null,
-      at("completion_tokens_details", "reasoning_tokens"),
-    ),
+    ...wanted.flatMap(([bucket, count]) => unequal(`usage.${bucket}`, usage[bucket] ?? null, count)),
   ];
 }
 
-function numberAt(value: JsonValue, path: readonly string[]): number | null {
+/** The number at a path of a reported usage; null where there is none. */
+export function numberAt(value: JsonValue, ...path: readonly string[]): number | null {
   let current: unknown = value;
   for (const key of path) {
     current = typeof current === "object" && current !== null ? (current as Record<string, unknown>)[key] : undefined;

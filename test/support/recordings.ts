@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Delivery, type Exchange, framingHeaders, type JsonValue } from "../emulators/exchange.ts";
@@ -11,7 +11,7 @@ export interface RecordingRow {
   readonly stream: boolean;
   readonly status: number;
   readonly tags: readonly string[];
-  /** SSE events in the body, 1 for a whole one; null where nobody counted. */
+  /** SSE events or elements of the body, 1 for a whole one; null where nobody counted. */
   readonly events: number | null;
   /** "wire" where the body is byte for byte what was on the wire. */
   readonly framing: string;
@@ -45,8 +45,8 @@ interface RecordedRequest {
 export interface ExpectedAnswer {
   readonly text?: string;
   readonly reasoning?: string;
-  /** Arguments that are no JSON object are `{"__raw__": "..."}`. */
-  readonly toolCalls?: readonly { readonly id: string; readonly name: string; readonly arguments: JsonValue }[];
+  /** Those the caller runs. Arguments that are no JSON object are `{"__raw__": "..."}`; the id is null where the provider gave none. */
+  readonly toolCalls?: readonly { readonly id: string | null; readonly name: string; readonly arguments: JsonValue }[];
   /** The provider's own word. */
   readonly finishReason?: string;
   /** As the provider sent it. */
@@ -71,7 +71,7 @@ export interface RecordedCase {
 }
 
 const siblingDirectory = fileURLToPath(new URL("../../../shared/recordings", import.meta.url));
-const fixtureDirectory = fileURLToPath(new URL("../fixtures/openai-chat", import.meta.url));
+const fixtureDirectory = fileURLToPath(new URL("../fixtures", import.meta.url));
 
 /** Where recordings are: `EP_TEST_RECORDINGS`, else `../shared/recordings` beside the repository. */
 function recordingsDirectory(): string {
@@ -112,9 +112,13 @@ export function loadIndex(): RecordingRow[] {
   return lines.filter((line) => line.trim() !== "").map((line) => JSON.parse(line) as RecordingRow);
 }
 
-/** Every row of the chat-completions API, whatever the provider: the Y of "replayed X of Y". */
-export function openaiChatRows(): RecordingRow[] {
-  return loadIndex().filter((row) => row.api === "openai-chat");
+/**
+ * Every row of the index with one of the APIs and, where they are named, one of the providers: the Y of "replayed X of Y". None where there are
+ * no recordings.
+ */
+export function rowsOf(apis: readonly string[], providers?: readonly string[]): RecordingRow[] {
+  if (!recordingsAvailable()) return [];
+  return loadIndex().filter(({ api, provider }) => apis.includes(api) && (providers?.includes(provider) ?? true));
 }
 
 /** The recorded case of an index row. */
@@ -144,7 +148,18 @@ export type FixtureName = (typeof fixtureNames)[number];
 
 /** A hand-made case in the shape of a recorded one. */
 export function loadFixture(name: FixtureName): RecordedCase {
-  return loadFolder(join(fixtureDirectory, name), undefined);
+  return loadFixtureOf("openai-chat", name);
+}
+
+/** Names of the hand-made cases of an API that are part of the repository. */
+export function fixturesOf(api: string): string[] {
+  const entries = readdirSync(join(fixtureDirectory, api), { withFileTypes: true });
+  return entries.flatMap((entry) => (entry.isDirectory() ? [entry.name] : [])).toSorted();
+}
+
+/** A hand-made case of an API in the shape of a recorded one. */
+export function loadFixtureOf(api: string, name: string): RecordedCase {
+  return loadFolder(join(fixtureDirectory, api, name), undefined);
 }
 
 /**

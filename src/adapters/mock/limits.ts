@@ -72,8 +72,8 @@ function withResultParts(part: Part): readonly Part[] {
   return part.kind.case === "toolResult" ? [part, ...part.kind.value.parts] : [part];
 }
 
-function hasCacheHint({ messages, tools }: ChatRequest): boolean {
-  const hinted = [...tools, ...messages.flatMap(({ parts }) => parts)];
+function hasCacheHint(request: ChatRequest): boolean {
+  const hinted = [request, ...request.tools, ...request.messages.flatMap(({ parts }) => parts)];
   return hinted.some(({ cacheHint }) => cacheHint !== undefined);
 }
 

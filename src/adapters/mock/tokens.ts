@@ -60,6 +60,7 @@ export function countInput(request: ChatRequest, caching: boolean): InputTokens 
       cacheSoFar(part.cacheHint);
     }
   }
+  cacheSoFar(request.cacheHint);
   return counted;
 }
 

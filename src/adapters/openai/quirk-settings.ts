@@ -1,19 +1,12 @@
 import type { ProviderSettings, SettingsProblem } from "../adapter.ts";
+import { configuredQuirks, type QuirkKeys, quirkProblems } from "../quirk-keys.ts";
 import { modelQuirks } from "./model-quirks.ts";
 import { HINT_FIELDS, type Quirks } from "./quirks.ts";
 import { COMPATIBLE, VENDOR_BY_HOST, VENDORS } from "./vendors.ts";
 
 const DEFAULT_BASE_URL = "https://api.openai.com/v1";
 
-/** What a key of the configuration's `quirks` sets, and the values it takes: one of these words, a list of them, or anything of a type. */
-interface QuirkKey {
-  readonly field: keyof Quirks;
-  readonly takes: "boolean" | "text" | "texts" | readonly string[];
-  /** True if it takes a list of the words. */
-  readonly list?: boolean;
-}
-
-const KEYS: Readonly<Record<string, QuirkKey>> = {
+const KEYS: QuirkKeys<Quirks> = {
   auth_header: { field: "authHeader", takes: ["authorization", "api-key"] },
   stream: { field: "stream", takes: "boolean" },
   stream_usage: { field: "streamUsage", takes: ["stream_options", "always"] },
@@ -60,14 +53,11 @@ const KEYS: Readonly<Record<string, QuirkKey>> = {
  */
 export function resolveQuirks(settings: ProviderSettings, model: string): Quirks {
   const vendor = vendorOfSettings(settings);
-  const preset = VENDORS[vendor];
-  const configured = Object.values(settings.models).find(({ id }) => id === model);
   return {
     ...COMPATIBLE,
-    ...preset,
+    ...VENDORS[vendor],
     ...modelQuirks(vendor, model),
-    ...overrides(settings.quirks),
-    ...overrides(configured?.quirks ?? {}),
+    ...configuredQuirks(KEYS, settings, model),
     vendor,
   };
 }
@@ -93,50 +83,19 @@ export function checkQuirks(settings: ProviderSettings): readonly SettingsProble
       ...(vendor === undefined
         ? []
         : [problem([...path, "vendor"], "belongs to the instance: a server has one vendor")]),
-      ...problemsOf(rest, path),
+      ...quirkProblems(KEYS, rest, path),
     ];
   });
   const { vendor, ...rest } = settings.quirks;
   const known = vendor === undefined || (typeof vendor === "string" && Object.hasOwn(VENDORS, vendor));
   return [
     ...(known ? [] : [problem(["quirks", "vendor"], `must be one of ${Object.keys(VENDORS).join(", ")}`)]),
-    ...problemsOf(rest, ["quirks"]),
+    ...quirkProblems(KEYS, rest, ["quirks"]),
     ...models,
   ];
 }
 
-function overrides(quirks: Readonly<Record<string, unknown>>): Partial<Quirks> {
-  const known = Object.entries(quirks).flatMap(([name, value]) => {
-    const key = keyOf(name);
-    return key !== undefined && expectation(key, value) === undefined ? [[key.field, value] as const] : [];
-  });
-  return Object.fromEntries(known);
-}
-
-function problemsOf(quirks: Readonly<Record<string, unknown>>, path: readonly string[]): SettingsProblem[] {
-  return Object.entries(quirks).flatMap(([name, value]) => {
-    const key = keyOf(name);
-    const wrong =
-      key === undefined ? `is not known; known are ${Object.keys(KEYS).join(", ")}` : expectation(key, value);
-    return wrong === undefined ? [] : [problem([...path, name], wrong)];
-  });
-}
-
-const keyOf = (name: string): QuirkKey | undefined => (Object.hasOwn(KEYS, name) ? KEYS[name] : undefined);
-
 const problem = (path: readonly string[], message: string): SettingsProblem => ({ path, message });
-
-/** What a value should have been; undefined if it is that. */
-function expectation({ takes, list }: QuirkKey, value: unknown): string | undefined {
-  if (takes === "boolean") return typeof value === "boolean" ? undefined : "must be true or false";
-  if (takes === "text") return typeof value === "string" ? undefined : "must be a text";
-  const isWord = (word: unknown): boolean => typeof word === "string" && (takes === "texts" || takes.includes(word));
-  const words = takes === "texts" ? "texts" : takes.join(", ");
-  if (takes === "texts" || list === true) {
-    return Array.isArray(value) && value.every(isWord) ? undefined : `must be a list of ${words}`;
-  }
-  return isWord(value) ? undefined : `must be one of ${words}`;
-}
 
 function isWithin(name: string, suffix: string): boolean {
   return name === suffix || name.endsWith(`.${suffix}`);

@@ -12,13 +12,22 @@ import {
 } from "../../gen/execution/v1/tools_pb.js";
 import { isJsonObjectText, joinMembers, jsonMembers, type RawJson, rawJson } from "../../json-text.ts";
 import { invalidField } from "../notes.ts";
+import { readProviderOptions } from "../provider-options.ts";
+import { allowedTools, isForced } from "../tool-choice.ts";
 import { type BuildContext, cannotCarry } from "./request-notes.ts";
 import { withCacheHint } from "./request-parts.ts";
 import type { WireBody, WireTool, WireToolChoice } from "./request-wire.ts";
 
+/** The kind of the contract's `provider_options_json` this adapter reads. */
+export const KIND = "openai";
+
 /** Builds the fields of a body that are about tools. */
 export function buildTools(request: ChatRequest, context: BuildContext): Partial<WireBody> {
-  const allowed = allowedNames(request, context);
+  const allowed = context.quirks.allowedTools ? undefined : allowedTools(request.toolChoice);
+  if (allowed !== undefined) {
+    const why = `${context.quirks.vendor} takes no list of names, so only these tools were sent`;
+    context.ignored("tool_choice.tool_names", why);
+  }
   const tools: WireTool[] = request.tools
     .map((tool, index) => ({ tool, path: `tools[${index}]` }))
     .filter(({ tool }) => allowed === undefined || allowed.has(tool.name))
@@ -33,6 +42,9 @@ export function buildTools(request: ChatRequest, context: BuildContext): Partial
 }
 
 function callerTool(tool: Tool, path: string, context: BuildContext): WireTool {
+  const { vendor } = context.quirks;
+  if (tool.deferred !== undefined) context.ignored(`${path}.deferred`, `${vendor} has no search for tools`);
+  readProviderOptions(tool.providerOptionsJson, `${path}.provider_options_json`, { kind: KIND, vendor, allowed: [] });
   const eager = eagerField(tool, path, context);
   return tool.freeForm === undefined
     ? withCacheHint({ ...functionTool(tool, path, context), ...eager }, tool.cacheHint, path, context)
@@ -104,17 +116,6 @@ function typedTool(kind: string, options: string, path: string): RawJson {
   if (members.has("type")) throw invalidField(`${path}.options_json`, "must not hold a type; the kind is the type");
   return rawJson(joinMembers([["type", JSON.stringify(kind)], ...members]));
 }
-
-/** The tools to send, where the server cannot be told which of them may be called; undefined means all. */
-function allowedNames({ toolChoice: choice }: ChatRequest, { quirks, ignored }: BuildContext): Set<string> | undefined {
-  if (choice === undefined || choice.toolNames.length === 0) return undefined;
-  if (quirks.allowedTools || isForced(choice)) return undefined;
-  ignored("tool_choice.tool_names", `${quirks.vendor} takes no list of names, so only these tools were sent`);
-  return new Set(choice.toolNames);
-}
-
-const isForced = ({ mode, toolNames }: ToolChoice): boolean =>
-  mode === ToolChoiceMode.REQUIRED && toolNames.length === 1;
 
 function toolChoice(request: ChatRequest, { quirks }: BuildContext): { tool_choice?: WireToolChoice } {
   const choice = request.toolChoice;

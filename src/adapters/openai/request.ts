@@ -8,12 +8,12 @@ import {
   type Warning,
 } from "../../gen/execution/v1/chat_pb.js";
 import { encodeJson } from "../../json-text.ts";
+import { readProviderOptions } from "../provider-options.ts";
 import type { HintField, Quirks } from "./quirks.ts";
 import { buildMessages } from "./request-messages.ts";
 import { type BuildContext, cannotCarry, createBuildContext } from "./request-notes.ts";
-import { buildOptions } from "./request-options.ts";
 import { buildReasoning } from "./request-reasoning.ts";
-import { buildResponseFormat, buildTools } from "./request-tools.ts";
+import { buildResponseFormat, buildTools, KIND } from "./request-tools.ts";
 import type { WireBody } from "./request-wire.ts";
 
 /** What a request is built from. */
@@ -59,10 +59,18 @@ export function buildRequest({ request, model, quirks }: BuildInput): BuiltReque
     ...routingFields(request.upstreamRouting, context),
     ...streamFields(quirks),
   };
+  const options = readProviderOptions(request.providerOptionsJson, "provider_options_json", {
+    kind: KIND,
+    vendor: quirks.vendor,
+    allowed: quirks.options,
+  });
   if (request.safetySettings.length > 0) context.ignored("safety_settings", "this wire has no such filters");
+  if (request.cacheHint !== undefined) {
+    context.ignored("cache_hint", `${quirks.vendor} caches by itself, or by the hints of parts`);
+  }
   return {
     path: "/chat/completions",
-    body: encodeJson({ ...body, ...buildOptions(request, context) }),
+    body: encodeJson({ ...body, ...options }),
     stream: quirks.stream,
     warnings: context.warnings,
   };

@@ -3,8 +3,8 @@ import { ExecutionError } from "../../errors.ts";
 import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
 import { type PlanRequest, PlanRequestSchema } from "../../gen/execution/v1/plan_pb.js";
 import type { ServerCall } from "../dispatcher.ts";
+import { asBoolean, asName, asObject, type Field, type ObjectFields, refuse } from "../edge/fields.ts";
 import { readCompletionFields, type Target } from "../openai/chat-completions.ts";
-import { asBoolean, asName, asObject, type Field, type ObjectFields, refuse } from "../openai/fields.ts";
 import { parseJson } from "../read.ts";
 
 /** What a body of `POST /chat` and its query ask for. */

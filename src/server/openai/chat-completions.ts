@@ -1,6 +1,5 @@
 import { create } from "@bufbuild/protobuf";
 import { type ChatRequest, ChatRequestSchema, Modality, Verbosity } from "../../gen/execution/v1/chat_pb.js";
-import { readExtensions } from "./extensions.ts";
 import {
   asBoolean,
   asCount,
@@ -13,7 +12,8 @@ import {
   type ObjectFields,
   readBody,
   refuse,
-} from "./fields.ts";
+} from "../edge/fields.ts";
+import { readExtensions } from "./extensions.ts";
 import { readMessages } from "./messages.ts";
 import { readReasoning, readSampling } from "./sampling.ts";
 import { readResponseFormat, readToolChoice, readTools } from "./tools.ts";

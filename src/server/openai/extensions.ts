@@ -1,5 +1,5 @@
 import { joinMembers } from "../../json-text.ts";
-import { asBoolean, type Field, type ObjectFields, refuse } from "./fields.ts";
+import { asBoolean, type Field, type ObjectFields, refuse } from "../edge/fields.ts";
 
 /** The kind of provider whose wire this endpoint speaks. */
 const KIND = "openai";

@@ -18,8 +18,9 @@ import {
   type Field,
   type ObjectFields,
   refuse,
-} from "./fields.ts";
-import { ASSISTANT_PARTS, type PartInit, readContent, TEXT_PARTS, USER_PARTS } from "./parts.ts";
+} from "../edge/fields.ts";
+import { type PartInit, stateOf } from "../edge/parts.ts";
+import { ASSISTANT_PARTS, readContent, TEXT_PARTS, USER_PARTS } from "./parts.ts";
 
 const ROLES = {
   system: MessageRole.SYSTEM,
@@ -90,7 +91,7 @@ function assistantParts(message: ObjectFields): PartInit[] {
     ...(refusal === undefined ? [] : [refusalPart(refusal)]),
     ...(audio === undefined ? [] : [audioPart(audio)]),
     ...(calls === undefined ? [] : asList(calls).map(toolCallPart)),
-    ...(extra === undefined ? [] : [{ providerState: [stateOf("gemini", "extra_content", extra)] }]),
+    ...(extra === undefined ? [] : [{ providerState: [stateOf("gemini", "extra_content", extra.raw())] }]),
   ];
 }
 
@@ -106,13 +107,9 @@ function reasoningParts(message: ObjectFields): PartInit[] {
   const [text, other = text] = texts;
   if (text !== other) refuse(`${message.path}.reasoning`, "differs from reasoning_content; send one of them");
   const hasDetails = details !== undefined && asList(details).length > 0;
-  const providerState = hasDetails ? [stateOf("openrouter", "reasoning_details", details)] : [];
+  const providerState = hasDetails ? [stateOf("openrouter", "reasoning_details", details.raw())] : [];
   if (text === undefined && !hasDetails) return [];
   return [{ ...(text !== undefined && { kind: { case: "reasoning", value: { text } } }), providerState }];
-}
-
-function stateOf(owner: string, kind: string, field: Field) {
-  return { owner, kind, data: new TextEncoder().encode(field.raw()) };
 }
 
 function refusalPart(field: Field): PartInit {
@@ -135,7 +132,7 @@ function toolCallPart(field: Field, position: number): PartInit {
   // Mistral's clients send it back; it says what the order says, or 0.
   if (index !== undefined && asCount(index, 0) > position) refuse(index.path, "must be the call's place in the list");
   const extra = call.take("extra_content");
-  const providerState = extra === undefined ? [] : [stateOf("gemini", "extra_content", extra)];
+  const providerState = extra === undefined ? [] : [stateOf("gemini", "extra_content", extra.raw())];
   const fields = asObject(call.need(isCustom ? "custom" : "function"));
   const name = asName(fields.need("name"));
   const input = fields.need(isCustom ? "input" : "arguments");

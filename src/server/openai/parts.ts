@@ -1,6 +1,6 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
-import { CacheTtl, ImageDetail, type PartSchema } from "../../gen/execution/v1/content_pb.js";
+import { CacheTtl, ImageDetail } from "../../gen/execution/v1/content_pb.js";
 import {
+  asBase64,
   asBoolean,
   asList,
   asName,
@@ -10,10 +10,8 @@ import {
   type Field,
   type ObjectFields,
   refuse,
-} from "./fields.ts";
-
-/** A part before it is created. */
-export type PartInit = MessageInitShape<typeof PartSchema>;
+} from "../edge/fields.ts";
+import { type PartInit, readCacheControl } from "../edge/parts.ts";
 
 type Kind = NonNullable<PartInit["kind"]>;
 type PartReader = (part: ObjectFields) => Kind;
@@ -58,14 +56,7 @@ function readPart(field: Field, readers: Readonly<Record<string, PartReader>>): 
 export function readCacheHint(part: ObjectFields): { cacheHint?: { ttl: CacheTtl } } {
   const control = part.take("cache_control");
   const breakpoint = part.take("prompt_cache_breakpoint");
-  if (control !== undefined) {
-    const fields = asObject(control);
-    asWord(fields.need("type"), { ephemeral: true });
-    const ttl = fields.take("ttl");
-    fields.close();
-    const ttls = { "5m": CacheTtl.FIVE_MINUTES, "1h": CacheTtl.ONE_HOUR };
-    return { cacheHint: { ttl: ttl === undefined ? CacheTtl.UNSPECIFIED : asWord(ttl, ttls) } };
-  }
+  if (control !== undefined) return { cacheHint: readCacheControl(control) };
   if (breakpoint === undefined) return {};
   const fields = asObject(breakpoint);
   asWord(fields.need("mode"), { explicit: true });
@@ -101,14 +92,14 @@ function readAudio(part: ObjectFields): Kind {
   const format = asName(fields.need("format"));
   fields.close();
   const mimeType = AUDIO_TYPES[format] ?? `audio/${format}`;
-  return { case: "audio", value: { source: { case: "data", value: readBase64(data, asText(data)) }, mimeType } };
+  return { case: "audio", value: { source: { case: "data", value: asBase64(data) }, mimeType } };
 }
 
 /** Mistral's form: a URL, or base64 text whose format it finds out itself. */
 function bareSound(field: Field): Source {
   if (/^(https?|data):/i.test(asName(field))) return sourceOf(field);
   return {
-    source: { case: "data", value: readBase64(field, asText(field)) },
+    source: { case: "data", value: asBase64(field) },
     mimeType: "application/octet-stream",
   };
 }
@@ -166,13 +157,5 @@ function sourceOf(field: Field): Source {
   if (comma < 0 || !/;base64$/i.test(head)) refuse(field.path, "must be a data URL with a media type and base64 data");
   const mimeType = head.slice(0, -";base64".length);
   if (mimeType === "") refuse(field.path, "must name its media type: data:TYPE;base64,DATA");
-  return { source: { case: "data", value: readBase64(field, url.slice(comma + 1)) }, mimeType };
-}
-
-/** Decodes base64. Node skips what is not base64, so the length tells whether something was. */
-function readBase64({ path }: Field, text: string): Uint8Array {
-  const bytes = Buffer.from(text, "base64");
-  const digits = text.replace(/={1,2}$/, "").length;
-  if (bytes.length !== Math.floor((digits * 3) / 4) || digits % 4 === 1) refuse(path, "must hold base64 data");
-  return bytes;
+  return { source: { case: "data", value: asBase64(field, url.slice(comma + 1)) }, mimeType };
 }

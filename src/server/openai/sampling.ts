@@ -18,17 +18,9 @@ import {
   asWord,
   type Field,
   type ObjectFields,
+  optional,
   refuse,
-} from "./fields.ts";
-
-/** Reads an optional field under its contract name, or leaves that out. */
-function optional<Key extends string, Value>(
-  key: Key,
-  field: Field | undefined,
-  read: (field: Field) => Value,
-): { [key in Key]?: Value } {
-  return field === undefined ? {} : ({ [key]: read(field) } as { [key in Key]?: Value });
-}
+} from "../edge/fields.ts";
 
 /** Reads how words are picked; undefined if the body says nothing of it. Bounds are the contract's. */
 export function readSampling(body: ObjectFields): Sampling | undefined {

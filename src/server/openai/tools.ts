@@ -8,7 +8,6 @@ import {
   ToolChoiceSchema,
   type ToolSchema,
 } from "../../gen/execution/v1/tools_pb.js";
-import { joinMembers } from "../../json-text.ts";
 import {
   asBoolean,
   asJsonObject,
@@ -19,7 +18,8 @@ import {
   asWord,
   type Field,
   type ObjectFields,
-} from "./fields.ts";
+  remainingText,
+} from "../edge/fields.ts";
 import { readCacheHint } from "./parts.ts";
 
 type ToolInit = MessageInitShape<typeof ToolSchema>;
@@ -43,15 +43,10 @@ export function readTools(field: Field | undefined, webSearch: Field | undefined
     const type = typeField === undefined ? "function" : asName(typeField);
     if (type === "function") found.tools.push(functionTool(tool));
     else if (type === "custom") found.tools.push(customTool(tool));
-    else found.providerTools.push({ kind: type, optionsJson: remainingOptions(tool) });
+    else found.providerTools.push({ kind: type, optionsJson: remainingText(tool) });
   }
   if (webSearch !== undefined) found.providerTools.push({ kind: "web_search", optionsJson: asJsonObject(webSearch) });
   return found;
-}
-
-function remainingOptions(tool: ObjectFields): string {
-  const members = tool.rest();
-  return members.length === 0 ? "" : joinMembers(members.map(([key, field]) => [key, field.raw()]));
 }
 
 function readEager(tool: ObjectFields): { eagerArguments?: boolean } {

@@ -2,6 +2,8 @@ import { createDecoder } from "../../../src/adapters/openai/stream.ts";
 import type { ChatEvent } from "../../../src/contract/events.ts";
 import type { JsonValue } from "../../emulators/exchange.ts";
 
+export { summary } from "../shared/summary.ts";
+
 /** What a decoder made of an answer. */
 export interface Decoded {
   readonly events: readonly ChatEvent[];
@@ -78,32 +80,4 @@ export function delta(
 /** The chunk that says why the model stopped. */
 export function stop(reason = "stop"): JsonValue {
   return { choices: [{ index: 0, delta: {}, finish_reason: reason }] };
-}
-
-/** Events as short texts: `text 0 Hello`, `started 1 call_1 get`, `usage final` ... */
-export function summary(events: readonly ChatEvent[]): string[] {
-  return events.map(({ event }) => {
-    switch (event.case) {
-      case "textDelta":
-        return `text ${event.value.part} ${event.value.text}`;
-      case "reasoningDelta":
-        return `reasoning ${event.value.part} ${event.value.text}`;
-      case "refusalDelta":
-        return `refusal ${event.value.part} ${event.value.text}`;
-      case "toolCallStarted":
-        return `started ${event.value.part} ${event.value.id} ${event.value.name}`;
-      case "toolCallDelta":
-        return `arguments ${event.value.part} ${event.value.argumentsDelta}`;
-      case "toolCallFinished":
-        return `ended ${event.value.part} ${event.value.id} ${event.value.name} ${event.value.argumentsJson}`;
-      case "providerState":
-        return `state ${event.value.part} ${event.value.state?.owner} ${event.value.state?.kind} ${Buffer.from(event.value.state?.data ?? [])}`;
-      case "usage":
-        return `usage ${event.value.final ? "final" : "so far"} ${event.value.usage?.inputTotal}/${event.value.usage?.outputTotal}`;
-      case "finished":
-        return `finished ${event.value.providerReason}`;
-      default:
-        return event.case ?? "nothing";
-    }
-  });
 }

@@ -9,6 +9,7 @@ import { syntheticChat } from "../../emulators/synthetic-chat.ts";
 import { differences, outcomeOf } from "../../support/compare-chat.ts";
 import { memoryResponse } from "../../support/memory-response.ts";
 import { fixtureNames, loadFixture } from "../../support/recordings.ts";
+import { chatFigures } from "./figures.ts";
 
 interface Result {
   readonly events: readonly ChatEvent[];
@@ -85,7 +86,7 @@ describe("hand-made answers", () => {
           const wanted = isFailure
             ? beforeFailure
             : { ...beforeFailure, ...(finishReason !== undefined && { finishReason }) };
-          expect(differences(outcomeOf(result.events), wanted)).toEqual([]);
+          expect(differences(outcomeOf(result.events), wanted, chatFigures)).toEqual([]);
         }),
         { numRuns: 50 },
       );

@@ -41,4 +41,6 @@ export interface Wire {
   readonly errorsAfter: readonly Reason[];
   /** Reasons for which it can say `retry_after_ms`, in whole seconds, before the first content. */
   readonly retryAfter: readonly Reason[];
+  /** State (`owner/kind`) that comes with what this wire carries although no script says so. Absent: none. */
+  readonly ownStates?: readonly string[];
 }

@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Citation, Executor, ImagePart, Message as Message$1, Part, ProviderState } from "./content_pb.js";
+import type { CacheHint, Citation, Executor, ImagePart, Message as Message$1, Part, ProviderState } from "./content_pb.js";
 import type { ProviderTool, ResponseFormat, Tool, ToolChoice } from "./tools_pb.js";
 import type { Capability } from "./capabilities_pb.js";
 import type { AttemptSummary, Billed, Candidate, Timings, Usage } from "./usage_pb.js";
@@ -217,6 +217,14 @@ export declare type ChatRequest = Message<"execution.v1.ChatRequest"> & {
    * @generated from field: execution.v1.UpstreamRouting upstream_routing = 28;
    */
   upstreamRouting?: UpstreamRouting | undefined;
+
+  /**
+   * Ask the provider to cache the prompt as far as it can, and to move the point on as the conversation grows. A provider that only caches
+   * where a part's own hint says so, or that caches by itself, ignores it with a warning.
+   *
+   * @generated from field: execution.v1.CacheHint cache_hint = 31;
+   */
+  cacheHint?: CacheHint | undefined;
 };
 
 /**

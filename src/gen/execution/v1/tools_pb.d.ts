@@ -66,6 +66,22 @@ export declare type Tool = Message<"execution.v1.Tool"> & {
    * @generated from field: optional bool eager_arguments = 7;
    */
   eagerArguments?: boolean | undefined;
+
+  /**
+   * Keeps the tool out of the prompt until the provider's tool search finds it; the search itself is a provider tool. Absent: it is in the
+   * prompt. A provider without tool search ignores it with a warning.
+   *
+   * @generated from field: optional bool deferred = 8;
+   */
+  deferred?: boolean | undefined;
+
+  /**
+   * Fields of the tool in one provider's words that the contract does not have: kind to JSON object text. Like the request's own
+   * `provider_options_json`, they need the key's permission and must be on the kind's allowlist, else INVALID_FIELD.
+   *
+   * @generated from field: map<string, string> provider_options_json = 9;
+   */
+  providerOptionsJson: { [key: string]: string };
 };
 
 /**

@@ -1,0 +1,47 @@
+import type { ChatEvent, Place } from "../../contract/events.ts";
+import { asObject } from "../json.ts";
+import { type Block, openBlock, stateEvent } from "./blocks.ts";
+
+/** The content blocks of one answer, by their index. What is no object is no block and no delta. `written` gives the JSON it came as. */
+export interface Content {
+  open(index: number, block: unknown, written: () => string, out: ChatEvent[]): void;
+  add(index: number, delta: unknown, written: () => string, out: ChatEvent[]): void;
+  close(index: number, out: ChatEvent[]): void;
+  /** Closes what is open. `container`: the JSON of the container the provider ran code in, if it named one. */
+  finish(container: string | undefined, out: ChatEvent[]): void;
+}
+
+/** Creates the content of an answer: parts are numbered by the first event of their block. */
+export function createContent(step: number, newId: () => string): Content {
+  const open = new Map<number, Block>();
+  const ids = new Set<string>();
+  let parts = 0;
+  const nextPlace = (): Place => ({ step, part: parts++ });
+  const toolCallId = (given: string): { readonly id: string; readonly idMinted: boolean } => {
+    const idMinted = given === "" || ids.has(given);
+    const id = idMinted ? newId() : given;
+    ids.add(id);
+    return { id, idMinted };
+  };
+  const close = (index: number, out: ChatEvent[]): void => {
+    const block = open.get(index);
+    open.delete(index);
+    block?.close(out);
+  };
+  return {
+    open: (index, value, written, out) => {
+      close(index, out);
+      const block = asObject(value);
+      if (block !== undefined) open.set(index, openBlock({ block, written, nextPlace, toolCallId }, out));
+    },
+    add: (index, value, written, out) => {
+      const delta = asObject(value);
+      if (delta !== undefined) open.get(index)?.add(delta, written, out);
+    },
+    close,
+    finish: (container, out) => {
+      for (const index of open.keys()) close(index, out);
+      if (container !== undefined) out.push(stateEvent(nextPlace(), "container", container));
+    },
+  };
+}

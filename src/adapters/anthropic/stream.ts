@@ -1,0 +1,161 @@
+import { type ChatEvent, chatEvent, usageEvent } from "../../contract/events.ts";
+import { ExecutionError } from "../../errors.ts";
+import { FinishReason } from "../../gen/execution/v1/chat_pb.js";
+import type { Usage } from "../../gen/execution/v1/usage_pb.js";
+import { jsonElements, jsonMembers } from "../../json-text.ts";
+import { type AnswerDecoder, truncated } from "../exchange.ts";
+import { asArray, asCount, asObject, asText, type JsonObject, tryParse } from "../json.ts";
+import { cutToBytes } from "../provider-error.ts";
+import { hasGrown } from "../usage-buckets.ts";
+import { createContent } from "./content.ts";
+import { readErrorValue } from "./errors.ts";
+import { createReportedUsage, readUsage } from "./usage.ts";
+
+/** What an answer is decoded for. */
+export interface DecoderContext {
+  readonly step: number;
+  readonly attempt: number;
+  /** A fresh id for a tool call whose provider gives none. */
+  readonly newId: () => string;
+}
+
+/** The API's words for why a model stopped; any other is OTHER. After `compaction` the message goes back to be continued, as after `pause_turn`. */
+const REASONS: Readonly<Record<string, FinishReason>> = {
+  end_turn: FinishReason.STOP,
+  stop_sequence: FinishReason.STOP_SEQUENCE,
+  max_tokens: FinishReason.LENGTH,
+  model_context_window_exceeded: FinishReason.LENGTH,
+  tool_use: FinishReason.TOOL_CALLS,
+  pause_turn: FinishReason.PAUSED,
+  compaction: FinishReason.PAUSED,
+  refusal: FinishReason.REFUSAL,
+};
+
+/**
+ * Creates the decoder of one answer of the Messages API (platform.claude.com/docs/en/build-with-claude/streaming), streamed or whole: a whole
+ * message and the one of `message_start` are read alike. Each content block is one part, see `openBlock`. Usage is cumulative: what
+ * `message_start` and `message_delta` say is provisional until the end. The end marker is `message_stop`; without a stop_reason before it the
+ * answer is truncated. An `error` event is a failure; `ping` and events nobody knows are skipped.
+ */
+export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerDecoder {
+  const content = createContent(step, newId);
+  const reported = createReportedUsage();
+  let stop: JsonObject = {};
+  let container: string | undefined;
+  let told: Usage | undefined;
+  let ended = false;
+
+  const addUsage = (text: string | undefined): void => {
+    if (text?.startsWith("{")) reported.add(text);
+  };
+
+  const tellUsage = (isFinal: boolean, out: ChatEvent[]): void => {
+    const providerUsageJson = reported.text();
+    if (providerUsageJson === undefined) return;
+    const usage = readUsage(asObject(tryParse(providerUsageJson)) ?? {});
+    if (isFinal) out.push(usageEvent(step, attempt, { ...usage, providerUsageJson }, true));
+    else if (hasGrown(told, usage)) {
+      told = usage;
+      out.push(usageEvent(step, attempt, usage, false));
+    }
+  };
+
+  /** Takes what a message says of its end; the object of `message_delta` has the same members as a whole message. */
+  const addStop = (said: JsonObject | undefined, text: string): void => {
+    if (typeof said?.stop_reason === "string") stop = said;
+    if (asObject(said?.container) !== undefined) container = jsonMembers(text).get("container");
+  };
+
+  /** Takes a message: a whole one, or that of `message_start`, whose content is empty but for calls that were waiting. */
+  const addMessage = (message: JsonObject | undefined, text: string, out: ChatEvent[]): void => {
+    if (message === undefined) return;
+    const blocks = asArray(message.content);
+    const written = blocks.length === 0 ? [] : jsonElements(jsonMembers(text).get("content") ?? "[]");
+    for (const [index, block] of blocks.entries()) {
+      content.open(index, block, () => written[index] ?? "{}", out);
+      content.close(index, out);
+    }
+    addStop(message, text);
+    addUsage(jsonMembers(text).get("usage"));
+  };
+
+  const complete = (out: ChatEvent[]): void => {
+    content.finish(container, out);
+    tellUsage(true, out);
+    out.push(finished(stop));
+    ended = true;
+  };
+
+  const read = (event: JsonObject, type: string, data: string, out: ChatEvent[]): void => {
+    const written = (name: string): string => jsonMembers(data).get(name) ?? "{}";
+    const index = asCount(event.index) ?? 0;
+    switch (type) {
+      case "message_start":
+        addMessage(asObject(event.message), written("message"), out);
+        return tellUsage(false, out);
+      case "content_block_start":
+        return content.open(index, event.content_block, () => written("content_block"), out);
+      case "content_block_delta":
+        return content.add(index, event.delta, () => written("delta"), out);
+      case "content_block_stop":
+        return content.close(index, out);
+      case "message_delta":
+        addStop(asObject(event.delta), written("delta"));
+        addUsage(jsonMembers(data).get("usage"));
+        return tellUsage(false, out);
+      case "message_stop":
+        if (stop.stop_reason === undefined) throw truncated();
+        return complete(out);
+      default:
+    }
+  };
+
+  return {
+    get ended() {
+      return ended;
+    },
+    event: (data, name, out) => {
+      const event = asObject(tryParse(data));
+      const type = asText(event?.type) || name;
+      if (type === "error" || (type === "" && event?.error !== undefined)) throw readErrorValue(event ?? data);
+      if (event === undefined) throw unreadable();
+      read(event, type, data, out);
+    },
+    document: (text, out) => {
+      const document = asObject(tryParse(text));
+      if (document === undefined) throw unreadable();
+      if (document.type === "error" || asObject(document.error) !== undefined) throw readErrorValue(document);
+      if (!Array.isArray(document.content)) throw unreadable();
+      addMessage(document, text, out);
+      complete(out);
+    },
+    end: () => {
+      throw truncated();
+    },
+  };
+}
+
+function unreadable(): ExecutionError {
+  return new ExecutionError("PROVIDER_PROTOCOL", "the provider sent something that is not of the Messages API");
+}
+
+function finished(stop: JsonObject): ChatEvent {
+  const providerReason = asText(stop.stop_reason).toWellFormed();
+  const details = asObject(stop.stop_details) ?? {};
+  const words = [details.category, details.explanation].map(asText).filter((word) => word !== "");
+  return chatEvent({
+    case: "finished",
+    value: {
+      $typeName: "execution.v1.Finished",
+      // Every object has a `constructor`.
+      reason: Object.hasOwn(REASONS, providerReason)
+        ? (REASONS[providerReason] ?? FinishReason.OTHER)
+        : FinishReason.OTHER,
+      providerReason,
+      attempt: 0,
+      priceVersion: "",
+      attempts: [],
+      providerMessage: cutToBytes(words.join(": ").toWellFormed(), 512),
+    },
+  });
+}

@@ -1,0 +1,126 @@
+import { unknownUsage } from "../../contract/usage.ts";
+import { type BilledExtra, type Usage, UsageSource } from "../../gen/execution/v1/usage_pb.js";
+import { joinMembers, jsonMembers } from "../../json-text.ts";
+import { asArray, asCount, asObject, asText, type JsonObject } from "../json.ts";
+import { type Buckets, known, rest } from "../usage-buckets.ts";
+
+/** The usage object of one answer, put together from those that came in it. */
+export interface ReportedUsage {
+  /**
+   * Takes a usage object, JSON text. The figures of `message_delta` are cumulative: a member replaces the one before it, unless it is null.
+   */
+  add(text: string): void;
+  /** The object as it is now, JSON text with its numbers and order as they came; undefined if none came. */
+  text(): string | undefined;
+}
+
+/** Creates the usage object of one answer. */
+export function createReportedUsage(): ReportedUsage {
+  const members = new Map<string, string>();
+  return {
+    add: (text) => {
+      for (const [name, value] of jsonMembers(text)) {
+        if (value !== "null" || !members.has(name)) members.set(name, value);
+      }
+    },
+    text: () => (members.size === 0 ? undefined : joinMembers(members)),
+  };
+}
+
+/**
+ * Reads a usage object of the Messages API (platform.claude.com/docs/en/api/messages) into disjoint buckets. `input_tokens` holds neither what
+ * was read from the cache nor what was written to it; `output_tokens` holds the thinking, which newer answers tell apart. The sampling passes
+ * of a server-side tool loop are in these figures already, those of a compaction are not and are added, since the same model is billed for
+ * them. An advisor is another model at another price: its tokens are extras, named by it.
+ */
+export function readUsage(reported: JsonObject): Usage {
+  const iterations = asArray(reported.iterations).map((iteration) => asObject(iteration) ?? {});
+  const compactions = iterations.filter(({ type }) => type === "compaction").map(bucketsOfPass);
+  return {
+    ...unknownUsage(),
+    ...known(compactions.reduce(withCompaction, bucketsOfPass(reported))),
+    extras: [...requestExtras(reported), ...iterations.flatMap(advisorExtras)],
+    source: UsageSource.PROVIDER,
+  };
+}
+
+function bucketsOfPass(pass: JsonObject): Buckets {
+  const inputUncached = asCount(pass.input_tokens);
+  const inputCacheRead = asCount(pass.cache_read_input_tokens);
+  const { inputCacheWrite5m, inputCacheWrite1h } = cacheWrites(pass);
+  const outputTotal = asCount(pass.output_tokens);
+  const outputReasoning = asCount(asObject(pass.output_tokens_details)?.thinking_tokens);
+  const outputText = outputReasoning === undefined ? undefined : rest(outputTotal, outputReasoning);
+  const cached = [inputCacheRead, inputCacheWrite5m, inputCacheWrite1h];
+  return {
+    inputTotal: inputUncached === undefined ? undefined : sum([inputUncached, ...cached]),
+    inputUncached,
+    inputCacheRead,
+    inputCacheWrite5m,
+    inputCacheWrite1h,
+    outputTotal,
+    outputText,
+    // More thinking than output is a contradiction: then the total alone is told.
+    outputReasoning: outputText === undefined ? undefined : outputReasoning,
+  };
+}
+
+/**
+ * `cache_creation` splits what was written by its lifetime. A `message_delta` raises the total and leaves out the split, which is then that of
+ * the beginning: what it does not account for has an unknown lifetime, or the only one there was.
+ */
+function cacheWrites(pass: JsonObject): Pick<Buckets, "inputCacheWrite5m" | "inputCacheWrite1h"> {
+  const split = asObject(pass.cache_creation);
+  const fiveMinutes = asCount(split?.ephemeral_5m_input_tokens);
+  const hour = asCount(split?.ephemeral_1h_input_tokens);
+  const total = asCount(pass.cache_creation_input_tokens);
+  if (total === undefined || total === sum([fiveMinutes, hour])) {
+    return { inputCacheWrite5m: fiveMinutes ?? total, inputCacheWrite1h: hour };
+  }
+  if ((hour ?? 0) > 0 && (fiveMinutes ?? 0) === 0) return { inputCacheWrite5m: fiveMinutes, inputCacheWrite1h: total };
+  return { inputCacheWrite5m: rest(total, hour) ?? total, inputCacheWrite1h: (hour ?? 0) > total ? undefined : hour };
+}
+
+function sum(values: readonly (number | undefined)[]): number {
+  return values.reduce<number>((total, value) => total + (value ?? 0), 0);
+}
+
+/** A compaction writes a summary: what it does not say to be thinking is text. */
+function withCompaction(buckets: Buckets, pass: Buckets): Buckets {
+  const isSplit = buckets.outputText !== undefined;
+  return {
+    inputTotal: plus(buckets.inputTotal, pass.inputTotal),
+    inputUncached: plus(buckets.inputUncached, pass.inputUncached),
+    inputCacheRead: plus(buckets.inputCacheRead, pass.inputCacheRead),
+    inputCacheWrite5m: plus(buckets.inputCacheWrite5m, pass.inputCacheWrite5m),
+    inputCacheWrite1h: plus(buckets.inputCacheWrite1h, pass.inputCacheWrite1h),
+    outputTotal: plus(buckets.outputTotal, pass.outputTotal),
+    outputText: isSplit ? plus(buckets.outputText, pass.outputText ?? pass.outputTotal) : undefined,
+    outputReasoning: isSplit ? plus(buckets.outputReasoning, pass.outputReasoning) : undefined,
+  };
+}
+
+function plus(tokens: number | undefined, more: number | undefined): number | undefined {
+  return tokens === undefined && more === undefined ? undefined : (tokens ?? 0) + (more ?? 0);
+}
+
+/** `server_tool_use` counts requests by what they are for. */
+function requestExtras(reported: JsonObject): BilledExtra[] {
+  return Object.entries(asObject(reported.server_tool_use) ?? {}).flatMap(([name, value]) => {
+    const quantity = asCount(value) ?? 0;
+    return quantity === 0 ? [] : [extra(name, quantity)];
+  });
+}
+
+function advisorExtras(iteration: JsonObject): BilledExtra[] {
+  if (iteration.type !== "advisor_message") return [];
+  const fields = ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens"];
+  return fields.flatMap((field) => {
+    const quantity = asCount(iteration[field]) ?? 0;
+    return quantity === 0 ? [] : [extra(`advisor_message/${asText(iteration.model)}/${field}`, quantity)];
+  });
+}
+
+function extra(name: string, quantity: number): BilledExtra {
+  return { $typeName: "execution.v1.BilledExtra", name: name.toWellFormed(), quantity };
+}

@@ -1,0 +1,89 @@
+import { describe, expect, test } from "@jest/globals";
+import { modelQuirks, UNKNOWN } from "../../../src/adapters/anthropic/model-quirks.ts";
+import { checkQuirks, resolveQuirks } from "../../../src/adapters/anthropic/quirk-settings.ts";
+import { anthropicSettings } from "./rig.ts";
+
+const BASE_URL = "https://api.anthropic.com";
+
+describe("what is known of a model", () => {
+  test.each([
+    ["claude-3-opus-20240229", { thinking: [], efforts: [] }],
+    ["claude-3-5-sonnet-20240620", { thinking: [] }],
+    ["claude-3-7-sonnet-latest", { thinking: ["enabled"], efforts: [] }],
+    ["claude-opus-4-20250514", { thinking: ["enabled"], prefill: undefined, sampling: undefined }],
+    ["claude-sonnet-4-0", { thinking: ["enabled"], sampling: undefined }],
+    ["claude-opus-4-1-20250805", { sampling: "one_of" }],
+    ["claude-haiku-4-5-20251001", { thinking: ["enabled"], efforts: [], sampling: "one_of" }],
+    ["claude-opus-4-5", { efforts: ["low", "medium", "high"] }],
+    [
+      "claude-sonnet-4-6",
+      { thinking: ["adaptive", "enabled"], efforts: ["low", "medium", "high", "max"], prefill: false },
+    ],
+    ["anthropic.claude-opus-4-6-v1:0", { thinking: ["adaptive", "enabled"] }],
+    ["claude-opus-4-7", { thinking: ["adaptive"], sampling: "none", systemMessages: false }],
+    ["claude-opus-4-8", { systemMessages: true, thinksByDefault: undefined, thinkingOff: "disabled" }],
+    ["claude-sonnet-5", { systemMessages: false, thinksByDefault: true, thinkingOff: "disabled" }],
+    ["claude-opus-5", { thinksByDefault: true, thinkingOff: "disabled", effortWithoutThinking: "high" }],
+    ["claude-opus-5-5", { thinkingOff: "never", forcedTools: false, systemMessages: true }],
+    ["claude-sonnet-5-5", { thinkingOff: "between_tools", forcedTools: false }],
+    ["claude-haiku-5-5", { thinkingOff: "disabled", forcedTools: undefined }],
+    ["claude-fable-5", { thinkingOff: "never", forcedTools: true }],
+    ["claude-fable-5-2", { forcedTools: false }],
+    ["claude-mythos-preview", { efforts: ["low", "medium", "high", "max"], forcedTools: false, systemMessages: false }],
+    ["claude-opus-6", { thinkingOff: "never" }],
+  ])("%s: %j", (model, quirks) => {
+    const known = modelQuirks(model);
+    expect(Object.fromEntries(Object.keys(quirks).map((key) => [key, known[key as keyof typeof known]]))).toEqual(
+      quirks,
+    );
+  });
+
+  test("whose name is nobody's is nothing, and then whatever is asked for is sent", () => {
+    for (const model of ["some-model", "claude", "claude-opus", "kimi-k2", ""]) expect(modelQuirks(model)).toEqual({});
+    expect(UNKNOWN).toMatchObject({ prefill: true, forcedTools: true, sampling: "free" });
+  });
+});
+
+describe("quirks", () => {
+  test("are the model's own, then the instance's, then those configured for the model", () => {
+    const models = {
+      fast: { id: "claude-opus-4-7", capabilities: [], maxOutputTokens: 99, quirks: { sampling: "free" } },
+    };
+    const settings = anthropicSettings(BASE_URL, { models, quirks: { auth_header: "authorization", prefill: true } });
+    expect(resolveQuirks(settings, "claude-opus-4-7")).toMatchObject({
+      authHeader: "authorization",
+      maxTokens: 99,
+      sampling: "free",
+      prefill: true,
+      thinking: ["adaptive"],
+    });
+    expect(resolveQuirks(settings, "claude-opus-4-8").sampling).toBe("none");
+  });
+
+  test("wrongly configured are told by path, with what would do", () => {
+    const models = { fast: { id: "m", capabilities: [], quirks: { max_tokens: 0 } } };
+    const settings = anthropicSettings(BASE_URL, { models, quirks: { thinking: ["sometimes"], tempo: 1, betas: "x" } });
+    expect(checkQuirks(settings).map(({ path, message }) => `${path.join(".")}: ${message}`)).toEqual([
+      "quirks.thinking: must be a list of adaptive, enabled",
+      expect.stringMatching(/^quirks\.tempo: is not known; known are auth_header, stream/),
+      "quirks.betas: must be a list of texts",
+      "models.fast.quirks.max_tokens: must be a whole number above 0",
+    ]);
+  });
+
+  test("never let options set a field the contract owns, or one that changes the price", () => {
+    const owned = [
+      "model",
+      "messages",
+      "system",
+      "max_tokens",
+      "stream",
+      "tools",
+      "tool_choice",
+      "thinking",
+      "metadata",
+    ];
+    const priced = ["service_tier", "speed", "inference_geo", "fallbacks"];
+    expect(UNKNOWN.options.filter((option) => [...owned, ...priced].includes(option))).toEqual([]);
+  });
+});
