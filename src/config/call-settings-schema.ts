@@ -4,8 +4,8 @@ import { list, mapping, type ObjectOf, object, optional, type Type } from "./rea
 import { boolean, decimal, duration, integer, integer64, oneOf, pattern, text } from "./values.ts";
 
 /** Values of the contract's enums, written in lower case. */
-export const reasoningEffort: Type<ReasoningEffort> = enumWord("effort", ReasoningEffort);
-export const reasoningSummary: Type<ReasoningSummary> = enumWord("summary", ReasoningSummary);
+const reasoningEffort: Type<ReasoningEffort> = enumWord("effort", ReasoningEffort);
+const reasoningSummary: Type<ReasoningSummary> = enumWord("summary", ReasoningSummary);
 const verbosity: Type<Verbosity> = enumWord("verbosity", Verbosity);
 const fallbackPolicy: Type<FallbackPolicy> = enumWord("fallback policy", FallbackPolicy);
 

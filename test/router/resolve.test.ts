@@ -107,10 +107,13 @@ describe("who serves a request", () => {
     expect(byDefault.message).toBe('this key may not use the default model of "far"');
   });
 
+  // Mutant seen red: looking at the request's own options only.
   test("provider options need the key's permission, save those of the mock", () => {
     const denied = { ...anyone, providerOptions: false };
     expect(refusal(request({ providerOptionsJson: { openai: "{}" } }), denied).reason).toBe("SCOPE_DENIED");
     expect(places(request({ providerOptionsJson: { mock: "{}" } }), denied)).toHaveLength(2);
+    const tools = [{ name: "f", providerOptionsJson: { anthropic: "{}" } }];
+    expect(refusal(request({ tools }), denied).reason).toBe("SCOPE_DENIED");
   });
 });
 

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { modelQuirks, UNKNOWN } from "../../../src/adapters/anthropic/model-quirks.ts";
+import { modelsOf } from "../../../src/adapters/anthropic/models.ts";
 import { checkQuirks, resolveQuirks } from "../../../src/adapters/anthropic/quirk-settings.ts";
+import { Capability, Support } from "../../../src/gen/execution/v1/capabilities_pb.js";
 import { anthropicSettings } from "./rig.ts";
 
 const BASE_URL = "https://api.anthropic.com";
@@ -45,6 +47,15 @@ describe("what is known of a model", () => {
 });
 
 describe("quirks", () => {
+  test("and capabilities of a known model say the same of a message to continue", () => {
+    const settings = anthropicSettings(BASE_URL);
+    const differing = modelsOf(settings).filter(({ model, capabilities }) => {
+      const prefix = capabilities.find(({ capability }) => capability === Capability.ASSISTANT_PREFIX);
+      return (prefix?.support === Support.NATIVE) !== resolveQuirks(settings, model).prefill;
+    });
+    expect(differing.map(({ model }) => model)).toEqual([]);
+  });
+
   test("are the model's own, then the instance's, then those configured for the model", () => {
     const models = {
       fast: { id: "claude-opus-4-7", capabilities: [], maxOutputTokens: 99, quirks: { sampling: "free" } },

@@ -245,11 +245,12 @@ describe("what the model cannot take", () => {
     expect(warnings).toEqual(["FIELD_IGNORED", "FIELD_IGNORED"]);
     expect(usage?.input_cache_read).toBeUndefined();
     expect(events.some(({ event }) => event.case === "logprobs")).toBe(false);
-    expect((await ask({ messages: [user(hinted)] })).usage).toMatchObject({
-      input_total: 2,
-      input_cache_read: 2,
-      input_uncached: 0,
-    });
+    const cached = { input_total: 2, input_cache_read: 2, input_uncached: 0 };
+    expect((await ask({ messages: [user(hinted)] })).usage).toMatchObject(cached);
+    expect((await ask({ messages: [user(text("Hi"))], cacheHint: {} })).usage).toMatchObject(cached);
+    expect((await ask({ messages: [user(text("Hi"))], cacheHint: {} }, "mock-text")).warnings).toEqual([
+      "FIELD_IGNORED",
+    ]);
   });
 
   test("another vendor's state is left out with a warning, its files are refused", async () => {

@@ -34,6 +34,16 @@ describe("tools of the caller", () => {
     expect(refusal({ tools }, { vendor: "mistral" }).reason).toBe("CAPABILITY_MISSING");
   });
 
+  test("are sent though they were to be deferred, and have no options of this kind", () => {
+    const { body, ignored } = build({
+      tools: [{ name: "f", deferred: true, providerOptionsJson: { anthropic: "{}" } }],
+    });
+    expect(body.tools).toEqual([{ type: "function", function: { name: "f" } }]);
+    expect(ignored).toEqual(["tools[0].deferred"]);
+    const error = refusal({ tools: [{ name: "f", providerOptionsJson: { openai: '{"x":1}' } }] });
+    expect(error.extras.fields?.[0]?.field).toBe('tools[0].provider_options_json["openai"].x');
+  });
+
   test("carry cache hints and eager arguments, or warn", () => {
     const tools = [{ name: "f", cacheHint: { ttl: CacheTtl.FIVE_MINUTES }, eagerArguments: true }];
     expect(build({ tools }, { vendor: "openrouter" }).body.tools).toMatchObject([

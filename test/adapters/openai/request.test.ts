@@ -61,9 +61,12 @@ describe("the body of a chat-completions request", () => {
     const { body, warnings, ignored } = build({
       sampling: { topK: 40, minP: 0.1, repetitionPenalty: 1.2 },
       safetySettings: [{ category: "hate", threshold: "low" }],
+      cacheHint: {},
     });
     expect(Object.keys(body)).toEqual(["model", "messages"]);
-    expect(ignored).toEqual(["sampling.top_k", "sampling.min_p", "sampling.repetition_penalty", "safety_settings"]);
+    expect(ignored).toEqual([
+      ...["sampling.top_k", "sampling.min_p", "sampling.repetition_penalty", "safety_settings", "cache_hint"],
+    ]);
     expect(new Set(warnings.map(({ code }) => code))).toEqual(new Set(["FIELD_IGNORED"]));
   });
 

@@ -6,7 +6,6 @@ import type { Normalisation } from "../shared/normalise.ts";
 const DEFAULTS: readonly (readonly [path: RegExp, value: JsonValue])[] = [
   [/^stream$/, false],
   [/^messages\[\d+\]\.content\[\d+\]\.is_error$/, false],
-  [/^tools\[\d+\]\.type$/, "custom"],
 ];
 
 /** How messages bodies may differ and mean the same. Nothing in schemas, calls' inputs and the provider's own blocks is normalised. */
