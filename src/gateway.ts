@@ -146,8 +146,8 @@ const MEMORY_LEDGER = { maxSums: 100_000, maxAttemptIds: 10_000 } as const;
 /** Wires adapters, router and dispatcher. The composition of the process is this function and `main.ts`; nothing else makes parts. */
 function createGateway({ config, kinds, log, platformVersion }: GatewayOptions): Gateway {
   const newId = (): string => randomUUID().replaceAll("-", "");
-  let state = createState(config, { kinds, newId });
   const ledger = createMemoryStore(MEMORY_LEDGER);
+  let state = createState(config, { kinds, newId });
   const router = createRouter({
     state: () => state,
     newId,

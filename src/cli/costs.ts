@@ -47,9 +47,15 @@ const FIGURES: readonly (readonly [heading: string, value: (row: CostRow) => str
   ["input", ({ inputTokens }) => inputTokens.toString()],
   ["cached", ({ cacheReadTokens }) => cacheReadTokens.toString()],
   ["output", ({ outputTokens }) => outputTokens.toString()],
-  ["USD", ({ costNanoUsd }) => formatUsd(costNanoUsd)],
+  ["USD", ({ costNanoUsd }) => aligned(formatUsd(costNanoUsd))],
   ["unpriced", ({ unpricedAttempts }) => unpricedAttempts.toString()],
 ];
+
+/** Every amount to the nano-dollar, so that the points stand below each other. */
+function aligned(usd: string): string {
+  const [whole = "", fraction = ""] = usd.split(".");
+  return `${whole}.${fraction.padEnd(9, "0")}`;
+}
 
 function table({ rows, total }: CostsResponse, groupBy: readonly CostDimension[]): readonly string[] {
   const headings = groupBy.map((dimension) => (CostDimension[dimension] ?? "").toLowerCase().replaceAll("_", " "));
@@ -79,7 +85,8 @@ function shown(value: string): string {
 function notes({ total, nextPageToken }: CostsResponse): readonly string[] {
   const unpriced = total?.unpricedAttempts ?? 0n;
   return [
-    ...(unpriced > 0n ? ["", `What ${unpriced} of the attempts cost is not known: it is not in the sum.`] : []),
+    ...(unpriced === 1n ? ["", "1 attempt has no known cost and is not in the sum."] : []),
+    ...(unpriced > 1n ? ["", `${unpriced} attempts have no known cost and are not in the sum.`] : []),
     ...(nextPageToken === ""
       ? []
       : ["", "There are more rows; --limit shows up to 10000, and a narrower question has fewer."]),

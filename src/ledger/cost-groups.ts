@@ -65,7 +65,7 @@ export function sumsOf({ attempt, usage, costNanoUsd, billed }: AttemptRow): Cos
 }
 
 /** The order of a listing: by the times among its dimensions, then the most expensive first, then by the other values. */
-export function compareGroups(groupBy: readonly CostDimension[]): (one: CostPosition, other: CostPosition) => number {
+function compareGroups(groupBy: readonly CostDimension[]): (one: CostPosition, other: CostPosition) => number {
   const times = groupBy.flatMap((dimension, index) => (isTime(dimension) ? [index] : []));
   return (one, other) => {
     for (const index of times) {

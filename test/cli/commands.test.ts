@@ -95,7 +95,7 @@ describe("commands that call a gateway", () => {
     expect(status).toBe(0);
     expect(heading).toEqual(["provider", "model", "calls", "attempts", "input", "cached", "output", "USD", "unpriced"]);
     expect(row?.slice(0, 2)).toEqual(["mock", "mock"]);
-    expect([row?.at(-2), row?.at(-1)]).toEqual(["0", "0"]);
+    expect([row?.at(-2), row?.at(-1)]).toEqual(["0.000000000", "0"]);
     expect(total?.[0]).toBe("total");
     expect(total?.slice(1)).toEqual(row?.slice(2));
     const { stdout: json } = await runCommand([...args, "--json"], { environment });

@@ -15,6 +15,7 @@ describe("reading dollars", () => {
     ["6e-8", 60n],
     ["1.5E+3", 1_500_000_000_000n],
     ["7.75e-06", 7750n],
+    ["1e23", 10n ** 32n],
     ["9007199254740993.000000001", 9_007_199_254_740_993_000_000_001n],
   ])("takes %s to the last digit", (text, nanoUsd) => {
     expect(parseUsd(text)).toBe(nanoUsd);

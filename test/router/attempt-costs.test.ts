@@ -202,25 +202,26 @@ describe("a call that fails", () => {
 });
 
 describe("a reader that leaves", () => {
-  const endless: Play = async function* ({ step }) {
-    while (true) yield [textDelta({ step, part: 0 }, "x")];
+  const long: Play = async function* ({ step }) {
+    for (let read = 0; read < 1000; read += 1) yield [textDelta({ step, part: 0 }, "x")];
   };
+  const has = (events: readonly ChatResponse[], name: string) => events.some(({ event }) => event.case === name);
 
   test("leaves a row, of an attempt that may be billed", async () => {
-    const { rows, chat } = rig(endless);
-    for await (const events of chat()) if (events.at(-1)?.event.case === "textDelta") break;
+    const { rows, chat } = rig(long);
+    for await (const events of chat()) if (has(events, "textDelta")) break;
     expect(rows).toMatchObject([{ outcome: AttemptOutcome.CANCELLED, billed: Billed.UNKNOWN }]);
   });
 
   test("before anything was sent leaves a row of an attempt that is not billed", async () => {
-    const { rows, chat } = rig(endless);
-    for await (const events of chat()) if (events.at(-1)?.event.case === "attemptStarted") break;
+    const { rows, chat } = rig(long);
+    for await (const events of chat()) if (has(events, "attemptStarted")) break;
     expect(rows).toMatchObject([{ outcome: AttemptOutcome.CANCELLED, billed: Billed.NO, costNanoUsd: 0n }]);
   });
 
   test("after `finished` leaves no second row", async () => {
     const { rows, chat } = rig(answer("hello"));
-    for await (const events of chat()) if (events.at(-1)?.event.case === "finished") break;
+    for await (const events of chat()) if (has(events, "finished")) break;
     expect(rows).toHaveLength(1);
   });
 });

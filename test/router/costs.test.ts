@@ -10,8 +10,8 @@ import { attemptRow } from "../ledger/store-suite.ts";
 import { anyone, testContext, testRouter, testState } from "../support/routing.ts";
 
 /*
- * Mutants seen red: a caller sees its tenant's rows; a filter of the request wins over the scope; the scope is not in the page token's
- * fingerprint; the window of a page follows the clock; an end at or before the start is taken for an empty window; nanoseconds are not looked at.
+ * Mutants seen red: a caller sees its tenant's rows; the scope is not in the page token's fingerprint; the window of a page follows the clock; an
+ * end at or before the start is taken for an empty window; nanoseconds are not looked at.
  */
 
 /** The test router's clock stands at noon. */

@@ -60,17 +60,19 @@ export function createDecoder({ step, attempt, quirks, newId }: DecoderContext):
   let serviceTier = "";
   let ended = false;
 
+  const served = (): Partial<Usage> => (serviceTier === "" ? {} : { serviceTier });
+
   const finalUsage = (out: ChatEvent[]): void => {
     if (reported === undefined) return;
     const providerUsageJson = usageText(reported);
     const cost = providerCost(providerUsageJson);
     const own = cost === undefined ? {} : { providerCostNanoUsd: cost };
-    out.push(usageEvent(step, attempt, { ...reported.usage, serviceTier, providerUsageJson, ...own }, true));
+    out.push(usageEvent(step, attempt, { ...reported.usage, ...served(), providerUsageJson, ...own }, true));
     reported = undefined;
   };
 
   const addUsage = (object: JsonObject, whole: boolean, text: string, out: ChatEvent[]): void => {
-    const usage = { ...readUsage(object), serviceTier };
+    const usage = { ...readUsage(object), ...served() };
     reported = { usage, object, text };
     if (whole || !hasGrown(told, usage)) return;
     told = usage;

@@ -29,6 +29,8 @@ export function readUsage(reported: JsonObject): Usage {
     ...known(output),
     extras: [...countedExtras(reported), ...searchFee(reported)],
     source: UsageSource.PROVIDER,
+    // Mistral's; others have it beside the usage.
+    serviceTier: asText(reported.service_tier).toWellFormed(),
   };
 }
 

@@ -202,6 +202,21 @@ describe.each<Transport>(["native", "sdk"])("an instance over %s", (transport) =
   });
 });
 
+// Mutant seen red: an instance over HTTP that always spends.
+test("an instance spends unless it is declared as one that nobody bills for", async () => {
+  for (const [extra, spends] of [
+    [{}, true],
+    [{ spends: false }, false],
+  ] as const) {
+    const adapter = openaiKind.create(openaiSettings("http://127.0.0.1:1/v1", extra), {
+      now: Date.now,
+      newId: () => "id",
+    });
+    expect(adapter.spends).toBe(spends);
+    await adapter.close();
+  }
+});
+
 describe("what the kind checks", () => {
   test("are quirks, key and headers", () => {
     const settings = openaiSettings("http://127.0.0.1/v1", {

@@ -130,8 +130,9 @@ const compared = models.flatMap(({ vendor, model, rules }) => {
 /** Asks both what `input` tokens cost: all of them in the bucket, or, if it is one of the output, with a million tokens in it. */
 function compare(vendor: string, model: string, atMs: number, input: number, bucket: RateName): readonly Compared[] {
   const price = book.priceOf(priceQuery({ vendor, model, atMs }));
-  // A bucket without a rate of its own is billed as another one, which is compared itself.
-  if (price?.tiers.get("")?.every(({ tokens }) => tokens[bucket] === undefined) ?? true) return [];
+  // A bucket without a rate of its own is billed as another one, which is compared itself. A model without any price is compared by its input.
+  const hasRate = price?.tiers.get("")?.some(({ tokens }) => tokens[bucket] !== undefined) ?? bucket === "input";
+  if (!hasRate) return [];
   const [own, theirs] = BUCKETS[bucket](bucket.startsWith("input") ? input : million);
   const usage = usageOf({ inputTotal: input, outputTotal: 0, extras: EXTRAS[vendor] ?? [], ...own });
   const options = { providerId: PROVIDERS[vendor] ?? vendor, timestamp: new Date(atMs) };

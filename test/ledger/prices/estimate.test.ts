@@ -70,6 +70,13 @@ describe("what a request may cost", () => {
     ).toBe(1000n * 3000n + 50n * 30_000n);
   });
 
+  test("is bounded by the model's maximum where the request allows more", () => {
+    const model = { contextWindow: 1000, maxOutputTokens: 100 };
+    const parts = [text("x".repeat(5000))];
+    const asked = { sampling: { maxOutputTokens: 5000 } };
+    expect(estimate({ parts, model, request: asked }).worstNanoUsd).toBe(estimate({ parts, model }).worstNanoUsd);
+  });
+
   test("is bounded by the tier that was asked for, and by the standard one it may fall back to", () => {
     const worst = (serviceTier: string, rules = RULES) =>
       estimate({

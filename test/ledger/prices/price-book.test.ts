@@ -38,6 +38,10 @@ describe("the price of a model", () => {
       expect(dollars(rules, { model })).toBeUndefined();
     }
     expect(dollars(rules, { vendor: "other" })).toBeUndefined();
+    const book = createPriceBook([
+      acmeTable([rule(["m"], "1", { to: "2026-01-01" }), rule(["n"], "1", { batch: true })]),
+    ]);
+    for (const model of ["m", "n", "o"]) expect(book.priceOf(priceQuery({ model }))).toBeUndefined();
     expect(dollars(rules, { vendor: "toString" })).toBeUndefined();
   });
 
