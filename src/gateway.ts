@@ -6,6 +6,9 @@ import type { Config, ListenerSettings } from "./config/config.ts";
 import { createState, replaceState } from "./gateway-state.ts";
 import { ChatRequestSchema } from "./gen/execution/v1/chat_pb.js";
 import { MessageRole } from "./gen/execution/v1/content_pb.js";
+import { createPriceBook } from "./ledger/prices/price-book.ts";
+import { priceTables } from "./ledger/prices/tables/index.ts";
+import { createMemoryStore } from "./ledger/stores/memory.ts";
 import type { RoutingState } from "./router/resolve.ts";
 import { createRouter } from "./router/router.ts";
 import { createDispatcher, type Dispatcher } from "./server/dispatcher.ts";
@@ -137,14 +140,21 @@ function listenError(name: "gRPC" | "HTTP", { host, port }: ListenerSettings, ca
   return new ListenError(`cannot listen on ${host}:${port} for ${name}: ${reason}`, { cause });
 }
 
+/** What the ledger in memory keeps: some 50 MB at most. */
+const MEMORY_LEDGER = { maxSums: 100_000, maxAttemptIds: 10_000 } as const;
+
 /** Wires adapters, router and dispatcher. The composition of the process is this function and `main.ts`; nothing else makes parts. */
 function createGateway({ config, kinds, log, platformVersion }: GatewayOptions): Gateway {
   const newId = (): string => randomUUID().replaceAll("-", "");
+  const ledger = createMemoryStore(MEMORY_LEDGER);
   let state = createState(config, { kinds, newId });
   const router = createRouter({
     state: () => state,
     newId,
     monotonicMs: () => performance.now(),
+    nowMs: Date.now,
+    prices: createPriceBook(priceTables),
+    ledger,
     platformVersion,
   });
   const guard: Guard = {
@@ -180,6 +190,7 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions):
     },
     close: async () => {
       await Promise.all([closeAll(Object.values(state.adapters)), ...retiring]);
+      await ledger.close();
     },
   };
 }

@@ -12,8 +12,8 @@ export interface TargetOptions {
   readonly timeout?: number;
 }
 
-/** Options of `chat`. */
-export interface ChatOptions extends TargetOptions {
+/** Options of `chat` and `plan`. */
+export interface RequestOptions extends TargetOptions {
   readonly persona?: string;
   readonly provider?: string;
   readonly model?: string;
@@ -34,5 +34,23 @@ export interface CapabilitiesOptions extends TargetOptions {
   readonly persona?: string;
   readonly provider?: string;
   readonly model?: string;
+  readonly json?: boolean;
+}
+
+/** Options of `costs`. */
+export interface CostsOptions extends TargetOptions {
+  /** Milliseconds since the epoch. */
+  readonly since?: number;
+  readonly until?: number;
+  /** Dimensions with commas between them. */
+  readonly groupBy?: string;
+  readonly persona?: string;
+  readonly provider?: string;
+  readonly model?: string;
+  readonly key?: string;
+  readonly tenant?: string;
+  readonly endUser?: string;
+  /** Most rows. */
+  readonly limit?: number;
   readonly json?: boolean;
 }

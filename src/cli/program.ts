@@ -1,6 +1,7 @@
-import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { Command, CommanderError } from "commander";
 import { type CommandContext, CommandError, OutputClosedError, write } from "./context.ts";
-import type { CapabilitiesOptions, ChatOptions, ServeOptions, ShowOptions } from "./options.ts";
+import type { CapabilitiesOptions, CostsOptions, RequestOptions, ServeOptions, ShowOptions } from "./options.ts";
+import { parseCount, parseDuration, parseMoment } from "./values.ts";
 import { readVersion } from "./version.ts";
 
 /**
@@ -58,17 +59,20 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
       end(await serve(options, context));
     });
 
-  target(program.command("chat"))
+  request(program.command("chat"))
     .description("send one message and print the answer as it comes")
-    .argument("<message>", "what to say; - reads it from standard input")
-    .option("--persona <name>", "persona that serves it (default: default)")
-    .option("--provider <name>", "provider instance to use instead of the persona's")
-    .option("--model <name>", "model to use")
-    .option("--system <text>", "system message to send before it")
     .option("--json", "print each event as one line of ProtoJSON")
-    .action(async (message: string, options: ChatOptions) => {
+    .action(async (message: string, options: RequestOptions) => {
       const { chat } = await import("./chat.ts");
       end(await chat(message, options, context));
+    });
+
+  request(program.command("plan"))
+    .description("say who would serve a message, who would not and why, and what it may cost, without sending it")
+    .option("--json", "print the response as ProtoJSON")
+    .action(async (message: string, options: RequestOptions) => {
+      const { plan } = await import("./plan.ts");
+      end(await plan(message, options, context));
     });
 
   target(program.command("capabilities"))
@@ -80,6 +84,27 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
     .action(async (options: CapabilitiesOptions) => {
       const { capabilities } = await import("./capabilities.ts");
       end(await capabilities(options, context));
+    });
+
+  target(program.command("costs"))
+    .description("show what was used and what it cost")
+    .option("--since <time>", "start: 24h, 7d (ago), 2026-11-26, or a time (default: start of today, UTC)", parseMoment)
+    .option("--until <time>", "end, written the same way (default: now)", parseMoment)
+    .option(
+      "--group-by <names>",
+      "up to four of day, hour, minute, month, tenant, key, persona, provider, model, end_user",
+    )
+    .option("--persona <name>", "only this persona")
+    .option("--provider <name>", "only this provider instance")
+    .option("--model <name>", "only this model")
+    .option("--key <name>", "only this API key")
+    .option("--tenant <name>", "only this tenant")
+    .option("--end-user <id>", "only this end user")
+    .option("--limit <rows>", "most rows, up to 10000 (default: 1000)", parseCount)
+    .option("--json", "print the response as ProtoJSON")
+    .action(async (options: CostsOptions) => {
+      const { costs } = await import("./costs.ts");
+      end(await costs(options, context));
     });
 
   program
@@ -124,11 +149,20 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
 }
 
 const ENVIRONMENT_HELP = `
-Environment of chat and capabilities:
+Environment of chat, plan, capabilities and costs:
   EXECUTION_PLATFORM_URL      gRPC URL of the gateway (default: http://127.0.0.1:50051)
   EXECUTION_PLATFORM_API_KEY  API key, if the gateway wants one
 
 serve reads EP_* variables, .env and execution-platform.yaml; docs/configuration.md lists them.`;
+
+function request(command: Command): Command {
+  return target(command)
+    .argument("<message>", "what to say; - reads it from standard input")
+    .option("--persona <name>", "persona that serves it (default: default)")
+    .option("--provider <name>", "provider instance to use instead of the persona's")
+    .option("--model <name>", "model to use")
+    .option("--system <text>", "system message to send before it");
+}
 
 function target(command: Command): Command {
   return command
@@ -137,14 +171,4 @@ function target(command: Command): Command {
       "gRPC URL of the gateway (default: EXECUTION_PLATFORM_URL, else http://127.0.0.1:50051)",
     )
     .option("--timeout <time>", "most time the call may take, such as 500ms, 30s or 5m", parseDuration);
-}
-
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** Reads `500ms`, `30s`, `5m`, or a number of seconds, as milliseconds. */
-function parseDuration(written: string): number {
-  const [, digits, unit = "s"] = /^(\d{1,9})(ms|s|m|h)?$/.exec(written) ?? [];
-  const timeoutMs = Number(digits) * (UNIT_MS[unit] ?? Number.NaN);
-  if (!(timeoutMs > 0)) throw new InvalidArgumentError("It must be a time above zero, such as 500ms, 30s or 5m.");
-  return timeoutMs;
 }

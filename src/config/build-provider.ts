@@ -47,6 +47,7 @@ export function buildProvider(name: string, entry: ProviderEntry, context: Build
     headers,
     transport: entry.transport,
     timeouts: { connectMs: entry.timeouts.connect, headersMs: entry.timeouts.headers, idleMs: entry.timeouts.idle },
+    ...(entry.spends ? {} : { spends: false }),
     ...(entry.default_model === undefined ? {} : { defaultModel: entry.default_model }),
     models: record([...entry.models].map(([alias, model]) => [alias, buildModel(alias, model)])),
     quirks: entry.quirks,

@@ -74,6 +74,11 @@ const provider = object(
       "`native` is the platform's own lean exchange, `sdk` the provider's official SDK.",
     ),
     timeouts: defaulted(timeouts, {}, "Limits on one exchange with the provider."),
+    spends: defaulted(
+      boolean,
+      true,
+      "False for a server that nobody bills for, such as one of your own: then its calls cost 0, and that is known.",
+    ),
     default_model: optional(
       modelName,
       "Alias or provider's word of the model used where neither request nor persona names one. Without it the kind's own, if it has one.",

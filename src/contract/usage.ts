@@ -24,10 +24,14 @@ export function unknownUsage(): Usage {
     extras: [],
     source: UsageSource.UNSPECIFIED,
     providerUsageJson: "",
+    serviceTier: "",
   };
 }
 
-/** Adds usages bucket by bucket. A bucket no usage knows stays absent; the least certain source wins. */
+/**
+ * Adds usages bucket by bucket. A bucket no usage knows stays absent; the least certain source wins. The service tier is kept if it is the same
+ * in all, the provider's own cost is the sum if all have one.
+ */
 export function sumUsage(usages: readonly Usage[]): Usage {
   const total = unknownUsage();
   const extras = new Map<string, BilledExtra>();
@@ -43,5 +47,13 @@ export function sumUsage(usages: readonly Usage[]): Usage {
     total.source = Math.max(total.source, usage.source);
   }
   total.extras = [...extras.values()];
+  const [first] = usages;
+  if (first !== undefined && usages.every(({ serviceTier }) => serviceTier === first.serviceTier)) {
+    total.serviceTier = first.serviceTier;
+  }
+  const costs = usages.flatMap(({ providerCostNanoUsd: cost }) => (cost === undefined ? [] : [cost]));
+  if (first !== undefined && costs.length === usages.length) {
+    total.providerCostNanoUsd = costs.reduce((sum, cost) => sum + cost, 0n);
+  }
   return total;
 }

@@ -67,6 +67,8 @@ export interface CallRecord {
   contentSent: boolean;
   /** Milliseconds from the call's start to its first content. */
   firstContentMs: number | undefined;
+  /** Version of the prices that an attempt was priced by; empty if none was. */
+  priceVersion: string;
 }
 
 /** One Chat on its way through the stages. */

@@ -65,7 +65,7 @@ describe("commands that call a gateway", () => {
     const piped = await runCommand(args, { environment });
     expect(piped.stdout).toBe("It is.\n");
     expect(piped.stderr).toMatch(
-      /^warning: there is no seed\ntool call: look_up {"a":1}\nscripted\/mock: \d+ tokens in, \d+ out, \d\.\d s, finished with LENGTH\n$/,
+      /^warning: there is no seed\ntool call: look_up {"a":1}\nscripted\/mock: \d+ tokens in, \d+ out, 0 USD, \d\.\d s, finished with LENGTH\n$/,
     );
     const shown = await runCommand(args, { environment, terminal: true });
     expect(shown.stdout).toBe("It is.");
@@ -85,6 +85,39 @@ describe("commands that call a gateway", () => {
     expect(stdout).toMatch(/Personas\n {2}default\n {4}mock\/mock/);
     const { stdout: json } = await runCommand(["capabilities", "--json", "--provider", "mock"], { environment });
     expect(JSON.parse(json)).toMatchObject({ providers: [{ provider: "mock" }], platformVersion: "0.0.0" });
+  });
+
+  test("costs shows what was used as a table, and the response with --json", async () => {
+    await runCommand(["chat", "Hi"], { environment });
+    const args = ["costs", "--since", "1h", "--group-by", "provider,model", "--provider", "mock", "--model", "mock"];
+    const { stdout, status } = await runCommand(args, { environment });
+    const [heading, row, total] = stdout.split("\n").map((line) => line.split(/ {2,}/));
+    expect(status).toBe(0);
+    expect(heading).toEqual(["provider", "model", "calls", "attempts", "input", "cached", "output", "USD", "unpriced"]);
+    expect(row?.slice(0, 2)).toEqual(["mock", "mock"]);
+    expect([row?.at(-2), row?.at(-1)]).toEqual(["0.000000000", "0"]);
+    expect(total?.[0]).toBe("total");
+    expect(total?.slice(1)).toEqual(row?.slice(2));
+    const { stdout: json } = await runCommand([...args, "--json"], { environment });
+    expect(JSON.parse(json)).toMatchObject({ rows: [{ group: ["mock", "mock"] }], total: { costNanoUsd: "0" } });
+  });
+
+  test("costs says so where there are more rows than it shows", async () => {
+    await runCommand(["chat", "--provider", "mock", "Hi"], { environment });
+    await runCommand(["chat", "--provider", "scripted", "Hi"], { environment });
+    const args = ["costs", "--since", "1h", "--group-by", "provider"];
+    const { stdout } = await runCommand([...args, "--limit", "1"], { environment });
+    expect(stdout).toMatch(/^provider.*\nmock .*\ntotal .*\n\nThere are more rows; --limit/);
+    expect((await runCommand(args, { environment })).stdout).not.toContain("more rows");
+  });
+
+  test("costs refuses times and dimensions that are none before anything is sent", async () => {
+    expect((await runCommand(["costs", "--since", "yesterday"])).stderr).toContain("24h, 7d");
+    expect((await runCommand(["costs", "--until", "2026-13-01"])).stderr).toContain("24h, 7d");
+    expect((await runCommand(["costs", "--limit", "0"])).stderr).toContain("from 1 to 10000");
+    expect((await runCommand(["costs", "--group-by", "day,colour"])).stderr).toContain(
+      "colour is nothing costs can be",
+    );
   });
 
   test("a refused call is one line with its reason, and status 1", async () => {

@@ -12,6 +12,7 @@ providers:
     kind: openai
     base_url: "http://127.0.0.1:9000/v1//"
     transport: sdk
+    spends: false
     default_model: fast
     timeouts: { connect: 250ms, headers: 2m, idle: 1h }
     quirks: { end_marker: done }
@@ -31,6 +32,7 @@ providers:
       kind: "openai",
       baseUrl: "http://127.0.0.1:9000/v1",
       transport: "sdk",
+      spends: false,
       defaultModel: "fast",
       timeouts: { connectMs: 250, headersMs: 120_000, idleMs: 3_600_000 },
       quirks: { end_marker: "done" },

@@ -4,6 +4,9 @@ import { ExecutionError } from "../../src/errors.ts";
 import type { ChatResponse } from "../../src/gen/execution/v1/chat_pb.js";
 import { FallbackPolicy } from "../../src/gen/execution/v1/chat_pb.js";
 import { Role } from "../../src/gen/execution/v1/options_pb.js";
+import { createPriceBook, type PriceBook } from "../../src/ledger/prices/price-book.ts";
+import type { LedgerStore } from "../../src/ledger/store.ts";
+import { createMemoryStore } from "../../src/ledger/stores/memory.ts";
 import type { CallContext, Principal } from "../../src/router/call.ts";
 import type { RoutingState } from "../../src/router/resolve.ts";
 import { createRouter, type Router } from "../../src/router/router.ts";
@@ -74,10 +77,20 @@ export function testContext(overrides: Partial<CallContext> = {}): CallContext {
   };
 }
 
-/** A router over a state, with ids that count and a clock that stands still. */
-export function testRouter(state: RoutingState): Router {
+/** What a test may give the router beside its state. */
+export interface TestRouterOptions {
+  /** Without it only what cannot spend has a price. */
+  readonly prices?: PriceBook;
+  readonly ledger?: LedgerStore;
+}
+
+/** A router over a state, with ids that count and clocks that stand still. */
+export function testRouter(state: RoutingState, options: TestRouterOptions = {}): Router {
   let id = 0;
   return createRouter({
+    prices: options.prices ?? createPriceBook([]),
+    ledger: options.ledger ?? createMemoryStore({ maxSums: 1000, maxAttemptIds: 1000 }),
+    nowMs: () => Date.UTC(2026, 10, 26, 12),
     state: () => state,
     newId: () => {
       id += 1;

@@ -12,9 +12,15 @@ export type Play = (input: AttemptInput) => AsyncIterable<readonly ChatEvent[]>;
 export interface ScriptedAdapterOptions {
   readonly name: string;
   readonly play?: Play;
+  /** Warnings it would begin with; throws what its builder would. Default: none. Without effect on `play`. */
+  readonly preview?: Adapter["preview"];
   /** Support by capability; what is not listed is not known. */
   readonly support?: ReadonlyMap<Capability, Support>;
   readonly defaultModel?: string;
+  /** Vendor whose prices it has. Default: one without any. */
+  readonly owner?: string;
+  /** Default: false. */
+  readonly spends?: boolean;
 }
 
 /** An adapter that plays what a test tells it to, and keeps the inputs it got. */
@@ -37,11 +43,12 @@ export function createScriptedAdapter(options: ScriptedAdapterOptions): Adapter 
       models: {},
       quirks: {},
     },
-    owner: "scripted",
-    spends: false,
+    owner: options.owner ?? "scripted",
+    spends: options.spends ?? false,
     defaultModel: options.defaultModel ?? "model-1",
     model,
     models: () => [model(options.defaultModel ?? "model-1")],
+    preview: options.preview ?? (() => []),
     chat: (input) => {
       inputs.push(input);
       return play(input);

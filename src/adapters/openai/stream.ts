@@ -10,7 +10,7 @@ import { hasGrown } from "../usage-buckets.ts";
 import { readErrorValue } from "./errors.ts";
 import { createMessageReader } from "./message.ts";
 import type { Quirks } from "./quirks.ts";
-import { readUsage } from "./usage.ts";
+import { providerCost, readUsage } from "./usage.ts";
 
 /** What an answer is decoded for. */
 export interface DecoderContext {
@@ -57,16 +57,22 @@ export function createDecoder({ step, attempt, quirks, newId }: DecoderContext):
   let providerReason: string | undefined;
   let reported: ReportedUsage | undefined;
   let told: Usage | undefined;
+  let serviceTier = "";
   let ended = false;
+
+  const served = (): Partial<Usage> => (serviceTier === "" ? {} : { serviceTier });
 
   const finalUsage = (out: ChatEvent[]): void => {
     if (reported === undefined) return;
-    out.push(usageEvent(step, attempt, { ...reported.usage, providerUsageJson: usageText(reported) }, true));
+    const providerUsageJson = usageText(reported);
+    const cost = providerCost(providerUsageJson);
+    const own = cost === undefined ? {} : { providerCostNanoUsd: cost };
+    out.push(usageEvent(step, attempt, { ...reported.usage, ...served(), providerUsageJson, ...own }, true));
     reported = undefined;
   };
 
   const addUsage = (object: JsonObject, whole: boolean, text: string, out: ChatEvent[]): void => {
-    const usage = readUsage(object);
+    const usage = { ...readUsage(object), ...served() };
     reported = { usage, object, text };
     if (whole || !hasGrown(told, usage)) return;
     told = usage;
@@ -91,6 +97,7 @@ export function createDecoder({ step, attempt, quirks, newId }: DecoderContext):
     const choice = firstChoice(chunk);
     if (choice !== undefined) addChoice(choice, whole, text, out);
     message.addSources(sourcesOf(chunk), out);
+    if (typeof chunk.service_tier === "string") serviceTier = chunk.service_tier.toWellFormed();
     const found = usageOf(chunk, choice);
     if (found !== undefined) addUsage(found, whole, text, out);
     const failed = [chunk, choice].find((part) => isError(part?.error));

@@ -1,6 +1,8 @@
+import { divideUp, parseUsd } from "../../contract/money.ts";
 import { unknownUsage } from "../../contract/usage.ts";
-import { type Usage, UsageSource } from "../../gen/execution/v1/usage_pb.js";
-import { asCount, asObject, type JsonObject } from "../json.ts";
+import { type BilledExtra, type Usage, UsageSource } from "../../gen/execution/v1/usage_pb.js";
+import { jsonMembers } from "../../json-text.ts";
+import { asCount, asObject, asText, type JsonObject } from "../json.ts";
 import { type Buckets, firstCount, known, rest } from "../usage-buckets.ts";
 
 /** What providers bill beside tokens, by the field of `usage` (or of an object in it) that counts it. */
@@ -25,14 +27,60 @@ export function readUsage(reported: JsonObject): Usage {
     ...unknownUsage(),
     ...known(input),
     ...known(output),
-    extras: EXTRAS.flatMap((path) => {
-      const quantity = asCount(path.reduce<unknown>((value, key) => asObject(value)?.[key], reported));
-      const name = path.at(-1);
-      if (quantity === undefined || quantity === 0 || name === undefined) return [];
-      return [{ $typeName: "execution.v1.BilledExtra" as const, name, quantity }];
-    }),
+    extras: [...countedExtras(reported), ...searchFee(reported)],
     source: UsageSource.PROVIDER,
+    // Mistral's; others have it beside the usage.
+    serviceTier: asText(reported.service_tier).toWellFormed(),
   };
+}
+
+function countedExtras(reported: JsonObject): readonly BilledExtra[] {
+  return EXTRAS.flatMap((path) => {
+    const quantity = asCount(path.reduce<unknown>((value, key) => asObject(value)?.[key], reported));
+    const name = path.at(-1);
+    return quantity === undefined || quantity === 0 || name === undefined ? [] : [extra(name, quantity)];
+  });
+}
+
+/** Perplexity bills every request by the size of the context it searched with, and says which. */
+function searchFee({ search_context_size: size }: JsonObject): readonly BilledExtra[] {
+  const word = asText(size);
+  return /^[a-z]{1,16}$/.test(word) ? [extra(`search_context_${word}`, 1)] : [];
+}
+
+function extra(name: string, quantity: number): BilledExtra {
+  return { $typeName: "execution.v1.BilledExtra", name, quantity };
+}
+
+/** Where providers put their own figure of what an answer cost, in US dollars: OpenRouter, Perplexity, Pydantic's gateway. */
+const COSTS: readonly (readonly string[])[] = [
+  ["cost"],
+  ["cost", "total_cost"],
+  ["pydantic_ai_gateway", "cost_estimate"],
+];
+
+/** xAI's `cost_in_usd_ticks` is in units of 10^-10 US dollars (docs.x.ai, consumption). */
+const ticksPerNanoUsd = 10n;
+
+/**
+ * The provider's own figure of what an answer cost, in nano-USD; undefined if it gives none. It is read from the JSON text of the usage object,
+ * so that no digit is lost. No ticks at all say nothing: xAI's models at Azure, where Microsoft bills, always have 0.
+ */
+export function providerCost(usageJson: string): bigint | undefined {
+  for (const path of COSTS) {
+    const cost = parseUsd(textAt(usageJson, path) ?? "");
+    if (cost !== undefined) return cost;
+  }
+  const ticks = textAt(usageJson, ["cost_in_usd_ticks"]) ?? "";
+  return /^[1-9]\d{0,18}$/.test(ticks) ? divideUp(BigInt(ticks), ticksPerNanoUsd) : undefined;
+}
+
+/** The JSON text of a member of a member ...; undefined where it is not there. */
+function textAt(json: string, path: readonly string[]): string | undefined {
+  return path.reduce<string | undefined>(
+    (text, key) => (text?.startsWith("{") === true ? jsonMembers(text).get(key) : undefined),
+    json,
+  );
 }
 
 function inputBuckets(reported: JsonObject): Buckets {

@@ -14,30 +14,37 @@ import {
 } from "../../gen/execution/v1/usage_pb.js";
 import { Code } from "../../gen/google/rpc/code_pb.js";
 import type { Call, ResolvedCandidate } from "../call.ts";
+import { costOfAttempts, createMeter, type Meter, type MeterDeps } from "../meter.ts";
 
 /**
- * Runs the call's step on its first candidate: one attempt, whose beginning, end and usage are in the stream. A failure before content is
- * announced by `attempt_failed`; then the error is thrown.
+ * Runs the call's step on its first candidate: one attempt, whose beginning, end, usage and cost are in the stream. Its row is written before
+ * its end is told, whatever that is. A failure before content is announced by `attempt_failed`; then the error is thrown.
  */
-export function attemptsStage(deps: { readonly newId: () => string }) {
+export function attemptsStage(deps: MeterDeps) {
   return async function* attempts(call: Call): AsyncGenerator<readonly ChatEvent[]> {
     const candidate = call.resolved.candidates[0];
     if (candidate === undefined) throw new ExecutionError("NO_CANDIDATE", "no candidate is left for this request");
     const summary = openAttempt(call, candidate);
-    yield [attemptStarted(summary), ...candidate.warnings.map(warningEvent)];
+    const meter = createMeter(deps, call, candidate);
+    let begun = false;
     try {
-      yield* runAttempt(call, candidate, summary);
+      yield [attemptStarted(summary), ...candidate.warnings.map(warningEvent), ...meter.warnings];
+      begun = true;
+      yield* runAttempt(call, candidate, summary, meter);
     } catch (thrown) {
       const error = toExecutionError(thrown, deps.newId).with({
         provider: candidate.adapter.settings.name,
         model: candidate.model.model,
       });
       closeAttempt(call, summary, error);
+      await meter.settle(summary);
       if (!call.record.contentSent && summary.outcome === AttemptOutcome.FAILED) yield [attemptFailed(summary, error)];
       throw error;
     } finally {
       // The reader left without an error: the iterator was closed while it waited.
       if (summary.outcome === AttemptOutcome.UNSPECIFIED) closeAttempt(call, summary, undefined);
+      if (!begun) summary.billed = Billed.NO;
+      await meter.settle(summary);
     }
   };
 }
@@ -47,6 +54,7 @@ async function* runAttempt(
   call: Call,
   candidate: ResolvedCandidate,
   summary: AttemptSummary,
+  meter: Meter,
 ): AsyncGenerator<readonly ChatEvent[]> {
   const { context, record, resolved } = call;
   let final = false;
@@ -66,6 +74,7 @@ async function* runAttempt(
       if (event.event.case === "usage") {
         summary.usage = event.event.value.usage ?? summary.usage ?? unknownUsage();
         final ||= event.event.value.final;
+        meter.price(event.event.value);
       } else if (!record.contentSent && isContent(event)) {
         record.contentSent = true;
         record.firstContentMs = call.elapsedMs();
@@ -77,10 +86,12 @@ async function* runAttempt(
     }
     const usage = summary.usage ?? unknownUsage();
     summary.usage = usage;
-    const settled = final ? [] : [usageEvent(summary.step, summary.attempt, usage, true)];
     closeAttempt(call, summary, undefined);
+    summary.outcome = AttemptOutcome.WON;
+    summary.billed = Billed.YES;
+    await meter.settle(summary);
     completeFinished(call, summary, last.event.value);
-    yield [...events.slice(0, -1), ...settled, last];
+    yield final ? events : [...events.slice(0, -1), finalUsage(summary, usage), last];
     return;
   }
 }
@@ -129,14 +140,22 @@ function billedOf({ record }: Call, summary: AttemptSummary, error: ExecutionErr
 }
 
 function completeFinished({ record }: Call, summary: AttemptSummary, finished: Finished): void {
-  summary.outcome = AttemptOutcome.WON;
-  summary.billed = Billed.YES;
   const usages = record.attempts.map(({ usage }) => usage).filter((usage): usage is Usage => usage !== undefined);
+  const cost = costOfAttempts(record.attempts);
   finished.attempt = summary.attempt;
   if (summary.candidate !== undefined) finished.candidate = summary.candidate;
   finished.usage = sumUsage(usages);
   finished.attempts = [...record.attempts];
+  finished.priceVersion = record.priceVersion;
+  if (cost !== undefined) finished.costNanoUsd = cost;
   if (summary.timings !== undefined) finished.timings = summary.timings;
+}
+
+/** The final usage of an attempt whose provider reported none. */
+function finalUsage({ step, attempt, costNanoUsd }: AttemptSummary, usage: Usage): ChatEvent {
+  const event = usageEvent(step, attempt, usage, true);
+  if (event.event.case === "usage" && costNanoUsd !== undefined) event.event.value.costNanoUsd = costNanoUsd;
+  return event;
 }
 
 function attemptStarted({ step, attempt, candidate, toolTier }: AttemptSummary): ChatEvent {
@@ -153,7 +172,10 @@ function attemptStarted({ step, attempt, candidate, toolTier }: AttemptSummary):
   });
 }
 
-function attemptFailed({ step, attempt, billed, usage }: AttemptSummary, error: ExecutionError): ChatEvent {
+function attemptFailed(
+  { step, attempt, billed, usage, costNanoUsd }: AttemptSummary,
+  error: ExecutionError,
+): ChatEvent {
   return chatEvent({
     case: "attemptFailed",
     value: {
@@ -165,6 +187,7 @@ function attemptFailed({ step, attempt, billed, usage }: AttemptSummary, error: 
       next: NextStep.FAIL,
       providerMessage: error.extras.providerMessage ?? "",
       ...(usage === undefined ? {} : { usage }),
+      ...(costNanoUsd === undefined ? {} : { costNanoUsd }),
     },
   });
 }

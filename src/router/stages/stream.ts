@@ -6,6 +6,7 @@ import type { ChatResponse } from "../../gen/execution/v1/chat_pb.js";
 import { type ChatFailure, ChatFailureSchema } from "../../gen/execution/v1/errors_pb.js";
 import { Code } from "../../gen/google/rpc/code_pb.js";
 import type { Call, Next } from "../call.ts";
+import { costOfAttempts } from "../meter.ts";
 
 /** Errors that keep their own code after content was sent: the caller asked for them, or is told to wait for a budget. */
 const OWN_CODE_AFTER_CONTENT: ReadonlySet<Code> = new Set([
@@ -70,10 +71,12 @@ function failed(error: ExecutionError, call: Call, lastSequence: number): Execut
 
 function chatFailure({ streamId, record }: Call, lastSequence: number): ChatFailure {
   const usages = record.attempts.flatMap(({ usage }) => (usage === undefined ? [] : [usage]));
+  const cost = costOfAttempts(record.attempts);
   return create(ChatFailureSchema, {
     streamId,
     lastSequence,
     attempts: record.attempts,
     ...(usages.length > 0 ? { usage: sumUsage(usages) } : {}),
+    ...(cost === undefined ? {} : { costNanoUsd: cost }),
   });
 }

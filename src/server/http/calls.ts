@@ -45,16 +45,3 @@ export async function runUnary(call: ServerCall, message: Message): Promise<Mess
   }
   throw new ExecutionError("BUG", "the method gave no response");
 }
-
-/** Reads the query of a GET as the fields of a message, each once. Throws INVALID_FIELD. */
-export function decodeQuery({ query }: Exchange, call: ServerCall): Message {
-  const fields = new Map<string, string>();
-  for (const [name, value] of new URLSearchParams(query)) {
-    if (fields.has(name)) {
-      const description = `the query has ${JSON.stringify(name.slice(0, 64))} more than once`;
-      throw new ExecutionError("INVALID_FIELD", description, { fields: [{ field: name.slice(0, 64), description }] });
-    }
-    fields.set(name, value);
-  }
-  return call.decode(Buffer.from(JSON.stringify(Object.fromEntries(fields)), "utf8"), "json");
-}

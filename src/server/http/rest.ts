@@ -4,13 +4,17 @@ import {
   type CapabilitiesResponse,
   CapabilitiesResponseSchema,
 } from "../../gen/execution/v1/capabilities_pb.js";
-import { CostsResponseSchema } from "../../gen/execution/v1/costs_pb.js";
+import { CostsRequestSchema, type CostsResponse, CostsResponseSchema } from "../../gen/execution/v1/costs_pb.js";
 import { ExecutionService } from "../../gen/execution/v1/execution_pb.js";
+import { type PlanResponse, PlanResponseSchema } from "../../gen/execution/v1/plan_pb.js";
 import type { Dispatcher } from "../dispatcher.ts";
 import { sendJson } from "./answer.ts";
-import { createRestCalls, decodeQuery, runUnary } from "./calls.ts";
+import { readInflated } from "./body.ts";
+import { createRestCalls, runUnary } from "./calls.ts";
+import { readPlanBody } from "./chat-body.ts";
 import type { Exchange } from "./exchange.ts";
 import type { TransportLimits } from "./limits.ts";
+import { decodeQuery } from "./query.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Route } from "./routes.ts";
 import { serveChat } from "./sse.ts";
@@ -21,7 +25,7 @@ export function createRestRoutes(
   limits: TransportLimits,
   refusals: Refusals,
 ): readonly Route[] {
-  const { capabilities, chat, costs } = ExecutionService.method;
+  const { capabilities, chat, costs, plan } = ExecutionService.method;
   const calls = createRestCalls(dispatcher, limits);
   return [
     {
@@ -49,7 +53,7 @@ export function createRestRoutes(
       access: { rpc: capabilities },
       serve: (exchange) =>
         calls.run(exchange, capabilities, async (call) => {
-          const response = await runUnary(call, decodeQuery(exchange, call));
+          const response = await runUnary(call, decodeQuery(exchange, call, CapabilitiesRequestSchema));
           sendJson(exchange, limits, protoJson(CapabilitiesResponseSchema, response));
         }),
     },
@@ -59,9 +63,30 @@ export function createRestRoutes(
       access: { rpc: costs },
       serve: (exchange) =>
         calls.run(exchange, costs, async (call) => {
-          const response = await runUnary(call, decodeQuery(exchange, call));
-          sendJson(exchange, limits, protoJson(CostsResponseSchema, response));
+          const response = await runUnary(call, decodeQuery(exchange, call, CostsRequestSchema));
+          sendJson(
+            exchange,
+            limits,
+            toJson(CostsResponseSchema, response as CostsResponse, { alwaysEmitImplicit: true }),
+          );
         }),
+    },
+    {
+      path: "/plan",
+      method: "POST",
+      access: { rpc: plan },
+      serve: async (exchange) =>
+        isJson(exchange)
+          ? calls.run(exchange, plan, async (call) => {
+              const bytes = await readInflated(exchange, call, limits.requestMs);
+              const response = await runUnary(call, readPlanBody(bytes, exchange.query, call));
+              sendJson(
+                exchange,
+                limits,
+                toJson(PlanResponseSchema, response as PlanResponse, { alwaysEmitImplicit: true }),
+              );
+            })
+          : refusals.unsupportedMediaType(exchange, ["application/json"]),
     },
     {
       path: "/chat",

@@ -1,4 +1,5 @@
 import { type DescMessage, type MessageShape, toJson } from "@bufbuild/protobuf";
+import { formatUsd } from "../../contract/money.ts";
 import {
   AudioEventSchema,
   BudgetEventSchema,
@@ -163,13 +164,6 @@ function usage(used: Usage | undefined, costNanoUsd: bigint | undefined) {
     output_tokens: used?.outputTotal,
     cost_usd: costNanoUsd === undefined ? undefined : formatUsd(costNanoUsd),
   };
-}
-
-/** Nano-USD as a decimal number of dollars, exact: `1500000n` is `0.0015`. */
-export function formatUsd(nanoUsd: bigint): string {
-  const digits = (nanoUsd < 0n ? -nanoUsd : nanoUsd).toString().padStart(10, "0");
-  const fraction = digits.slice(-9).replace(/0+$/, "");
-  return `${nanoUsd < 0n ? "-" : ""}${digits.slice(0, -9)}${fraction === "" ? "" : `.${fraction}`}`;
 }
 
 function snakeJson<Schema extends DescMessage>(schema: Schema, message: MessageShape<Schema>) {

@@ -273,6 +273,49 @@ describe("usage", () => {
     expect(final?.event.value).toMatchObject({ usage: { providerUsageJson: written } });
   });
 
+  const ending = { choices: [{ index: 0, delta: {}, finish_reason: "stop" }] };
+
+  // Mutants seen red: the tier of the first chunk kept; the one in the usage not read; the cost on a usage that is not final.
+  test.each([
+    [
+      "beside it, the last one that came",
+      [
+        { ...ending, service_tier: "auto" },
+        { choices: [], usage, service_tier: "flex" },
+      ],
+      "flex",
+    ],
+    [
+      "in an earlier chunk",
+      [
+        { ...ending, service_tier: "default" },
+        { choices: [], usage },
+      ],
+      "default",
+    ],
+    ["in it (Mistral)", [{ ...ending, usage: { ...usage, service_tier: "standard" } }], "standard"],
+    [
+      "nowhere",
+      [
+        { ...ending, usage },
+        { choices: [], service_tier: null },
+      ],
+      "",
+    ],
+  ])("has the service tier that is %s", (_, chunks, serviceTier) => {
+    const { events } = decodeChunks(chunks);
+    const final = events.find(({ event }) => event.case === "usage" && event.value.final);
+    expect(final?.event.value).toMatchObject({ usage: { serviceTier } });
+  });
+
+  test("has the provider's own cost once it is final", () => {
+    const { events } = decodeChunks([{ ...ending, usage: { ...usage, cost: 0.00256995 } }]);
+    const costs = events.flatMap(({ event }) =>
+      event.case === "usage" ? [event.value.usage?.providerCostNanoUsd] : [],
+    );
+    expect(costs).toEqual([undefined, 2_569_950n]);
+  });
+
   test("is absent if none came", () => {
     expect(summary(decodeChunks([stop(), { choices: [], usage: null }]).events)).toEqual(["finished stop"]);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { readUsage } from "../../../src/adapters/openai/usage.ts";
+import { providerCost, readUsage } from "../../../src/adapters/openai/usage.ts";
 import { hasGrown } from "../../../src/adapters/usage-buckets.ts";
 import { USAGE_BUCKETS } from "../../../src/contract/usage.ts";
 
@@ -131,4 +131,31 @@ describe("usage of chat completions", () => {
     expect(hasGrown(at(1, 1), at(1, 2))).toBe(true);
     expect(hasGrown(at(2, 1), at(1, 2))).toBe(false);
   });
+});
+
+describe("the provider's own cost", () => {
+  // Mutants seen red: read from the parsed number, ticks rounded down, ticks of 0 taken for a cost of 0.
+  test.each([
+    ["OpenRouter's", '{"prompt_tokens":1,"cost":0.00256995,"cost_details":{"upstream_inference_cost":1}}', 2_569_950n],
+    ["one with more digits than a double has", '{"cost":0.0076509169000000005}', 7_650_917n],
+    ["one with an exponent", '{"cost":6e-8}', 60n],
+    ["one of 0", '{"cost":0}', 0n],
+    ["Perplexity's", '{"cost":{"request_cost":0.005,"total_cost":0.00502}}', 5_020_000n],
+    ["xAI's, in ticks of 10^-10 dollars", '{"cost_in_usd_ticks":1176500}', 117_650n],
+    ["xAI's, of less than a nano-dollar", '{"cost_in_usd_ticks":11}', 2n],
+    ["Pydantic's gateway's", '{"pydantic_ai_gateway": {"cost_estimate": 0.00012625}}', 126_250n],
+    ["none", '{"prompt_tokens":1}', undefined],
+    ["no ticks, which are Azure's", '{"cost_in_usd_ticks":0}', undefined],
+    ["null", '{"cost":null}', undefined],
+    ["a text", '{"cost":"0.1"}', undefined],
+    ["a negative one", '{"cost":-0.1}', undefined],
+  ])("%s is read to the last digit", (_whose, json, cost) => {
+    expect(providerCost(json)).toBe(cost);
+  });
+});
+
+test("a search that every request is billed for is an extra by the size of its context", () => {
+  expect(readUsage({ search_context_size: "low" }).extras).toMatchObject([{ name: "search_context_low", quantity: 1 }]);
+  expect(readUsage({ search_context_size: "LOW context" }).extras).toEqual([]);
+  expect(readUsage({ search_context_size: 3 }).extras).toEqual([]);
 });

@@ -31,6 +31,7 @@ describe("access", () => {
       ["/health/providers", { open: false, roles: viewers, spends: false }],
       ["/capabilities", { open: false, roles: viewers, spends: false }],
       ["/costs", { open: false, roles: viewers, spends: false }],
+      ["/plan", { open: false, roles: [Role.CALLER], spends: false }],
       ["/chat", { open: false, roles: [Role.CALLER], spends: true }],
     ]);
   });
@@ -133,14 +134,56 @@ describe("the routes", () => {
     });
   });
 
-  test("/costs is UNIMPLEMENTED until it is served", async () => {
+  // Mutants seen red: a list whose last parameter wins; a day that is refused as no time; sums of 0 left out.
+  test("/costs says what was used and what it cost, and takes names, lists and days as people write them", async () => {
     await withListener({}, async ({ port }) => {
-      const { status, json } = await send(port, "/costs");
-      expect({ status, reason: json().reason, code: json().code }).toEqual({
-        status: 501,
-        reason: "UNIMPLEMENTED",
-        code: "UNIMPLEMENTED",
-      });
+      await post(port, "/v1/chat", { messages: [{ role: "user", content: "hi" }] });
+      // The day at which the test router's clock stands.
+      const today = "2026-11-26";
+      for (const query of [
+        "?group_by=day,model&provider=mock",
+        "?groupBy=DAY&groupBy=COST_DIMENSION_MODEL",
+        `?group_by=Day&group_by=model&start_time=${today}`,
+        `?group_by=day,model,&start_time=${today}T00:00:00Z&pageSize=10`,
+      ]) {
+        const { status, json } = await send(port, `/costs${query}`);
+        expect({ query, status, body: json() }).toMatchObject({
+          query,
+          status: 200,
+          body: {
+            rows: [{ group: [today, "mock"], calls: "1", attempts: "1", costNanoUsd: "0", unpricedAttempts: "0" }],
+            total: { group: [], attempts: "1" },
+            nextPageToken: "",
+          },
+        });
+      }
+      const { json } = await send(port, "/v1/costs?model=other");
+      expect(json()).toMatchObject({ rows: [], total: { attempts: "0" } });
+    });
+  });
+
+  test("/costs refuses what it does not know, by name", async () => {
+    await withListener({}, async ({ port }) => {
+      for (const [query, field] of [
+        ["?group_by=colour", undefined],
+        ["?group_by=day,day", "group_by[1]"],
+        ["?group_by=day,hour,minute,month,model", "group_by"],
+        ["?group_by=unspecified", "group_by[0]"],
+        ["?start_time=yesterday", undefined],
+        ["?start_time=2026-11-26&start_time=2026-11-25", "start_time"],
+        ["?start_time=2026-11-26&startTime=2026-11-25", "startTime"],
+        ["?start_time=2026-11-26&end_time=2026-11-25", "start_time"],
+        ["?page_token=x", "page_token"],
+        ["?page_size=0", "page_size"],
+        ["?page_size=many", undefined],
+        ["?since=24h", undefined],
+      ] as const) {
+        const { status, json } = await send(port, `/costs${query}`);
+        expect({ query, status, reason: json().reason }).toEqual({ query, status: 400, reason: "INVALID_FIELD" });
+        if (field !== undefined) expect(JSON.stringify(json())).toContain(`"field":"${field}"`);
+      }
+      const { status, json } = await send(port, "/costs?tenant=other");
+      expect({ status, reason: json().reason }).toEqual({ status: 403, reason: "SCOPE_DENIED" });
     });
   });
 
@@ -182,6 +225,7 @@ describe("the routes", () => {
         "",
       ]) {
         const { status, headers, json } = await post(port, "/chat", plain(), { "content-type": type });
+        expect((await post(port, "/plan", plain(), { "content-type": type })).status).toBe(415);
         expect({ type, status, accepts: headers["accept-post"], reason: json().reason }).toEqual({
           type,
           status: 415,

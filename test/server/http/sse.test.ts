@@ -64,7 +64,7 @@ describe("the short form", () => {
         ["tool_call_delta", { id: "c2", args: "{" }],
         ["tool_call", { id: "c2", name: "search", args: "{", args_valid: false, executor: "PROVIDER" }],
         ["tool_result", expect.objectContaining({ id: "c2", output: "found", is_error: true, executor: "PROVIDER" })],
-        ["usage", { input_tokens: 3, output_tokens: 4, final: true }],
+        ["usage", { input_tokens: 3, output_tokens: 4, cost_usd: "0", final: true }],
         ["done", expect.objectContaining({ reason: "TOOL_CALLS" })],
       ]);
     });

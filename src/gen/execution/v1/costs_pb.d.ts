@@ -18,21 +18,21 @@ export declare const file_execution_v1_costs: GenFile;
  */
 export declare type CostsRequest = Message<"execution.v1.CostsRequest"> & {
   /**
-   * Start of the window, inclusive. Absent: start of the current day, UTC.
+   * Start of the window, inclusive, rounded down to a whole minute. Absent: start of the current day, UTC.
    *
    * @generated from field: google.protobuf.Timestamp start_time = 1;
    */
   startTime?: Timestamp | undefined;
 
   /**
-   * End of the window, exclusive. Absent: now.
+   * End of the window, exclusive, rounded up to a whole minute; after `start_time`. Attempts are in the window that they end in. Absent: now.
    *
    * @generated from field: google.protobuf.Timestamp end_time = 2;
    */
   endTime?: Timestamp | undefined;
 
   /**
-   * What to group by, in order. Empty: one row.
+   * What to group by, in order, each once. Empty: one row, or none if nothing was used.
    *
    * @generated from field: repeated execution.v1.CostDimension group_by = 3;
    */
@@ -60,7 +60,7 @@ export declare type CostsRequest = Message<"execution.v1.CostsRequest"> & {
   model: string;
 
   /**
-   * Only this API key, by name.
+   * Only this API key, by name. A key without the role viewer, tenant_admin or platform_admin sees its own costs only.
    *
    * @generated from field: string key = 7;
    */
@@ -81,14 +81,14 @@ export declare type CostsRequest = Message<"execution.v1.CostsRequest"> & {
   pageSize?: number | undefined;
 
   /**
-   * Continues a listing.
+   * Continues a listing: `next_page_token` of the page before, with all other fields as they were but `page_size`. The window does not move.
    *
    * @generated from field: string page_token = 10;
    */
   pageToken: string;
 
   /**
-   * Only this tenant, for roles that see several.
+   * Only this tenant. All but platform_admin see their own only: another one is SCOPE_DENIED.
    *
    * @generated from field: string tenant = 11;
    */
@@ -149,14 +149,15 @@ export declare const CostsResponseSchema: GenMessage<CostsResponse>;
  */
 export declare type CostRow = Message<"execution.v1.CostRow"> & {
   /**
-   * Values of the dimensions, in the order of `group_by`.
+   * Values of the dimensions, in the order of `group_by`. Times are the start of their period in UTC: `2026-11-26T13:05:00Z` for a minute,
+   * `2026-11-26T13:00:00Z` for an hour, `2026-11-26` for a day, `2026-11` for a month.
    *
    * @generated from field: repeated string group = 1;
    */
   group: string[];
 
   /**
-   * Calls.
+   * Calls whose first attempt is in the group.
    *
    * @generated from field: int64 calls = 2;
    */

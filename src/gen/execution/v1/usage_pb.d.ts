@@ -121,6 +121,21 @@ export declare type Usage = Message<"execution.v1.Usage"> & {
    * @generated from field: string provider_usage_json = 15;
    */
   providerUsageJson: string;
+
+  /**
+   * Service tier that the provider says it served and bills, in its own word; empty if it does not say. In a sum: empty if the usages differ.
+   *
+   * @generated from field: string service_tier = 16;
+   */
+  serviceTier: string;
+
+  /**
+   * The provider's own figure of what the attempt cost, in nano-USD, rounded up; absent if it gives none. What the platform accounts is its own
+   * cost, by its own prices. In a sum: absent unless every usage has one.
+   *
+   * @generated from field: optional int64 provider_cost_nano_usd = 17;
+   */
+  providerCostNanoUsd?: bigint | undefined;
 };
 
 /**

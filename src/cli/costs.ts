@@ -1,0 +1,94 @@
+import { toJsonString } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { formatUsd } from "../contract/money.ts";
+import { CostDimension, type CostRow, type CostsResponse, CostsResponseSchema } from "../gen/execution/v1/costs_pb.js";
+import { type CommandContext, CommandError, printable, write } from "./context.ts";
+import type { CostsOptions } from "./options.ts";
+import { withClient } from "./target.ts";
+
+/** Prints what was used and what it cost: as a table for people, or with `--json` the whole response as ProtoJSON. */
+export async function costs(options: CostsOptions, context: CommandContext): Promise<number> {
+  const groupBy = (options.groupBy ?? "").split(",").flatMap((word) => dimensionOf(word.trim()));
+  const { persona = "", provider = "", model = "", key = "", tenant = "", endUser = "" } = options;
+  return withClient(options, context, async (client, settings) => {
+    const response = await client.costs(
+      {
+        ...(options.since === undefined ? {} : { startTime: timestampFromMs(options.since) }),
+        ...(options.until === undefined ? {} : { endTime: timestampFromMs(options.until) }),
+        groupBy,
+        ...{ persona, provider, model, key, tenant, endUserId: endUser },
+        ...(options.limit === undefined ? {} : { pageSize: options.limit }),
+      },
+      settings,
+    );
+    const text =
+      options.json === true
+        ? toJsonString(CostsResponseSchema, response, { prettySpaces: 2, alwaysEmitImplicit: true })
+        : [...table(response, groupBy), ...notes(response)].join("\n");
+    await write(context.stdout, `${printable(context.stdout, text)}\n`);
+    return 0;
+  });
+}
+
+const DIMENSIONS = Object.keys(CostDimension).filter((name) => Number.isNaN(Number(name)) && name !== "UNSPECIFIED");
+
+function dimensionOf(word: string): readonly CostDimension[] {
+  if (word === "") return [];
+  const name = DIMENSIONS.find((known) => known === word.toUpperCase().replaceAll("-", "_"));
+  if (name !== undefined) return [CostDimension[name as keyof typeof CostDimension]];
+  const known = DIMENSIONS.map((dimension) => dimension.toLowerCase()).join(", ");
+  throw new CommandError(`${word} is nothing costs can be grouped by; there is ${known}`);
+}
+
+/** Columns of figures after those of the groups: heading and value. */
+const FIGURES: readonly (readonly [heading: string, value: (row: CostRow) => string])[] = [
+  ["calls", ({ calls }) => calls.toString()],
+  ["attempts", ({ attempts }) => attempts.toString()],
+  ["input", ({ inputTokens }) => inputTokens.toString()],
+  ["cached", ({ cacheReadTokens }) => cacheReadTokens.toString()],
+  ["output", ({ outputTokens }) => outputTokens.toString()],
+  ["USD", ({ costNanoUsd }) => aligned(formatUsd(costNanoUsd))],
+  ["unpriced", ({ unpricedAttempts }) => unpricedAttempts.toString()],
+];
+
+/** Every amount to the nano-dollar, so that the points stand below each other. */
+function aligned(usd: string): string {
+  const [whole = "", fraction = ""] = usd.split(".");
+  return `${whole}.${fraction.padEnd(9, "0")}`;
+}
+
+function table({ rows, total }: CostsResponse, groupBy: readonly CostDimension[]): readonly string[] {
+  const headings = groupBy.map((dimension) => (CostDimension[dimension] ?? "").toLowerCase().replaceAll("_", " "));
+  const figures = (row: CostRow): readonly string[] => FIGURES.map(([, value]) => value(row));
+  const totalLabels = groupBy.map((_, index) => (index === 0 ? "total" : ""));
+  const lines = [
+    [...headings, ...FIGURES.map(([heading]) => heading)],
+    ...(groupBy.length === 0 ? [] : rows.map((row) => [...row.group.map(shown), ...figures(row)])),
+    ...(total === undefined ? [] : [[...totalLabels, ...figures(total)]]),
+  ];
+  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  return lines.map((line) =>
+    line
+      .map((cell, column) =>
+        column < groupBy.length ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join("  ")
+      .trimEnd(),
+  );
+}
+
+/** A value as a cell: one line, and a dash where it is empty. */
+function shown(value: string): string {
+  return value === "" ? "-" : value.replaceAll(/\s+/g, " ");
+}
+
+function notes({ total, nextPageToken }: CostsResponse): readonly string[] {
+  const unpriced = total?.unpricedAttempts ?? 0n;
+  return [
+    ...(unpriced === 1n ? ["", "1 attempt has no known cost and is not in the sum."] : []),
+    ...(unpriced > 1n ? ["", `${unpriced} attempts have no known cost and are not in the sum.`] : []),
+    ...(nextPageToken === ""
+      ? []
+      : ["", "There are more rows; --limit shows up to 10000, and a narrower question has fewer."]),
+  ];
+}

@@ -1,0 +1,106 @@
+import type { CostDimension } from "../gen/execution/v1/costs_pb.js";
+import type { AttemptOutcome, Billed, Usage } from "../gen/execution/v1/usage_pb.js";
+
+/** One attempt at a provider, after its end. Every attempt has one row, however it and its call ended. */
+export interface AttemptRow {
+  /** Minted for the row; it alone keeps a row from being counted twice. */
+  readonly attemptId: string;
+  readonly streamId: string;
+  readonly requestId: string;
+  readonly tenant: string;
+  /** Name of the API key. */
+  readonly key: string;
+  readonly persona: string;
+  /** Empty if the request names none. */
+  readonly endUserId: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Step of the call, and attempt within the call, from 0. */
+  readonly step: number;
+  readonly attempt: number;
+  /** Instance, kind, and model in the provider's own word. */
+  readonly provider: string;
+  readonly kind: string;
+  readonly model: string;
+  /** Absent if the provider reported none. */
+  readonly usage?: Usage;
+  /** Absent if it has no price or what was used is not known. */
+  readonly costNanoUsd?: bigint;
+  /** Version of the prices it was priced by; empty if it was not priced, or is free. */
+  readonly priceVersion: string;
+  readonly billed: Billed;
+  readonly outcome: AttemptOutcome;
+  /** Reason of a failure, from the error table; empty otherwise. */
+  readonly reason: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAtMs: number;
+  readonly endedAtMs: number;
+}
+
+/** Values of rows, by which they are found. Absent: any. */
+export interface CostFilter {
+  readonly tenant?: string;
+  readonly key?: string;
+  readonly persona?: string;
+  readonly provider?: string;
+  readonly model?: string;
+  readonly endUserId?: string;
+}
+
+/** Where a group stands in a listing: its key in the order of the listing. */
+export interface CostPosition {
+  readonly costNanoUsd: bigint;
+  readonly group: readonly string[];
+}
+
+/** What was used and what it cost, by group. */
+export interface CostQuery {
+  /** First and last-but-one minute of the window, by the end of the attempts: milliseconds since the epoch, whole minutes. */
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly groupBy: readonly CostDimension[];
+  readonly filter: CostFilter;
+  /** Most groups to return. */
+  readonly limit: number;
+  /** Only groups after this one. */
+  readonly after?: CostPosition;
+}
+
+/** Sums over attempts. */
+export interface CostSums {
+  /** Calls whose first attempt is among them. */
+  readonly calls: bigint;
+  readonly attempts: bigint;
+  readonly inputTokens: bigint;
+  readonly outputTokens: bigint;
+  readonly cacheReadTokens: bigint;
+  readonly reasoningTokens: bigint;
+  /** Of the attempts whose cost is known. */
+  readonly costNanoUsd: bigint;
+  /** Attempts that are or may be billed and whose cost is not known. */
+  readonly unpricedAttempts: bigint;
+}
+
+/** One group: the values of the dimensions in the order they were asked for, and its sums. */
+export interface CostGroup extends CostSums {
+  readonly group: readonly string[];
+}
+
+/** The answer to a query. */
+export interface CostAnswer {
+  /** In order: by the times among the dimensions, then the most expensive first, then by the other values. */
+  readonly groups: readonly CostGroup[];
+  /** The sums of all groups, returned or not. */
+  readonly total: CostSums;
+  /** True if there are more groups after the last one. */
+  readonly hasMore: boolean;
+}
+
+/** Keeps the rows of attempts. Every implementation passes `test/ledger/store-suite.ts`. */
+export interface LedgerStore {
+  /** Keeps a row. Once the promise is fulfilled it counts in every answer. A row whose id is known already changes nothing. */
+  append(row: AttemptRow): Promise<void>;
+  /** Sums rows up. */
+  costs(query: CostQuery): Promise<CostAnswer>;
+  /** Lets go of what the store holds. */
+  close(): Promise<void>;
+}

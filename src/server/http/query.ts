@@ -1,0 +1,44 @@
+import type { DescEnum, DescField, DescMessage, Message } from "@bufbuild/protobuf";
+import { TimestampSchema } from "@bufbuild/protobuf/wkt";
+import { ExecutionError } from "../../errors.ts";
+import type { ServerCall } from "../dispatcher.ts";
+import type { Exchange } from "./exchange.ts";
+
+/**
+ * Reads the query of a GET as the fields of a message, by their names in the proto or in JSON. Beyond what ProtoJSON takes, a repeated field
+ * may have its values in one parameter, with commas, or in several; an enum may be named without its prefix, in any case (`day`); and a time
+ * may be a UTC day (`2026-11-26`). Throws INVALID_FIELD.
+ */
+export function decodeQuery({ query }: Exchange, call: ServerCall, schema: DescMessage): Message {
+  const fields = new Map<string, string | readonly string[]>();
+  for (const [name, value] of new URLSearchParams(query)) {
+    const field = schema.fields.find((known) => known.name === name || known.jsonName === name);
+    const key = field?.name ?? name;
+    const before = fields.get(key);
+    if (field?.fieldKind === "list") {
+      const values = value.split(",").filter((part) => part !== "");
+      fields.set(key, [...(before ?? []), ...values.map((part) => (field.enum ? enumName(field.enum, part) : part))]);
+    } else {
+      if (before !== undefined) refuseTwice(name);
+      fields.set(key, field === undefined ? value : fieldValue(field, value));
+    }
+  }
+  return call.decode(Buffer.from(JSON.stringify(Object.fromEntries(fields)), "utf8"), "json");
+}
+
+function fieldValue(field: DescField, value: string): string {
+  const isDay = field.message?.typeName === TimestampSchema.typeName && /^\d{4}-\d{2}-\d{2}$/.test(value);
+  return isDay ? `${value}T00:00:00Z` : value;
+}
+
+/** `COST_DIMENSION_DAY` for `day`; a word the enum does not have stays as it is, to be refused with the rest. */
+function enumName({ values, sharedPrefix }: DescEnum, word: string): string {
+  const full = `${sharedPrefix ?? ""}${word}`.toUpperCase();
+  return values.find(({ name }) => name === full)?.name ?? word;
+}
+
+function refuseTwice(name: string): never {
+  const field = name.slice(0, 64);
+  const description = `the query has ${JSON.stringify(field)} more than once`;
+  throw new ExecutionError("INVALID_FIELD", description, { fields: [{ field, description }] });
+}

@@ -1,0 +1,246 @@
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { unknownUsage } from "../../src/contract/usage.ts";
+import { CostDimension } from "../../src/gen/execution/v1/costs_pb.js";
+import { AttemptOutcome, Billed } from "../../src/gen/execution/v1/usage_pb.js";
+import type { AttemptRow, CostGroup, CostPosition, CostQuery, LedgerStore } from "../../src/ledger/store.ts";
+
+const noon = Date.UTC(2026, 10, 26, 12);
+const minuteMs = 60_000;
+
+let rowCount = 0;
+
+/** A row at noon that cost 100 nano-USD, with an id of its own. */
+export function attemptRow(overrides: Partial<AttemptRow> = {}): AttemptRow {
+  rowCount += 1;
+  return {
+    attemptId: `attempt_${rowCount}`,
+    streamId: `stream_${rowCount}`,
+    requestId: `req_${rowCount}`,
+    tenant: "acme",
+    key: "ci",
+    persona: "default",
+    endUserId: "",
+    metadata: {},
+    step: 0,
+    attempt: 0,
+    provider: "near",
+    kind: "openai",
+    model: "m",
+    usage: { ...unknownUsage(), inputTotal: 10, inputCacheRead: 4, outputTotal: 5, outputReasoning: 2 },
+    costNanoUsd: 100n,
+    priceVersion: "v1",
+    billed: Billed.YES,
+    outcome: AttemptOutcome.WON,
+    reason: "",
+    startedAtMs: noon - 1000,
+    endedAtMs: noon,
+    ...overrides,
+  };
+}
+
+/** Everything of 26 November 2026, in one group. */
+export function costQuery(overrides: Partial<CostQuery> = {}): CostQuery {
+  const day = { startMs: Date.UTC(2026, 10, 26), endMs: Date.UTC(2026, 10, 27) };
+  return { ...day, groupBy: [], filter: {}, limit: 1000, ...overrides };
+}
+
+/**
+ * What every store of the ledger must do. `open` makes an empty one; the suite closes it.
+ *
+ * Mutants seen red with the store in memory: a row that comes twice is counted twice; the window's end is inclusive; a filter is not looked at;
+ * `calls` counts attempts; a row without a cost counts as one of 0; a refused attempt counts as unpriced; the total is that of the page; the
+ * page begins with the last group of the page before; groups are ordered by cost before time.
+ */
+export function describeLedgerStore(name: string, open: () => Promise<LedgerStore>): void {
+  describe(`the ledger store ${name}`, () => {
+    let store: LedgerStore;
+    beforeEach(async () => {
+      store = await open();
+    });
+    afterEach(() => store.close());
+
+    const keep = async (...rows: readonly Partial<AttemptRow>[]): Promise<void> => {
+      for (const row of rows) await store.append(attemptRow(row));
+    };
+    const groups = async (query: Partial<CostQuery>) => (await store.costs(costQuery(query))).groups;
+    const names = async (query: Partial<CostQuery>) => (await groups(query)).map(({ group }) => group.join(" "));
+
+    test("sums rows up once they are appended", async () => {
+      await keep({}, { attempt: 1 });
+      const sums = {
+        calls: 1n,
+        attempts: 2n,
+        inputTokens: 20n,
+        outputTokens: 10n,
+        cacheReadTokens: 8n,
+        reasoningTokens: 4n,
+        costNanoUsd: 200n,
+        unpricedAttempts: 0n,
+      };
+      expect(await store.costs(costQuery())).toEqual({ groups: [{ group: [], ...sums }], total: sums, hasMore: false });
+    });
+
+    test("has no group where nothing was used", async () => {
+      const { groups: found, total } = await store.costs(costQuery({ groupBy: [CostDimension.MODEL] }));
+      expect(found).toEqual([]);
+      expect(total).toMatchObject({ attempts: 0n, costNanoUsd: 0n });
+    });
+
+    test("counts a row once, however often it comes", async () => {
+      const row = attemptRow();
+      await store.append(row);
+      await store.append({ ...row });
+      expect((await store.costs(costQuery())).total).toMatchObject({ attempts: 1n, costNanoUsd: 100n });
+    });
+
+    test("tells what is not priced from what is free and from what was refused", async () => {
+      const { costNanoUsd: _cost, usage: _usage, ...bare } = attemptRow();
+      await store.append(bare);
+      await store.append({ ...bare, attemptId: "unknown", billed: Billed.UNKNOWN });
+      await keep({ costNanoUsd: 0n }, { costNanoUsd: 0n, billed: Billed.NO });
+      await store.append({ ...bare, attemptId: "refused", billed: Billed.NO });
+      expect((await store.costs(costQuery())).total).toMatchObject({
+        attempts: 5n,
+        unpricedAttempts: 2n,
+        costNanoUsd: 0n,
+      });
+    });
+
+    test("finds the rows that end in the window, its end excluded", async () => {
+      await keep(
+        { endedAtMs: noon - 1 },
+        { endedAtMs: noon },
+        { endedAtMs: noon + minuteMs - 1 },
+        { endedAtMs: noon + minuteMs },
+      );
+      const { total } = await store.costs(costQuery({ startMs: noon, endMs: noon + minuteMs }));
+      expect(total.attempts).toBe(2n);
+    });
+
+    test("groups by every dimension, in the order asked for", async () => {
+      await keep({ tenant: "a", key: "k", persona: "p", provider: "q", model: "m", endUserId: "u" });
+      const { COST_DIMENSIONS, expected } = everyDimension;
+      const [found] = await groups({ groupBy: COST_DIMENSIONS });
+      expect(found?.group).toEqual(expected);
+      expect(await names({ groupBy: [CostDimension.MODEL, CostDimension.TENANT] })).toEqual(["m a"]);
+    });
+
+    test("keeps values apart that look alike when joined", async () => {
+      await keep(
+        { provider: "a", model: "b,c" },
+        { provider: "a,b", model: "c" },
+        { provider: 'a"', model: "" },
+        { provider: "__proto__" },
+      );
+      expect(await groups({ groupBy: [CostDimension.PROVIDER, CostDimension.MODEL] })).toHaveLength(4);
+    });
+
+    test.each(["tenant", "key", "persona", "provider", "model", "endUserId"] as const)(
+      "filters by %s",
+      async (field) => {
+        await keep({ [field]: "this" }, { [field]: "that" }, { [field]: "" });
+        expect((await store.costs(costQuery({ filter: { [field]: "this" } }))).total.attempts).toBe(1n);
+        expect((await store.costs(costQuery({ filter: { [field]: "thi" } }))).total.attempts).toBe(0n);
+      },
+    );
+
+    test("lists the most expensive first, and by time first where times are asked for", async () => {
+      const hour = 3_600_000;
+      await keep(
+        { model: "cheap", costNanoUsd: 1n },
+        { model: "dear", costNanoUsd: 9n, endedAtMs: noon + hour },
+        { model: "b", costNanoUsd: 5n },
+        { model: "a", costNanoUsd: 5n },
+      );
+      expect(await names({ groupBy: [CostDimension.MODEL] })).toEqual(["dear", "a", "b", "cheap"]);
+      expect(await names({ groupBy: [CostDimension.MODEL, CostDimension.HOUR] })).toEqual([
+        "a 2026-11-26T12:00:00Z",
+        "b 2026-11-26T12:00:00Z",
+        "cheap 2026-11-26T12:00:00Z",
+        "dear 2026-11-26T13:00:00Z",
+      ]);
+    });
+
+    test("gives a listing in pages that have every group once, and the same total on each", async () => {
+      const groupBy = [CostDimension.MODEL, CostDimension.MINUTE];
+      for (let index = 0; index < 25; index += 1) {
+        await keep({
+          model: `m${index % 7}`,
+          endedAtMs: noon + (index % 3) * minuteMs,
+          costNanoUsd: BigInt(index % 4),
+        });
+      }
+      const whole = await store.costs(costQuery({ groupBy }));
+      const read: CostGroup[] = [];
+      let after: CostPosition | undefined;
+      for (let pages = 0; pages < 30; pages += 1) {
+        const page = await store.costs(costQuery({ groupBy, limit: 2, ...(after === undefined ? {} : { after }) }));
+        expect(page.total).toEqual(whole.total);
+        read.push(...page.groups);
+        after = page.groups.at(-1);
+        if (!page.hasMore) break;
+      }
+      expect(read).toEqual(whole.groups);
+    });
+
+    test("takes appends that overlap", async () => {
+      await Promise.all(Array.from({ length: 50 }, () => store.append(attemptRow())));
+      expect((await store.costs(costQuery())).total.attempts).toBe(50n);
+    });
+
+    test("loses no digit of large sums", async () => {
+      await keep(
+        { costNanoUsd: 2n ** 62n },
+        { costNanoUsd: 1n },
+        { usage: { ...unknownUsage(), inputTotal: 0xffffffff } },
+      );
+      expect((await store.costs(costQuery())).total).toMatchObject({
+        costNanoUsd: 2n ** 62n + 101n,
+        inputTokens: 10n + 10n + 4_294_967_295n,
+      });
+    });
+
+    test("agrees with sums that are added up by hand, whatever the rows", async () => {
+      const row = fc.record({
+        tenant: fc.constantFrom("a", "b"),
+        model: fc.constantFrom("x", "y", "z"),
+        costNanoUsd: fc.bigInt({ min: 0n, max: 10n ** 15n }),
+        endedAtMs: fc.integer({ min: noon - 5 * minuteMs, max: noon + 5 * minuteMs }),
+      });
+      await fc.assert(
+        fc.asyncProperty(fc.array(row, { maxLength: 30 }), async (rows) => {
+          const own = await open();
+          for (const each of rows) await own.append(attemptRow(each));
+          const answer = await own.costs(
+            costQuery({ startMs: noon, groupBy: [CostDimension.MODEL], filter: { tenant: "a" } }),
+          );
+          await own.close();
+          const counted = rows.filter(({ tenant, endedAtMs }) => tenant === "a" && endedAtMs >= noon);
+          const byModel = new Map<string, bigint>();
+          for (const each of counted) byModel.set(each.model, (byModel.get(each.model) ?? 0n) + each.costNanoUsd);
+          expect(new Map(answer.groups.map(({ group, costNanoUsd }) => [group[0], costNanoUsd]))).toEqual(byModel);
+          expect(answer.total.attempts).toBe(BigInt(counted.length));
+        }),
+        { numRuns: 30 },
+      );
+    });
+  });
+}
+
+/** Every dimension there is, and the values of a row at noon. */
+const everyDimension = {
+  COST_DIMENSIONS: [
+    CostDimension.TENANT,
+    CostDimension.KEY,
+    CostDimension.PERSONA,
+    CostDimension.PROVIDER,
+    CostDimension.MODEL,
+    CostDimension.END_USER,
+    CostDimension.MINUTE,
+    CostDimension.HOUR,
+    CostDimension.DAY,
+    CostDimension.MONTH,
+  ],
+  expected: ["a", "k", "p", "q", "m", "u", "2026-11-26T12:00:00Z", "2026-11-26T12:00:00Z", "2026-11-26", "2026-11"],
+};

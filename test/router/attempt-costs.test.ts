@@ -1,0 +1,227 @@
+import { create } from "@bufbuild/protobuf";
+import { describe, expect, test } from "@jest/globals";
+import { textDelta, usageEvent } from "../../src/contract/events.ts";
+import { unknownUsage } from "../../src/contract/usage.ts";
+import { ExecutionError } from "../../src/errors.ts";
+import { ChatRequestSchema, type ChatResponse } from "../../src/gen/execution/v1/chat_pb.js";
+import { MessageRole } from "../../src/gen/execution/v1/content_pb.js";
+import { AttemptOutcome, Billed, type Usage } from "../../src/gen/execution/v1/usage_pb.js";
+import { createPriceBook } from "../../src/ledger/prices/price-book.ts";
+import type { AttemptRow, LedgerStore } from "../../src/ledger/store.ts";
+import { createMemoryStore } from "../../src/ledger/stores/memory.ts";
+import { acmeTable } from "../ledger/prices/rig.ts";
+import { drainStream, testContext, testRouter, testState } from "../support/routing.ts";
+import { answer, createScriptedAdapter, finishedEvent, type Play } from "../support/scripted-adapter.ts";
+
+/*
+ * Mutants seen red: the row written after `finished` is handed on; no row where the reader leaves, or where it leaves before the attempt began;
+ * a row for each of two ends; `finished` at 0 where an attempt has no price; a refused attempt without a cost; the warning on every attempt, or
+ * on none; a cost on provisional usage only.
+ */
+
+const prices = createPriceBook([acmeTable([{ models: ["model-1"], rates: { input: "1", output: "2" } }])]);
+
+const request = create(ChatRequestSchema, {
+  messages: [{ role: MessageRole.USER, parts: [{ kind: { case: "text", value: { text: "hi" } } }] }],
+  endUserId: "user-7",
+  metadata: { team: "blue" },
+});
+
+/** A store that keeps the rows it gets, and does not lose the time of it. */
+function recordingStore(): LedgerStore & { readonly rows: AttemptRow[] } {
+  const rows: AttemptRow[] = [];
+  const store = createMemoryStore({ maxSums: 100, maxAttemptIds: 100 });
+  return {
+    ...store,
+    rows,
+    append: async (row) => {
+      await Promise.resolve();
+      rows.push(row);
+      await store.append(row);
+    },
+  };
+}
+
+interface Rig {
+  readonly spends?: boolean;
+  readonly owner?: string;
+  readonly model?: string;
+}
+
+function rig(play: Play, { spends = true, owner = "acme", model = "model-1" }: Rig = {}) {
+  const ledger = recordingStore();
+  const adapter = createScriptedAdapter({ name: "near", play, spends, owner, defaultModel: model });
+  const router = testRouter(testState([adapter]), { prices, ledger });
+  return { rows: ledger.rows, chat: (context = testContext()) => router.chat(request, context) };
+}
+
+async function run(play: Play, options?: Rig) {
+  const { rows, chat } = rig(play, options);
+  return { ...(await drainStream(chat)), rows };
+}
+
+const usage = (fields: Partial<Usage>): Usage => ({ ...unknownUsage(), ...fields });
+const values = (events: readonly ChatResponse[], name: string) =>
+  events.flatMap(({ event }) => (event.case === name ? [event.value as Record<string, unknown>] : []));
+const warnings = (events: readonly ChatResponse[]) => values(events, "warning").map(({ code }) => code);
+
+describe("a call that succeeds", () => {
+  test("has its cost in every usage, in `finished` and in its one row, with the version of the prices", async () => {
+    const { events, rows } = await run(async function* ({ step, attempt }) {
+      yield [
+        textDelta({ step, part: 0 }, "x"),
+        usageEvent(step, attempt, usage({ inputTotal: 3, outputTotal: 1 }), false),
+      ];
+      yield [usageEvent(step, attempt, usage({ inputTotal: 3, outputTotal: 5 }), true), finishedEvent()];
+    });
+    expect(values(events, "usage").map(({ costNanoUsd }) => costNanoUsd)).toEqual([5000n, 13_000n]);
+    expect(values(events, "finished")).toMatchObject([
+      { costNanoUsd: 13_000n, priceVersion: prices.version, attempts: [{ costNanoUsd: 13_000n }] },
+    ]);
+    expect(warnings(events)).toEqual([]);
+    expect(rows).toMatchObject([
+      {
+        attemptId: expect.stringMatching(/^attempt_./),
+        streamId: expect.stringMatching(/^stream_./),
+        requestId: "req_test",
+        tenant: "t",
+        key: "k",
+        persona: "default",
+        endUserId: "user-7",
+        metadata: { team: "blue" },
+        provider: "near",
+        kind: "scripted",
+        model: "model-1",
+        usage: { inputTotal: 3, outputTotal: 5 },
+        costNanoUsd: 13_000n,
+        priceVersion: prices.version,
+        billed: Billed.YES,
+        outcome: AttemptOutcome.WON,
+        reason: "",
+        startedAtMs: Date.UTC(2026, 10, 26, 12),
+      },
+    ]);
+  });
+
+  test("has its row before the caller is told that it has finished", async () => {
+    const { rows, chat } = rig(answer("hello"));
+    for await (const events of chat()) {
+      if (events.at(-1)?.event.case === "finished") expect(rows).toHaveLength(1);
+      else expect(rows).toHaveLength(0);
+    }
+    expect(rows).toHaveLength(1);
+  });
+
+  test("at a provider that cannot spend costs 0, and that is known, whatever it used", async () => {
+    for (const play of [
+      answer("hello"),
+      async function* () {
+        yield [finishedEvent()];
+      } satisfies Play,
+    ]) {
+      const { events, rows } = await run(play, { spends: false });
+      expect(values(events, "usage").at(-1)).toMatchObject({ costNanoUsd: 0n, final: true });
+      expect(values(events, "finished")).toMatchObject([{ costNanoUsd: 0n, priceVersion: "" }]);
+      expect(rows).toMatchObject([{ costNanoUsd: 0n, priceVersion: "" }]);
+      expect(warnings(events)).toEqual([]);
+    }
+  });
+
+  test("on a model without a price is warned of once, and has no cost, which is not a cost of 0", async () => {
+    const { events, rows } = await run(answer("hello"), { model: "model-2" });
+    expect(warnings(events)).toEqual(["PRICE_UNKNOWN"]);
+    expect(values(events, "warning")).toMatchObject([{ text: expect.stringContaining("model-2 of near") }]);
+    for (const value of [...values(events, "usage"), ...values(events, "finished"), ...rows]) {
+      expect(value).not.toHaveProperty("costNanoUsd");
+    }
+    expect(values(events, "finished")).toMatchObject([{ priceVersion: "" }]);
+  });
+
+  test("whose provider reports no usage has no cost", async () => {
+    const { events, rows } = await run(async function* () {
+      yield [textDelta({ step: 0, part: 0 }, "x"), finishedEvent()];
+    });
+    expect(values(events, "finished")[0]).not.toHaveProperty("costNanoUsd");
+    expect(rows[0]).not.toHaveProperty("costNanoUsd");
+    expect(rows).toMatchObject([{ billed: Billed.YES, priceVersion: "" }]);
+  });
+});
+
+describe("a call that fails", () => {
+  const boom = new ExecutionError("PROVIDER_INTERNAL", "the provider failed");
+  const failing = (before: Parameters<typeof usage>[0] | undefined, content: boolean): Play =>
+    async function* ({ step, attempt, onHeaders }) {
+      onHeaders();
+      if (content) yield [textDelta({ step, part: 0 }, "half")];
+      if (before !== undefined) yield [usageEvent(step, attempt, usage(before), false)];
+      throw boom;
+    };
+
+  test("costs nothing if the provider refused it, in the event, the error and the row", async () => {
+    const { events, error, rows } = await run(failing(undefined, false));
+    expect(values(events, "attemptFailed")).toMatchObject([{ billed: Billed.NO, costNanoUsd: 0n }]);
+    expect(error?.extras.failure).toMatchObject({ costNanoUsd: 0n, attempts: [{ costNanoUsd: 0n }] });
+    expect(rows).toMatchObject([
+      {
+        billed: Billed.NO,
+        costNanoUsd: 0n,
+        outcome: AttemptOutcome.FAILED,
+        reason: "PROVIDER_INTERNAL",
+        priceVersion: "",
+      },
+    ]);
+  });
+
+  test("costs what was used until then", async () => {
+    const { error, rows } = await run(failing({ inputTotal: 10, outputTotal: 1 }, true));
+    expect(error?.extras.failure).toMatchObject({ costNanoUsd: 12_000n });
+    expect(rows).toMatchObject([{ billed: Billed.YES, costNanoUsd: 12_000n, priceVersion: prices.version }]);
+  });
+
+  test("after content without usage has no cost, since it may be billed", async () => {
+    const { error, rows } = await run(failing(undefined, true));
+    expect(error?.extras.failure).not.toHaveProperty("costNanoUsd");
+    expect(rows).toMatchObject([{ billed: Billed.UNKNOWN }]);
+    expect(rows[0]).not.toHaveProperty("costNanoUsd");
+  });
+
+  test("by a cancelled signal or a bug has its one row", async () => {
+    const ends = [
+      new ExecutionError("CANCELLED", "gone"),
+      new ExecutionError("DEADLINE", "late"),
+      new TypeError("bug"),
+    ];
+    for (const thrown of ends) {
+      const { rows } = await run(async function* () {
+        yield [textDelta({ step: 0, part: 0 }, "x")];
+        throw thrown;
+      });
+      expect(rows).toHaveLength(1);
+    }
+  });
+});
+
+describe("a reader that leaves", () => {
+  const long: Play = async function* ({ step }) {
+    for (let read = 0; read < 1000; read += 1) yield [textDelta({ step, part: 0 }, "x")];
+  };
+  const has = (events: readonly ChatResponse[], name: string) => events.some(({ event }) => event.case === name);
+
+  test("leaves a row, of an attempt that may be billed", async () => {
+    const { rows, chat } = rig(long);
+    for await (const events of chat()) if (has(events, "textDelta")) break;
+    expect(rows).toMatchObject([{ outcome: AttemptOutcome.CANCELLED, billed: Billed.UNKNOWN }]);
+  });
+
+  test("before anything was sent leaves a row of an attempt that is not billed", async () => {
+    const { rows, chat } = rig(long);
+    for await (const events of chat()) if (has(events, "attemptStarted")) break;
+    expect(rows).toMatchObject([{ outcome: AttemptOutcome.CANCELLED, billed: Billed.NO, costNanoUsd: 0n }]);
+  });
+
+  test("after `finished` leaves no second row", async () => {
+    const { rows, chat } = rig(answer("hello"));
+    for await (const events of chat()) if (has(events, "finished")) break;
+    expect(rows).toHaveLength(1);
+  });
+});

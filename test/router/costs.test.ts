@@ -1,0 +1,181 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { beforeEach, describe, expect, test } from "@jest/globals";
+import { CostDimension, CostsRequestSchema } from "../../src/gen/execution/v1/costs_pb.js";
+import { Role } from "../../src/gen/execution/v1/options_pb.js";
+import type { LedgerStore } from "../../src/ledger/store.ts";
+import { createMemoryStore } from "../../src/ledger/stores/memory.ts";
+import type { Principal } from "../../src/router/call.ts";
+import { attemptRow } from "../ledger/store-suite.ts";
+import { anyone, testContext, testRouter, testState } from "../support/routing.ts";
+
+/*
+ * Mutants seen red: a caller sees its tenant's rows; the scope is not in the page token's fingerprint; the window of a page follows the clock; an
+ * end at or before the start is taken for an empty window; nanoseconds are not looked at.
+ */
+
+/** The test router's clock stands at noon. */
+const noon = Date.UTC(2026, 10, 26, 12);
+const hour = 3_600_000;
+
+let ledger: LedgerStore;
+beforeEach(() => {
+  ledger = createMemoryStore({ maxSums: 1000, maxAttemptIds: 1000 });
+});
+
+const costs = (request: MessageInitShape<typeof CostsRequestSchema>, principal: Partial<Principal> = {}) =>
+  testRouter(testState([]), { ledger }).costs(
+    create(CostsRequestSchema, request),
+    testContext({ principal: { ...anyone, tenant: "acme", key: "ci", ...principal } }),
+  );
+
+const refused = (field: string, text: RegExp) => ({
+  reason: "INVALID_FIELD",
+  message: expect.stringMatching(text),
+  extras: { fields: [{ field, description: expect.any(String) }] },
+});
+
+describe("who sees what", () => {
+  const viewer = { roles: [Role.VIEWER] };
+  const admin = { roles: [Role.TENANT_ADMIN] };
+  const platform = { roles: [Role.PLATFORM_ADMIN] };
+
+  beforeEach(async () => {
+    for (const [tenant, key] of [
+      ["acme", "ci"],
+      ["acme", "app"],
+      ["other", "ci"],
+    ] as const) {
+      await ledger.append(attemptRow({ tenant, key }));
+    }
+  });
+
+  const seen = async (request: MessageInitShape<typeof CostsRequestSchema>, principal: Partial<Principal>) => {
+    const { rows } = await costs({ groupBy: [CostDimension.TENANT, CostDimension.KEY], ...request }, principal);
+    return rows.map(({ group }) => group.join("/"));
+  };
+
+  test("a caller its own key's, viewer and tenant_admin their tenant's, platform_admin all", async () => {
+    expect(await seen({}, {})).toEqual(["acme/ci"]);
+    expect(await seen({}, viewer)).toEqual(["acme/app", "acme/ci"]);
+    expect(await seen({}, admin)).toEqual(["acme/app", "acme/ci"]);
+    expect(await seen({}, platform)).toEqual(["acme/app", "acme/ci", "other/ci"]);
+    expect(await seen({}, { roles: [Role.CALLER, Role.VIEWER] })).toEqual(["acme/app", "acme/ci"]);
+  });
+
+  test("narrowed down as the request says", async () => {
+    expect(await seen({ key: "ci" }, {})).toEqual(["acme/ci"]);
+    expect(await seen({ key: "app", tenant: "acme" }, viewer)).toEqual(["acme/app"]);
+    expect(await seen({ key: "ci" }, platform)).toEqual(["acme/ci", "other/ci"]);
+    expect(await seen({ tenant: "other" }, platform)).toEqual(["other/ci"]);
+    expect(await seen({ key: "nobody" }, viewer)).toEqual([]);
+  });
+
+  test("and never beyond: another tenant, there or not, and for a caller another key, is SCOPE_DENIED", async () => {
+    const denied = { reason: "SCOPE_DENIED" };
+    for (const tenant of ["other", "nobody"]) {
+      await expect(costs({ tenant }, viewer)).rejects.toMatchObject(denied);
+      await expect(costs({ tenant }, {})).rejects.toMatchObject(denied);
+    }
+    await expect(costs({ key: "app" }, {})).rejects.toMatchObject(denied);
+  });
+});
+
+describe("the window", () => {
+  const at = async (...times: readonly number[]): Promise<void> => {
+    for (const endedAtMs of times) await ledger.append(attemptRow({ endedAtMs }));
+  };
+  const attempts = async (request: MessageInitShape<typeof CostsRequestSchema>) =>
+    (await costs(request)).total?.attempts;
+
+  test("is today until now unless the request says otherwise, and the answer says as of when it is", async () => {
+    await at(noon - 13 * hour, noon - hour, noon);
+    const { total, asOf } = await costs({});
+    expect(total?.attempts).toBe(2n);
+    expect(asOf).toEqual(timestampFromMs(noon));
+    expect(await attempts({ startTime: timestampFromMs(noon - 24 * hour) })).toBe(3n);
+    expect(await attempts({ endTime: timestampFromMs(noon) })).toBe(1n);
+  });
+
+  test("is widened to whole minutes", async () => {
+    await at(noon - 40_000, noon - hour + 50_000);
+    const window = { startTime: timestampFromMs(noon - hour + 55_000), endTime: timestampFromMs(noon - 45_000) };
+    expect(await attempts(window)).toBe(2n);
+  });
+
+  test.each([
+    ["start_time", noon, noon, /is not before end_time/],
+    ["start_time", noon + 1, noon, /is not before end_time/],
+    ["start_time", noon + hour, undefined, /is not before end_time/],
+    ["end_time", undefined, noon - 12 * hour, /start of today/],
+  ])("whose %s is wrong is refused", async (field, startMs, endMs, text) => {
+    const request = {
+      ...(startMs === undefined ? {} : { startTime: timestampFromMs(startMs) }),
+      ...(endMs === undefined ? {} : { endTime: timestampFromMs(endMs) }),
+    };
+    await expect(costs(request)).rejects.toMatchObject(refused(field, text));
+  });
+
+  test.each([
+    { seconds: 1n, nanos: -1 },
+    { seconds: 1n, nanos: 1_000_000_000 },
+    { seconds: 2n ** 62n, nanos: 0 },
+    { seconds: -(2n ** 62n), nanos: 0 },
+  ])("that is no time (%p) is refused", async (time) => {
+    await expect(costs({ startTime: time })).rejects.toMatchObject(refused("start_time", /is not a time/));
+    await expect(costs({ endTime: time })).rejects.toMatchObject(refused("end_time", /is not a time/));
+  });
+});
+
+test("a dimension asked for twice is refused", async () => {
+  const groupBy = [CostDimension.DAY, CostDimension.MODEL, CostDimension.DAY];
+  await expect(costs({ groupBy })).rejects.toMatchObject(refused("group_by[2]", /DAY a second time/));
+});
+
+describe("pages", () => {
+  const groupBy = [CostDimension.MODEL];
+  beforeEach(async () => {
+    for (let index = 0; index < 7; index += 1) {
+      await ledger.append(attemptRow({ endedAtMs: noon - hour, model: `m${index}`, costNanoUsd: BigInt(index) }));
+    }
+  });
+
+  test("have every row once, in order, and the total of all", async () => {
+    const models: (string | undefined)[] = [];
+    let pageToken = "";
+    do {
+      const page = await costs({ groupBy, pageSize: 3, pageToken });
+      models.push(...page.rows.map(({ group }) => group[0]));
+      expect(page.total).toMatchObject({ attempts: 7n, costNanoUsd: 21n, group: [] });
+      pageToken = page.nextPageToken;
+    } while (pageToken !== "");
+    expect(models).toEqual(["m6", "m5", "m4", "m3", "m2", "m1", "m0"]);
+  });
+
+  test("are of one window, although time goes on", async () => {
+    const { nextPageToken } = await costs({ groupBy, pageSize: 3 });
+    await ledger.append(attemptRow({ endedAtMs: noon + hour, model: "late", costNanoUsd: 0n }));
+    const { total } = await costs({ groupBy, pageToken: nextPageToken });
+    expect(total?.attempts).toBe(7n);
+  });
+
+  test("are refused with the token of another request, key or service", async () => {
+    const { nextPageToken: pageToken } = await costs({ groupBy, pageSize: 3 });
+    expect(pageToken).not.toBe("");
+    const other = refused("page_token", /of another request/);
+    await expect(costs({ groupBy: [CostDimension.PERSONA], pageToken })).rejects.toMatchObject(other);
+    await expect(costs({ groupBy, pageToken, model: "m1" })).rejects.toMatchObject(other);
+    await expect(costs({ groupBy, pageToken, endTime: timestampFromMs(noon) })).rejects.toMatchObject(other);
+    await expect(costs({ groupBy, pageToken }, { key: "app" })).rejects.toMatchObject(other);
+    await expect(costs({ groupBy, pageToken, pageSize: 1 })).resolves.toMatchObject({ rows: [{ group: ["m3"] }] });
+    for (const bad of [
+      "x",
+      "e30",
+      "bnVsbA",
+      Buffer.from('["a",1,2,"z",["m"]]').toString("base64url"),
+      `${pageToken}A`.slice(1),
+    ]) {
+      await expect(costs({ groupBy, pageToken: bad })).rejects.toMatchObject(refused("page_token", /is not a token/));
+    }
+  });
+});
