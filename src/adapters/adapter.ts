@@ -1,6 +1,6 @@
 import type { ChatEvent } from "../contract/events.ts";
 import type { CapabilitySupport, ModelCapabilities } from "../gen/execution/v1/capabilities_pb.js";
-import type { ChatRequest } from "../gen/execution/v1/chat_pb.js";
+import type { ChatRequest, Warning } from "../gen/execution/v1/chat_pb.js";
 import type { Secret } from "../secret.ts";
 
 /** How an adapter reaches its provider: its own lean HTTP exchange, or the provider's official SDK. */
@@ -50,11 +50,15 @@ export interface ProviderSettings {
   readonly quirks: Readonly<Record<string, unknown>>;
 }
 
-/** One attempt of one step, as an adapter sees it. */
-export interface AttemptInput {
+/** A request to a model, as an adapter sees it. */
+export interface ModelRequest {
   readonly request: ChatRequest;
   /** The provider's own word for the model. */
   readonly model: string;
+}
+
+/** One attempt of one step, as an adapter sees it. */
+export interface AttemptInput extends ModelRequest {
   /** Step of the call and attempt within the call, from 0. */
   readonly step: number;
   readonly attempt: number;
@@ -84,6 +88,11 @@ export interface Adapter {
   model(name: string): ModelCapabilities;
   /** The models the adapter knows or the configuration names. */
   models(): readonly ModelCapabilities[];
+  /**
+   * Builds what `chat` would send and returns the warnings `chat` would begin with. Sends nothing, waits for nothing. Throws what `chat` would
+   * throw before it sends: CAPABILITY_MISSING for what the model or the wire has no place for, INVALID_FIELD.
+   */
+  preview(input: ModelRequest): readonly Warning[];
   chat(input: AttemptInput): AsyncIterable<readonly ChatEvent[]>;
   /** Ends idle connections and waits for running exchanges to be closed. */
   close(): Promise<void>;

@@ -1,8 +1,8 @@
 import { warningEvent } from "../contract/events.ts";
 import type { ExecutionError } from "../errors.ts";
 import type { ModelCapabilities } from "../gen/execution/v1/capabilities_pb.js";
-import type { Warning } from "../gen/execution/v1/chat_pb.js";
-import type { Adapter, AttemptInput, ProviderSettings } from "./adapter.ts";
+import type { ChatRequest, Warning } from "../gen/execution/v1/chat_pb.js";
+import type { Adapter, AttemptInput, ModelRequest, ProviderSettings } from "./adapter.ts";
 import { type AnswerDecoder, createExchanges } from "./exchange.ts";
 import { createHttpClient } from "./http.ts";
 import type { ErrorAnswer } from "./provider-error.ts";
@@ -18,6 +18,9 @@ export interface OutgoingRequest {
   readonly warnings: readonly Warning[];
 }
 
+/** Which attempt is wanted. The request that is built is the same for all attempts of a step. */
+export type AttemptHead = Pick<AttemptInput, "request" | "model" | "step" | "attempt">;
+
 /** One attempt: how its request is built, once, when it is first wanted, and who reads the answer. */
 export interface AttemptPlan {
   readonly build: () => OutgoingRequest;
@@ -32,7 +35,7 @@ export interface HttpAdapterParts {
   readonly models: () => readonly ModelCapabilities[];
   /** Brings the official SDK, for `transport: sdk`. Absent where there is none; the kind's `check` then refuses that transport. */
   readonly loadSdk?: () => Promise<SdkCall>;
-  readonly plan: (input: AttemptInput) => AttemptPlan;
+  readonly plan: (input: AttemptHead) => AttemptPlan;
   /** Reads a refusal: an answer whose status is not 2xx. */
   readonly readError: (answer: ErrorAnswer) => ExecutionError;
 }
@@ -43,13 +46,20 @@ export function createHttpAdapter({ settings, plan, loadSdk, readError, ...parts
   const throughSdk = settings.transport === "sdk" && loadSdk !== undefined;
   const send = throughSdk ? createSdkSend(settings.timeouts, loadSdk) : http.send;
   const exchanges = createExchanges();
+  const previewed = createPreviews();
   return {
     ...parts,
     settings,
     spends: settings.spends ?? true,
     ...(settings.defaultModel !== undefined && { defaultModel: settings.defaultModel }),
+    preview: (input) => {
+      const { build, decoder } = plan({ ...input, step: 0, attempt: 0 });
+      const outgoing = build();
+      previewed.keep(input, { build: () => outgoing, decoder });
+      return outgoing.warnings;
+    },
     chat: (input) => {
-      const { build, decoder } = plan(input);
+      const { build, decoder } = previewed.take(input) ?? plan(input);
       return exchanges.run({
         provider: settings.name,
         model: input.model,
@@ -69,6 +79,28 @@ export function createHttpAdapter({ settings, plan, loadSdk, readError, ...parts
     close: async () => {
       await exchanges.settled();
       await http.close();
+    },
+  };
+}
+
+/** Attempts that were prepared to see whether they can be, kept for the call that follows so that nothing is made twice. */
+interface Previews {
+  keep(input: ModelRequest, plan: AttemptPlan): void;
+  /** Gives the plan of a call's first attempt away, once. */
+  take(input: AttemptHead): AttemptPlan | undefined;
+}
+
+function createPreviews(): Previews {
+  // A request that is never sent is forgotten with the ChatRequest it was built from. Deleting would cost more than building.
+  const prepared = new WeakMap<ChatRequest, { readonly model: string; plan: AttemptPlan | undefined }>();
+  return {
+    keep: ({ request, model }, plan) => prepared.set(request, { model, plan }),
+    take: ({ request, model, step, attempt }) => {
+      const kept = prepared.get(request);
+      if (kept?.model !== model || step > 0 || attempt > 0) return undefined;
+      const { plan } = kept;
+      kept.plan = undefined;
+      return plan;
     },
   };
 }

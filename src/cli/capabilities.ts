@@ -4,6 +4,7 @@ import {
   CapabilitiesResponseSchema,
   Capability,
   type ModelCapabilities,
+  type PersonaCandidate,
   Support,
 } from "../gen/execution/v1/capabilities_pb.js";
 import { type CommandContext, printable, write } from "./context.ts";
@@ -35,12 +36,20 @@ function describe({ providers, personas }: CapabilitiesResponse): readonly strin
   for (const { persona, candidates, requires } of personas) {
     const needs = requires.length === 0 ? "" : ` (requires ${requires.map(capabilityWord).join(", ")})`;
     lines.push(`  ${persona}${needs}`);
-    for (const { provider, model, missing } of candidates) {
-      const lacks = missing.length === 0 ? "" : `, cannot serve: lacks ${missing.map(capabilityWord).join(", ")}`;
-      lines.push(`    ${provider}/${model?.model ?? ""}${lacks}`);
-    }
+    for (const candidate of candidates) lines.push(`    ${candidateLine(candidate)}`);
+    if (!candidates.some(canServe)) lines.push("    nobody can serve it");
   }
   return lines;
+}
+
+function candidateLine({ provider, model, missing }: PersonaCandidate): string {
+  if (model === undefined) return `${provider}, cannot serve: no model is named, and it has no default`;
+  const lacks = missing.length === 0 ? "" : `, cannot serve: lacks ${missing.map(capabilityWord).join(", ")}`;
+  return `${provider}/${model.model}${lacks}`;
+}
+
+function canServe({ model, missing }: PersonaCandidate): boolean {
+  return model !== undefined && missing.length === 0;
 }
 
 function modelLine({ model, aliases, contextWindow, capabilities: known }: ModelCapabilities): string {

@@ -1,41 +1,23 @@
 import { toJsonString } from "@bufbuild/protobuf";
-import { type ChatRequestInit, FinishReason, Role, text } from "../client/index.ts";
+import { FinishReason } from "../client/index.ts";
 import { formatUsd } from "../contract/money.ts";
 import { type ChatResponse, ChatResponseSchema, type Finished } from "../gen/execution/v1/chat_pb.js";
-import { type CommandContext, CommandError, dim, printable, write } from "./context.ts";
-import type { ChatOptions } from "./options.ts";
+import { type CommandContext, dim, printable, write } from "./context.ts";
+import type { RequestOptions } from "./options.ts";
+import { requestOf } from "./request.ts";
 import { withClient } from "./target.ts";
 
 /**
  * Sends one message and prints the answer: its text on standard output as it comes; reasoning (on a terminal only), warnings, tool calls and a
  * closing line on standard error. With `--json` each event is one line of ProtoJSON on standard output and nothing else is printed.
  */
-export async function chat(message: string, options: ChatOptions, context: CommandContext): Promise<number> {
-  const request = requestOf(message === "-" ? await readAll(context) : message, options);
+export async function chat(message: string, options: RequestOptions, context: CommandContext): Promise<number> {
+  const request = await requestOf(message, options, context);
   return withClient(options, context, async (client, settings) => {
     const print = options.json === true ? printJson : createPrinter(context);
     for await (const response of client.chat(request, settings)) await print(response, context);
     return 0;
   });
-}
-
-function requestOf(message: string, { persona, provider, model, system }: ChatOptions): ChatRequestInit {
-  if (message.trim() === "") throw new CommandError("there is nothing to send: the message is empty");
-  const messages = [{ role: Role.USER, parts: [text(message)] }];
-  if (system !== undefined) messages.unshift({ role: Role.SYSTEM, parts: [text(system)] });
-  return {
-    messages,
-    ...(persona === undefined ? {} : { persona }),
-    ...(provider === undefined ? {} : { provider }),
-    ...(model === undefined ? {} : { model }),
-  };
-}
-
-async function readAll({ stdin }: CommandContext): Promise<string> {
-  let whole = "";
-  stdin.setEncoding("utf8");
-  for await (const chunk of stdin) whole += String(chunk);
-  return whole;
 }
 
 async function printJson(response: ChatResponse, { stdout }: CommandContext): Promise<void> {

@@ -12,8 +12,8 @@ export interface TargetOptions {
   readonly timeout?: number;
 }
 
-/** Options of `chat`. */
-export interface ChatOptions extends TargetOptions {
+/** Options of `chat` and `plan`. */
+export interface RequestOptions extends TargetOptions {
   readonly persona?: string;
   readonly provider?: string;
   readonly model?: string;

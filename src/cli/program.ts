@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { type CommandContext, CommandError, OutputClosedError, write } from "./context.ts";
-import type { CapabilitiesOptions, ChatOptions, CostsOptions, ServeOptions, ShowOptions } from "./options.ts";
+import type { CapabilitiesOptions, CostsOptions, RequestOptions, ServeOptions, ShowOptions } from "./options.ts";
 import { parseCount, parseDuration, parseMoment } from "./values.ts";
 import { readVersion } from "./version.ts";
 
@@ -59,17 +59,20 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
       end(await serve(options, context));
     });
 
-  target(program.command("chat"))
+  request(program.command("chat"))
     .description("send one message and print the answer as it comes")
-    .argument("<message>", "what to say; - reads it from standard input")
-    .option("--persona <name>", "persona that serves it (default: default)")
-    .option("--provider <name>", "provider instance to use instead of the persona's")
-    .option("--model <name>", "model to use")
-    .option("--system <text>", "system message to send before it")
     .option("--json", "print each event as one line of ProtoJSON")
-    .action(async (message: string, options: ChatOptions) => {
+    .action(async (message: string, options: RequestOptions) => {
       const { chat } = await import("./chat.ts");
       end(await chat(message, options, context));
+    });
+
+  request(program.command("plan"))
+    .description("say who would serve a message, who would not and why, and what it may cost, without sending it")
+    .option("--json", "print the response as ProtoJSON")
+    .action(async (message: string, options: RequestOptions) => {
+      const { plan } = await import("./plan.ts");
+      end(await plan(message, options, context));
     });
 
   target(program.command("capabilities"))
@@ -146,11 +149,20 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
 }
 
 const ENVIRONMENT_HELP = `
-Environment of chat, capabilities and costs:
+Environment of chat, plan, capabilities and costs:
   EXECUTION_PLATFORM_URL      gRPC URL of the gateway (default: http://127.0.0.1:50051)
   EXECUTION_PLATFORM_API_KEY  API key, if the gateway wants one
 
 serve reads EP_* variables, .env and execution-platform.yaml; docs/configuration.md lists them.`;
+
+function request(command: Command): Command {
+  return target(command)
+    .argument("<message>", "what to say; - reads it from standard input")
+    .option("--persona <name>", "persona that serves it (default: default)")
+    .option("--provider <name>", "provider instance to use instead of the persona's")
+    .option("--model <name>", "model to use")
+    .option("--system <text>", "system message to send before it");
+}
 
 function target(command: Command): Command {
   return command

@@ -100,12 +100,13 @@ export function createClient(clientOptions: ClientOptions = {}): Client {
   };
   const capabilities: Client["capabilities"] = (request = {}, options = {}) =>
     unary(rpc.capabilities(request, settings(options)), options);
+  const plan: Client["plan"] = (request, options) => unary(rpc.plan(request, settings(options)), options);
   const chat: Client["chat"] = (request, options) =>
     createChatStream((signal) => rpc.chat(request, settings({ ...options, signal })), options?.signal, left(options));
   return {
     chat,
     capabilities,
-    persona: (name) => createPersonaClient(name, { chat, capabilities }),
+    persona: (name) => createPersonaClient(name, { chat, plan, capabilities }),
     resume: (request, options) =>
       createChatStream(
         (signal) => rpc.resume(request, settings({ ...options, signal })),
@@ -113,7 +114,7 @@ export function createClient(clientOptions: ClientOptions = {}): Client {
         left(options),
       ),
     costs: (request = {}, options = {}) => unary(rpc.costs(request, settings(options)), options),
-    plan: (request, options) => unary(rpc.plan(request, settings(options)), options),
+    plan,
     cancel: (request, options) => unary(rpc.cancel(request, settings(options)), options),
     getStream: (request, options) => unary(rpc.getStream(request, settings(options)), options),
     embed: (request, options) => unary(rpc.embed(request, settings(options)), options),

@@ -19,6 +19,7 @@ export {
   type ToolCallPart,
 } from "../gen/execution/v1/content_pb.js";
 export { ExecutionService } from "../gen/execution/v1/execution_pb.js";
+export type { PlanResponse } from "../gen/execution/v1/plan_pb.js";
 export { ToolChoiceMode } from "../gen/execution/v1/tools_pb.js";
 export type { Usage } from "../gen/execution/v1/usage_pb.js";
 export { ChatError, type ErrorDetails, type StatusCode } from "./chat-error.ts";

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import type { CandidateSettings } from "../config/config.ts";
 import { ExecutionError } from "../errors.ts";
 import {
   type CapabilitiesRequest,
@@ -11,7 +12,8 @@ import {
 import type { Principal } from "./call.ts";
 import { requirementsOfPersona } from "./layers.ts";
 import { supportOf } from "./requirements.ts";
-import { mayUse, type RoutingState } from "./resolve.ts";
+import type { RoutingState } from "./resolve.ts";
+import { mayUseModel, mayUseProvider } from "./scope.ts";
 
 /**
  * Says what the providers, models and personas can do that a key may use. Throws PERSONA_NOT_FOUND or PROVIDER_NOT_FOUND if the request
@@ -23,16 +25,16 @@ export function describeCapabilities(
   principal: Principal,
   platformVersion: string,
 ): CapabilitiesResponse {
-  const mayUseModel = (model: ModelCapabilities): boolean =>
-    principal.models === undefined || [model.model, ...model.aliases].some((name) => principal.models?.includes(name));
   const providers = Object.values(adapters)
-    .filter(({ settings }) => principal.providers?.includes(settings.name) ?? true)
+    .filter(({ settings }) => mayUseProvider(principal, settings.name))
     .filter(({ settings }) => request.provider === "" || request.provider === settings.name)
     .map((adapter) => ({
       provider: adapter.settings.name,
       kind: adapter.settings.kind,
       spends: adapter.spends,
-      models: modelsOf(adapter.models(), request, (name) => adapter.model(name)).filter(mayUseModel),
+      models: modelsOf(adapter.models(), request, (name) => adapter.model(name)).filter((model) =>
+        mayUseModel(principal, model, model.model),
+      ),
     }));
   const personas = Object.values(config.personas)
     .filter(({ name }) => principal.personas?.includes(name) ?? true)
@@ -41,13 +43,11 @@ export function describeCapabilities(
     .map(({ persona, requires }) => ({
       persona: persona.name,
       requires: [...requires],
-      candidates: persona.candidates.flatMap(({ provider, model }) => {
-        const adapter = adapters[provider];
-        const word = model ?? adapter?.defaultModel;
-        if (adapter === undefined || word === undefined) return [];
-        const found = adapter.model(word);
-        if (!mayUse(principal, { adapter, model: found }, { provider, model: word })) return [];
-        return [{ provider, model: found, missing: requires.filter((capability) => !isSupported(found, capability)) }];
+      candidates: persona.candidates.flatMap((candidate) => {
+        const found = describeCandidate(candidate, adapters, principal);
+        if (found === undefined) return [];
+        const missing = requires.filter((capability) => !isSupported(found.model, capability));
+        return [{ ...found, missing }];
       }),
     }));
   if (request.provider !== "" && providers.length === 0) {
@@ -62,7 +62,22 @@ export function describeCapabilities(
   return create(CapabilitiesResponseSchema, { providers, personas, platformVersion });
 }
 
-function isSupported(model: ModelCapabilities, capability: Capability): boolean {
+/** A candidate of a persona; undefined if it is not the key's to know. It has no model if neither the persona nor the instance names one. */
+function describeCandidate(
+  { provider, model: named }: CandidateSettings,
+  adapters: RoutingState["adapters"],
+  principal: Principal,
+): { readonly provider: string; readonly model?: ModelCapabilities } | undefined {
+  if (!mayUseProvider(principal, provider)) return undefined;
+  const adapter = adapters[provider];
+  const word = named ?? adapter?.defaultModel;
+  if (adapter === undefined || word === undefined) return { provider };
+  const model = adapter.model(word);
+  return mayUseModel(principal, model, word) ? { provider, model } : undefined;
+}
+
+function isSupported(model: ModelCapabilities | undefined, capability: Capability): boolean {
+  if (model === undefined) return false;
   const support = supportOf(model, capability);
   return support === Support.NATIVE || support === Support.EMULATED;
 }

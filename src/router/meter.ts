@@ -1,11 +1,11 @@
 import type { ChatEvent } from "../contract/events.ts";
-import { warning } from "../contract/events.ts";
+import { warningEvent } from "../contract/events.ts";
 import type { UsageEvent } from "../gen/execution/v1/chat_pb.js";
 import { type AttemptSummary, Billed } from "../gen/execution/v1/usage_pb.js";
 import type { PriceBook } from "../ledger/prices/price-book.ts";
 import type { LedgerStore } from "../ledger/store.ts";
 import type { Call, ResolvedCandidate } from "./call.ts";
-import { priceOfCandidate } from "./pricing.ts";
+import { priceOfCandidate, priceUnknown } from "./pricing.ts";
 
 /** What metering an attempt needs from outside. */
 export interface MeterDeps {
@@ -37,7 +37,7 @@ export function createMeter(
   const price = priceOfCandidate(prices, candidate, resolved.request, startedAtMs);
   let settled = false;
   return {
-    warnings: price === undefined ? [priceUnknown(candidate)] : [],
+    warnings: price === undefined ? [warningEvent(priceUnknown(candidate))] : [],
     price: (event) => {
       const cost = event.usage === undefined ? undefined : prices.costOf(price, event.usage);
       if (cost !== undefined) event.costNanoUsd = cost;
@@ -77,14 +77,6 @@ export function createMeter(
       });
     },
   };
-}
-
-function priceUnknown({ adapter, model }: ResolvedCandidate): ChatEvent {
-  return warning(
-    "PRICE_UNKNOWN",
-    "",
-    `no price is known for ${model.model} of ${adapter.settings.name}, so what it costs is not counted`,
-  );
 }
 
 /** What all attempts cost together; undefined if that is not known of one of them. */

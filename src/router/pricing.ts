@@ -1,4 +1,4 @@
-import type { ChatRequest } from "../gen/execution/v1/chat_pb.js";
+import type { ChatRequest, Warning } from "../gen/execution/v1/chat_pb.js";
 import { FREE, type PriceBook } from "../ledger/prices/price-book.ts";
 import type { Price } from "../ledger/prices/types.ts";
 import type { ResolvedCandidate } from "./call.ts";
@@ -15,4 +15,14 @@ export function priceOfCandidate(
 ): Price | undefined {
   if (!adapter.spends) return FREE;
   return prices.priceOf({ vendor: adapter.owner, model: model.model, atMs, serviceTier, batch: false, region: "" });
+}
+
+/** What the caller should know of a candidate that spends and has no price. */
+export function priceUnknown({ adapter, model }: Pick<ResolvedCandidate, "adapter" | "model">): Warning {
+  return {
+    $typeName: "execution.v1.Warning",
+    code: "PRICE_UNKNOWN",
+    field: "",
+    text: `no price is known for ${model.model} of ${adapter.settings.name}, so what it costs is not counted`,
+  };
 }

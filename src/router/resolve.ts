@@ -1,11 +1,14 @@
 import type { Adapter } from "../adapters/adapter.ts";
 import type { CandidateSettings, Config, PersonaSettings } from "../config/config.ts";
-import { ExecutionError, type PreconditionViolation } from "../errors.ts";
-import { type ModelCapabilities, Support } from "../gen/execution/v1/capabilities_pb.js";
-import type { ChatRequest, Warning } from "../gen/execution/v1/chat_pb.js";
-import type { Principal, Resolved, ResolvedCandidate, ResolvedValue } from "./call.ts";
-import { chosenPersona, mergeLayers } from "./layers.ts";
-import { capabilityName, type Requirement, requirementsOf, supportOf } from "./requirements.ts";
+import { ExecutionError } from "../errors.ts";
+import type { ChatRequest } from "../gen/execution/v1/chat_pb.js";
+import type { Principal, Resolved, ResolvedValue } from "./call.ts";
+import { type CandidateTerms, type ConsideredCandidate, considerCandidates, settleCandidates } from "./candidates.ts";
+import { chosenPersona, type MergedCall, mergeLayers } from "./layers.ts";
+import { refusalOf } from "./refusal.ts";
+import { requirementsOf } from "./requirements.ts";
+import { nameOf } from "./rulings.ts";
+import { mayUseProvider } from "./scope.ts";
 
 /** What a request is resolved against: one consistent state of the configuration and its adapters. */
 export interface RoutingState {
@@ -14,46 +17,70 @@ export interface RoutingState {
   readonly adapters: Readonly<Record<string, Adapter>>;
 }
 
+/** A request with everything that was decided about it. */
+export interface Consideration {
+  readonly persona: string;
+  /** The request with what defaults, tenant and persona say in it. */
+  readonly merged: MergedCall;
+  /** Every candidate, in order of preference. */
+  readonly candidates: readonly ConsideredCandidate[];
+  /** True if the request itself names the candidate. */
+  readonly isNamed: boolean;
+  readonly values: ReadonlyMap<string, ResolvedValue>;
+}
+
 /**
- * Resolves a request: which persona, which defaults, and which candidates can serve it. Nothing is sent or spent here.
+ * Considers a request: which persona, which defaults, and which candidates can serve it, with the reasons why others cannot. `Chat` runs what it
+ * keeps, `Plan` prints it. Adapters are asked, in order, until `wanted` of them can build the request. Nothing is sent or spent here.
  *
- * Throws PERSONA_NOT_FOUND, PROVIDER_NOT_FOUND, MODEL_NOT_FOUND, SCOPE_DENIED, or CAPABILITY_MISSING with one precondition for each candidate
- * and capability that is missing.
+ * Throws PERSONA_NOT_FOUND, SCOPE_DENIED for a persona or an option, and PROVIDER_NOT_FOUND for an instance that the request names.
  */
-export function resolve(state: RoutingState, request: ChatRequest, principal: Principal): Resolved {
+export function considerRequest(
+  state: RoutingState,
+  request: ChatRequest,
+  principal: Principal,
+  wanted: number,
+): Consideration {
   const persona = findPersona(state.config, request, principal);
   checkProviderOptions(request, principal);
   const merged = mergeLayers(state.config, { persona, tenant: principal.tenant }, request);
-  const values = new Map(merged.values).set("persona", chosenPersona(state.config, request, principal.tenant));
-  const requirements = requirementsOf(merged.request, merged);
-  const considered = chooseCandidates(state, request, persona, principal, values);
-  const violations: PreconditionViolation[] = [];
-  const candidates: ResolvedCandidate[] = [];
-  for (const { adapter, model } of considered) {
-    const missing = missingOf(adapter, model, requirements);
-    violations.push(...missing);
-    if (missing.length === 0) {
-      const warnings = unknownWarnings(adapter, model, requirements);
-      candidates.push({ adapter, model, toolTier: request.tools.length > 0 ? 1 : 0, warnings });
-    }
-  }
-  if (candidates.length === 0) {
-    const missing = violations.map(({ subject, description }) => `${subject}: ${description}`);
-    throw new ExecutionError(
-      "CAPABILITY_MISSING",
-      `no candidate of persona "${persona.name}" can serve this request: ${missing.join("; ")}`,
-      {
-        preconditions: violations,
-      },
-    );
-  }
+  const asked = askedCandidate(state, request, persona, principal);
+  const isNamed = asked !== undefined;
+  const terms: CandidateTerms = {
+    adapters: state.adapters,
+    request: merged.request,
+    requirements: requirementsOf(merged.request, merged),
+    principal,
+    named: isNamed,
+  };
+  const considered = considerCandidates(isNamed ? [asked] : persona.candidates, terms);
+  const candidates = settleCandidates(considered, merged.request, wanted);
+  const values = new Map(merged.values)
+    .set("persona", chosenPersona(state.config, request, principal.tenant))
+    .set("candidates", { value: knownNames(candidates), origin: isNamed ? "request" : "persona" });
+  return { persona: persona.name, merged, candidates, isNamed, values };
+}
+
+/**
+ * Resolves a request to the candidates that can serve it. Throws what `considerRequest` throws; if no candidate is kept, CAPABILITY_MISSING with
+ * one precondition for each candidate and capability that is missing, INVALID_FIELD, MODEL_NOT_FOUND, PROVIDER_NOT_FOUND or SCOPE_DENIED.
+ */
+export function resolve(state: RoutingState, request: ChatRequest, principal: Principal): Resolved {
+  const { persona, merged, candidates: considered, isNamed, values } = considerRequest(state, request, principal, 1);
+  const candidates = considered.flatMap((entry) => (entry.kept ? [entry.candidate] : []));
+  if (candidates.length === 0) throw refusalOf(persona, considered, isNamed);
   return Object.freeze({
-    persona: persona.name,
+    persona,
     request: merged.request,
     ...(merged.timeoutMs !== undefined && { timeoutMs: merged.timeoutMs }),
     candidates: Object.freeze(candidates),
     values,
   });
+}
+
+/** The candidates that the key may know by name. */
+function knownNames(candidates: readonly ConsideredCandidate[]): readonly string[] {
+  return candidates.filter(({ place }) => place.provider !== "").map(({ place }) => nameOf(place));
 }
 
 function findPersona(config: Config, request: ChatRequest, principal: Principal): PersonaSettings {
@@ -86,43 +113,6 @@ function checkProviderOptions(request: ChatRequest, principal: Principal): void 
   }
 }
 
-interface Considered {
-  readonly adapter: Adapter;
-  readonly model: ModelCapabilities;
-}
-
-function chooseCandidates(
-  state: RoutingState,
-  request: ChatRequest,
-  persona: PersonaSettings,
-  principal: Principal,
-  values: Map<string, ResolvedValue>,
-): readonly Considered[] {
-  const asked = askedCandidate(state, request, persona, principal);
-  values.set("candidates", {
-    value: asked === undefined ? persona.candidates : [asked],
-    origin: asked === undefined ? "persona" : "request",
-  });
-  if (asked !== undefined) {
-    const considered = consider(state, asked);
-    if (!mayUse(principal, considered, asked)) {
-      // Nothing but what the caller named: the instance behind a model and the model behind an alias may not be this key's to know.
-      const named =
-        request.model === "" ? `the default model of "${request.provider}"` : `the model "${request.model}"`;
-      throw new ExecutionError("SCOPE_DENIED", `this key may not use ${named}`);
-    }
-    return [considered];
-  }
-  const allowed = persona.candidates
-    .map((candidate) => ({ candidate, considered: consider(state, candidate) }))
-    .filter(({ candidate, considered }) => mayUse(principal, considered, candidate))
-    .map(({ considered }) => considered);
-  if (allowed.length === 0) {
-    throw new ExecutionError("SCOPE_DENIED", `this key may use none of the candidates of persona "${persona.name}"`);
-  }
-  return allowed;
-}
-
 /** The candidate the request names, if it names one. `a/b` is split only if `a` is an instance this key may use. */
 function askedCandidate(
   { config }: RoutingState,
@@ -131,7 +121,7 @@ function askedCandidate(
   principal: Principal,
 ): CandidateSettings | undefined {
   const mayName = (provider: string): boolean =>
-    Object.hasOwn(config.providers, provider) && (principal.providers?.includes(provider) ?? true);
+    Object.hasOwn(config.providers, provider) && mayUseProvider(principal, provider);
   if (request.provider !== "") {
     // An instance that is not this key's looks like one that is not there.
     if (!mayName(request.provider)) {
@@ -150,61 +140,4 @@ function askedCandidate(
   }
   const provider = persona.candidates[0]?.provider;
   return provider === undefined ? undefined : { provider, model: request.model };
-}
-
-function consider({ adapters }: RoutingState, candidate: CandidateSettings): Considered {
-  const adapter = Object.hasOwn(adapters, candidate.provider) ? adapters[candidate.provider] : undefined;
-  if (adapter === undefined) {
-    throw new ExecutionError("PROVIDER_NOT_FOUND", `there is no provider instance "${candidate.provider}"`);
-  }
-  const name = candidate.model ?? adapter.defaultModel;
-  if (name === undefined) {
-    throw new ExecutionError(
-      "MODEL_NOT_FOUND",
-      `provider instance "${candidate.provider}" has no default model; name one in \`model\` or in the persona`,
-    );
-  }
-  return { adapter, model: adapter.model(name) };
-}
-
-/** Whether a key may use a model of an instance, by the name the candidate gives it or by the provider's own. */
-export function mayUse(principal: Principal, { adapter, model }: Considered, candidate: CandidateSettings): boolean {
-  const provider = principal.providers?.includes(adapter.settings.name) ?? true;
-  const named = candidate.model ?? model.model;
-  return (
-    provider &&
-    (principal.models === undefined || principal.models.includes(model.model) || principal.models.includes(named))
-  );
-}
-
-function missingOf(
-  adapter: Adapter,
-  model: ModelCapabilities,
-  requirements: readonly Requirement[],
-): readonly PreconditionViolation[] {
-  return requirements
-    .filter(({ capability, named }) => {
-      const support = supportOf(model, capability);
-      return support === Support.NONE || (named && support === Support.UNSPECIFIED);
-    })
-    .map(({ capability, field }) => ({
-      type: "CAPABILITY",
-      subject: `${adapter.settings.name}/${model.model}`,
-      description: `${capabilityName(capability)} is missing, needed by ${field}`,
-    }));
-}
-
-function unknownWarnings(
-  adapter: Adapter,
-  model: ModelCapabilities,
-  requirements: readonly Requirement[],
-): readonly Warning[] {
-  return requirements
-    .filter(({ capability }) => supportOf(model, capability) === Support.UNSPECIFIED)
-    .map(({ capability, field }) => ({
-      $typeName: "execution.v1.Warning",
-      code: "CAPABILITY_UNKNOWN",
-      field,
-      text: `it is not known whether ${adapter.settings.name}/${model.model} has ${capabilityName(capability)}; declare it in the configuration of the model`,
-    }));
 }

@@ -1,11 +1,14 @@
+import { create } from "@bufbuild/protobuf";
 import type { CapabilitiesRequest, CapabilitiesResponse } from "../gen/execution/v1/capabilities_pb.js";
-import type { ChatRequest, ChatResponse } from "../gen/execution/v1/chat_pb.js";
+import { type ChatRequest, ChatRequestSchema, type ChatResponse } from "../gen/execution/v1/chat_pb.js";
 import type { CostsRequest, CostsResponse } from "../gen/execution/v1/costs_pb.js";
+import type { PlanRequest, PlanResponse } from "../gen/execution/v1/plan_pb.js";
 import type { PriceBook } from "../ledger/prices/price-book.ts";
 import type { LedgerStore } from "../ledger/store.ts";
 import type { Call, CallContext, Next, Stage } from "./call.ts";
 import { describeCapabilities } from "./capabilities.ts";
 import { describeCosts } from "./costs.ts";
+import { planRequest } from "./plan.ts";
 import { type RoutingState, resolve } from "./resolve.ts";
 import { attemptsStage } from "./stages/attempts.ts";
 import { streamStage } from "./stages/stream.ts";
@@ -18,6 +21,8 @@ export interface Router {
    */
   chat(request: ChatRequest, context: CallContext): AsyncIterable<readonly ChatResponse[]>;
   capabilities(request: CapabilitiesRequest, context: CallContext): CapabilitiesResponse;
+  /** Says what `chat` would do, without doing it. Throws what is wrong with the request whoever serves it. */
+  plan(request: PlanRequest, context: CallContext): PlanResponse;
   costs(request: CostsRequest, context: CallContext): Promise<CostsResponse>;
 }
 
@@ -64,6 +69,8 @@ export function createRouter(deps: RouterDeps): Router {
     },
     capabilities: (request, context) =>
       describeCapabilities(deps.state(), request, context.principal, deps.platformVersion),
+    plan: ({ request = create(ChatRequestSchema) }, context) =>
+      planRequest(deps.state(), request, context.principal, deps),
     costs: (request, context) => describeCosts(deps, request, context.principal),
   };
 }

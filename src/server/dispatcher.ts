@@ -227,6 +227,9 @@ function createHandlers(router: Router): Readonly<Record<string, Handler>> {
     capabilities: async function* (message, context) {
       yield [router.capabilities(message as Parameters<Router["capabilities"]>[0], context)];
     },
+    plan: async function* (message, context) {
+      yield [router.plan(message as Parameters<Router["plan"]>[0], context)];
+    },
     costs: async function* (message, context) {
       yield [await router.costs(message as Parameters<Router["costs"]>[0], context)];
     },

@@ -9,6 +9,7 @@ import { waitFor, within } from "../support/wait.ts";
 import { type Answer, answerOfScript } from "./shared/answer.ts";
 import { brokenInvariants } from "./shared/invariants.ts";
 import { answerOfEvents, attemptInput, type ChatOptions, observe } from "./shared/observe.ts";
+import { describePreview } from "./shared/preview.ts";
 import { failingScripts, successScripts } from "./shared/scripts.ts";
 import type { Wire } from "./shared/wire.ts";
 
@@ -54,6 +55,7 @@ export function describeAdapter(name: string, { createRig, wire, runs }: Adapter
     describeContent(() => rig, wire, runs);
     describeEnding(() => rig);
     describePace(() => rig);
+    describePreview(() => rig);
   });
 }
 

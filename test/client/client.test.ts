@@ -21,6 +21,7 @@ import {
 } from "../../src/gen/execution/v1/chat_pb.js";
 import { Executor, MessageRole } from "../../src/gen/execution/v1/content_pb.js";
 import { ChatFailureSchema } from "../../src/gen/execution/v1/errors_pb.js";
+import { PlanResponseSchema } from "../../src/gen/execution/v1/plan_pb.js";
 import { ErrorInfoSchema } from "../../src/gen/google/rpc/error_details_pb.js";
 import { inMemory, wireError } from "./in-memory.ts";
 
@@ -306,6 +307,10 @@ describe("persona client", () => {
           yield* numbered(chatEvent(started), chatEvent(finished));
         },
         capabilities: ({ persona }) => create(CapabilitiesResponseSchema, { personas: [{ persona }] }),
+        plan: ({ request }) => {
+          if (request !== undefined) requests.push(request);
+          return create(PlanResponseSchema, { persona: request?.persona ?? "" });
+        },
       }),
     });
     return { requests, reviewer: client.persona("reviewer") };
@@ -321,6 +326,13 @@ describe("persona client", () => {
       { role: MessageRole.USER, parts: [{ kind: { case: "text", value: { text: "Look at this" } } }] },
     ]);
     expect(requests[2]?.sampling?.temperature).toBe(0);
+  });
+
+  test("plans what its persona would do", async () => {
+    const { reviewer, requests } = served();
+    const { persona } = await reviewer.plan("Is it good?");
+    expect(persona).toBe("reviewer");
+    expect(requests).toMatchObject([{ persona: "reviewer", messages: [{ role: Role.USER }] }]);
   });
 
   test("asks for the capabilities of its persona alone", async () => {

@@ -30,7 +30,7 @@ export interface WireCase {
   readonly timeoutMs?: number;
   /** Method of ExecutionService; SSE has no such paths and is left out of such a case. Default `Chat`. */
   readonly rpc?: "Resume" | "Nothing";
-  /** What the case is there for: events that must come (their names in ProtoJSON), and how the call must end. */
+  /** What the case is there for: events that must come (their names in ProtoJSON; no event at all for a failure without them), and how it ends. */
   readonly events?: readonly string[];
   readonly failure?: CaseFailure;
 }
@@ -181,6 +181,11 @@ const FAILURES: readonly WireCase[] = [
     "a missing capability",
     { ...asking("hi"), model: "mock-text", responseFormat: { json: {} } },
     { code: "FAILED_PRECONDITION", reason: "CAPABILITY_MISSING", details: ["PreconditionFailure"] },
+  ),
+  failing(
+    "a field that only the candidate's adapter can refuse",
+    { ...asking("hi"), providerOptionsJson: { mock: '{"script":1}' } },
+    INVALID,
   ),
   failing("no key", asking("hi"), { code: "UNAUTHENTICATED", reason: "AUTH_INVALID" }, { key: null }),
   failing("a wrong key", asking("hi"), { code: "UNAUTHENTICATED", reason: "AUTH_INVALID" }, { key: "wrong" }),

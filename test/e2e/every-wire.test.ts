@@ -10,6 +10,7 @@ function expectOutcome([first]: readonly WireOutcome[], wireCase: WireCase): voi
   const names = events.flatMap((event) => Object.keys(event as object));
   expect(names).toEqual(expect.arrayContaining([...(wireCase.events ?? [])]));
   const { failure: wanted } = wireCase;
+  if (wanted !== undefined && wireCase.events === undefined) expect(names).toEqual([]);
   const types = failure?.details.map((detail) => String((detail as { "@type": string })["@type"]).replace(/.*\./, ""));
   const got = failure && { code: failure.code, reason: reasonOf(failure), details: types };
   expect(got).toEqual(

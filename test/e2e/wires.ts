@@ -124,7 +124,7 @@ function callGrpcJs(client: Client, wireCase: WireCase): Promise<Outcome> {
 }
 
 /** Reads a status of grpc-js. Throws where its details say something else than the status itself. */
-function grpcFailure({ code, details: message, metadata }: ServiceError): Failure {
+export function grpcFailure({ code, details: message, metadata }: ServiceError): Failure {
   const [bytes] = metadata.get("grpc-status-details-bin");
   if (!(bytes instanceof Buffer)) return { code, message, details: [] };
   const status = fromBinary(StatusSchema, bytes);
@@ -157,7 +157,8 @@ function connectWire(name: string, binary: boolean, open: (raw: Uint8Array | und
   return { name, format, kind: "rpc", call };
 }
 
-function connectFailure({ code, rawMessage, details }: ConnectError): Failure {
+/** Reads an error of Connect, whichever protocol it speaks. */
+export function connectFailure({ code, rawMessage, details }: ConnectError): Failure {
   const incoming = details.filter((each): each is Extract<typeof each, { type: string }> => "type" in each);
   return {
     code: Number(code),

@@ -73,6 +73,12 @@ describe("who serves a request", () => {
     expect(refusal(request(), { ...anyone, models: ["other"] }).reason).toBe("SCOPE_DENIED");
   });
 
+  test("a key that may use an alias may use its model by any name (mutant: the name the persona uses alone)", () => {
+    const aliased = { ...near, model: (name: string) => ({ ...near.model(name), aliases: ["fast"] }) };
+    const over = testState([aliased]);
+    expect(places(request(), { ...anyone, models: ["fast"] }, over)).toEqual(["near/model-1"]);
+  });
+
   test.each([
     [request({ persona: "nobody" }), "PERSONA_NOT_FOUND"],
     [request({ persona: "constructor" }), "PERSONA_NOT_FOUND"],

@@ -12,6 +12,8 @@ export type Play = (input: AttemptInput) => AsyncIterable<readonly ChatEvent[]>;
 export interface ScriptedAdapterOptions {
   readonly name: string;
   readonly play?: Play;
+  /** Warnings it would begin with; throws what its builder would. Default: none. Without effect on `play`. */
+  readonly preview?: Adapter["preview"];
   /** Support by capability; what is not listed is not known. */
   readonly support?: ReadonlyMap<Capability, Support>;
   readonly defaultModel?: string;
@@ -46,6 +48,7 @@ export function createScriptedAdapter(options: ScriptedAdapterOptions): Adapter 
     defaultModel: options.defaultModel ?? "model-1",
     model,
     models: () => [model(options.defaultModel ?? "model-1")],
+    preview: options.preview ?? (() => []),
     chat: (input) => {
       inputs.push(input);
       return play(input);

@@ -2,6 +2,7 @@ import type { Adapter, AdapterDeps, AdapterKind, ProviderSettings } from "../ada
 import { runExchange } from "./exchange.ts";
 import { describeModel, listModels, MOCK_MODEL, MOCK_OWNER } from "./models.ts";
 import { type Pause, pauseByTimers } from "./pause.ts";
+import { planAttempt } from "./request.ts";
 import { checkSettings, configuredScripts } from "./settings.ts";
 
 /** What the mock needs from outside beside what every adapter gets. */
@@ -32,6 +33,7 @@ function createMock(settings: ProviderSettings, deps: AdapterDeps, pause: Pause)
     defaultModel: settings.defaultModel ?? MOCK_MODEL,
     model: (name) => describeModel(settings, name),
     models: () => listModels(settings),
+    preview: (input) => planAttempt({ ...input, attempt: 0 }, settings, configured).warnings,
     async *chat(input) {
       const exchange = Promise.withResolvers<void>();
       running.add(exchange.promise);

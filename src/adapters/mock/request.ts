@@ -25,7 +25,11 @@ export interface MockPlan {
  * Plans an attempt: by the request's own script, else the configuration's, else the default answer. Throws INVALID_FIELD for a bad script in the
  * request and for a schema that is not JSON, CAPABILITY_MISSING for what the model cannot take.
  */
-export function planAttempt(input: AttemptInput, settings: ProviderSettings, configured: ConfiguredScripts): MockPlan {
+export function planAttempt(
+  input: Pick<AttemptInput, "request" | "model" | "attempt">,
+  settings: ProviderSettings,
+  configured: ConfiguredScripts,
+): MockPlan {
   const place = { provider: settings.name, model: input.model };
   const own = requestScripts(input.request, settings.kind);
   const { request, caching, warnings } = takeRequest(input.request, settings, place);

@@ -1,5 +1,5 @@
 import { ExecutionError } from "../../errors.ts";
-import type { BodyCall } from "../inflate.ts";
+import { type BodyCall, inflate } from "../inflate.ts";
 import { type Exchange, letBodyCome } from "./exchange.ts";
 
 /** How a body is framed: the message alone, or envelopes of a flag byte, four bytes of length, and a message. */
@@ -53,6 +53,11 @@ export async function readBody(
     call.signal.addEventListener("abort", onAbort, { once: true });
     request.on("data", onData).on("end", onEnd).on("error", onGone).on("close", onGone);
   });
+}
+
+/** Reads a whole body and undoes its `content-encoding`. Throws what `readBody` and `inflate` throw. */
+export async function readInflated(exchange: Exchange, call: BodyCall, requestMs: number): Promise<Uint8Array> {
+  return inflate(await readBody(exchange, call, requestMs), exchange.header("content-encoding"), call);
 }
 
 /** What the first envelope says of its length, as far as it has arrived. */

@@ -1,5 +1,7 @@
+import { create } from "@bufbuild/protobuf";
 import { ExecutionError } from "../../errors.ts";
 import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
+import { type PlanRequest, PlanRequestSchema } from "../../gen/execution/v1/plan_pb.js";
 import type { ServerCall } from "../dispatcher.ts";
 import { asBoolean, asName, asObject, type Field, type ObjectFields, refuse } from "../edge/fields.ts";
 import { readCompletionFields, type Target } from "../openai/chat-completions.ts";
@@ -12,7 +14,7 @@ export interface ChatBody {
   readonly events: "short" | "proto";
 }
 
-/** Parameters the query may have beside `events`, and the request's fields they set. */
+/** Parameters the query may have for the request's fields of the same meaning. */
 const TARGETS = { personaId: "persona", provider: "provider", model: "model" } as const;
 
 /**
@@ -24,27 +26,42 @@ const TARGETS = { personaId: "persona", provider: "provider", model: "model" } a
  * and parameters, a form mixed with the other one, a target named twice and differently.
  */
 export function readChatBody(bytes: Uint8Array, query: string, call: Pick<ServerCall, "decode">): ChatBody {
-  const { events, target } = readQuery(query);
+  const params = readQuery(query, ["events"]);
+  const events = params.get("events") ?? "short";
+  if (events !== "short" && events !== "proto") return refuse("events", "must be `proto` or `short`");
   const value = parseJson(bytes);
   const request = isPlain(value) ? readPlain(bytes, value) : (call.decode(bytes, "json") as ChatRequest);
-  for (const [name, field] of Object.entries(TARGETS)) setTarget(request, field, name, target[field]);
+  setTargets(request, params);
   return { request, events };
 }
 
-function readQuery(query: string): { readonly events: ChatBody["events"]; readonly target: Target } {
+/**
+ * Reads a body of `POST /plan`: canonical ProtoJSON of PlanRequest, or a ChatRequest in any form that `POST /chat` takes. The query may have
+ * `personaId`, `provider` and `model`. Throws INVALID_FIELD as for `POST /chat`.
+ */
+export function readPlanBody(bytes: Uint8Array, query: string, call: Pick<ServerCall, "decode">): PlanRequest {
+  const params = readQuery(query, []);
+  const value = parseJson(bytes);
+  const plan = isPlain(value)
+    ? create(PlanRequestSchema, { request: readPlain(bytes, value) })
+    : (call.decode(isObject(value) && "request" in value ? bytes : wrapped(bytes), "json") as PlanRequest);
+  if (plan.request !== undefined) setTargets(plan.request, params);
+  return plan;
+}
+
+/** A ChatRequest as the one field of a PlanRequest. */
+function wrapped(chatRequest: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from('{"request":'), chatRequest, Buffer.from("}")]);
+}
+
+function readQuery(query: string, options: readonly string[]): URLSearchParams {
   const params = new URLSearchParams(query);
-  const allowed = ["events", ...Object.keys(TARGETS)];
+  const allowed = [...options, ...Object.keys(TARGETS)];
   for (const name of new Set(params.keys())) {
     if (!allowed.includes(name)) refuse("query", `has a parameter other than ${allowed.join(", ")}`);
     if (params.getAll(name).length > 1) refuse(name, "must be in the query once");
   }
-  const events = params.get("events") ?? "short";
-  if (events !== "short" && events !== "proto") return refuse("events", "must be `proto` or `short`");
-  const target = Object.entries(TARGETS).flatMap(([name, field]) => {
-    const value = params.get(name);
-    return value === null ? [] : [[field, value] as const];
-  });
-  return { events, target: Object.fromEntries(target) };
+  return params;
 }
 
 /** ProtoJSON messages have `parts` and never `content`. */
@@ -79,8 +96,12 @@ function take(body: ObjectFields, key: string, field: keyof Target): Target {
   return found === undefined ? {} : { [field]: asName(found) };
 }
 
-function setTarget(request: ChatRequest, field: keyof Target, name: string, value: string | undefined): void {
-  if (value === undefined) return;
+function setTargets(request: ChatRequest, params: URLSearchParams): void {
+  for (const [name, field] of Object.entries(TARGETS)) setTarget(request, field, name, params.get(name));
+}
+
+function setTarget(request: ChatRequest, field: keyof Target, name: string, value: string | null): void {
+  if (value === null) return;
   if (request[field] !== "" && request[field] !== value) {
     const description = `is ${field} in the query and differs from the one in the body`;
     throw new ExecutionError("INVALID_FIELD", `${name} ${description}`, { fields: [{ field: name, description }] });

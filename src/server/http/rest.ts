@@ -6,9 +6,12 @@ import {
 } from "../../gen/execution/v1/capabilities_pb.js";
 import { CostsRequestSchema, type CostsResponse, CostsResponseSchema } from "../../gen/execution/v1/costs_pb.js";
 import { ExecutionService } from "../../gen/execution/v1/execution_pb.js";
+import { type PlanResponse, PlanResponseSchema } from "../../gen/execution/v1/plan_pb.js";
 import type { Dispatcher } from "../dispatcher.ts";
 import { sendJson } from "./answer.ts";
+import { readInflated } from "./body.ts";
 import { createRestCalls, runUnary } from "./calls.ts";
+import { readPlanBody } from "./chat-body.ts";
 import type { Exchange } from "./exchange.ts";
 import type { TransportLimits } from "./limits.ts";
 import { decodeQuery } from "./query.ts";
@@ -22,7 +25,7 @@ export function createRestRoutes(
   limits: TransportLimits,
   refusals: Refusals,
 ): readonly Route[] {
-  const { capabilities, chat, costs } = ExecutionService.method;
+  const { capabilities, chat, costs, plan } = ExecutionService.method;
   const calls = createRestCalls(dispatcher, limits);
   return [
     {
@@ -67,6 +70,23 @@ export function createRestRoutes(
             toJson(CostsResponseSchema, response as CostsResponse, { alwaysEmitImplicit: true }),
           );
         }),
+    },
+    {
+      path: "/plan",
+      method: "POST",
+      access: { rpc: plan },
+      serve: async (exchange) =>
+        isJson(exchange)
+          ? calls.run(exchange, plan, async (call) => {
+              const bytes = await readInflated(exchange, call, limits.requestMs);
+              const response = await runUnary(call, readPlanBody(bytes, exchange.query, call));
+              sendJson(
+                exchange,
+                limits,
+                toJson(PlanResponseSchema, response as PlanResponse, { alwaysEmitImplicit: true }),
+              );
+            })
+          : refusals.unsupportedMediaType(exchange, ["application/json"]),
     },
     {
       path: "/chat",

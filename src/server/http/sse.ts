@@ -1,7 +1,6 @@
 import type { ChatResponse } from "../../gen/execution/v1/chat_pb.js";
 import type { ServerCall } from "../dispatcher.ts";
-import { inflate } from "../inflate.ts";
-import { readBody } from "./body.ts";
+import { readInflated } from "./body.ts";
 import { readChatBody } from "./chat-body.ts";
 import { type Exchange, endAnswer } from "./exchange.ts";
 import type { TransportLimits } from "./limits.ts";
@@ -22,8 +21,7 @@ const HEADERS = {
  */
 export async function serveChat(exchange: Exchange, call: ServerCall, limits: TransportLimits): Promise<void> {
   const { response } = exchange;
-  const raw = await readBody(exchange, call, limits.requestMs);
-  const bytes = await inflate(raw, exchange.header("content-encoding"), call);
+  const bytes = await readInflated(exchange, call, limits.requestMs);
   const { request, events } = readChatBody(bytes, exchange.query, call);
   const encoder = events === "proto" ? createProtoEncoder() : createShortEncoder();
   const write = createWriter(exchange, call.signal, limits.stallMs);

@@ -60,6 +60,30 @@ describe.each<Transport>(["native", "sdk"])("an instance over %s", (transport) =
     });
   });
 
+  // Mutants seen red: a preview kept whatever its model; a preview kept after it was sent.
+  test("sends what a preview built, once, and to its own model only", async () => {
+    const adapter = createOpenai(openaiSettings(`${emulator.baseUrl}/v1`, { transport }));
+    const request = userRequest("Hi");
+    const send = async (model: string): Promise<void> => {
+      emulator.enqueue(answer());
+      expect((await observe(adapter, request, { model })).error).toBeUndefined();
+    };
+    adapter.preview({ request, model: "large" });
+    expect(emulator.requests).toHaveLength(0);
+    await send("small");
+    adapter.preview({ request, model: "large" });
+    request.endUserId = "later";
+    await send("large");
+    await send("large");
+    await adapter.close();
+    expect(emulator.requests.map(({ json }) => json)).toMatchObject([
+      { model: "small" },
+      { model: "large" },
+      { model: "large", user: "later" },
+    ]);
+    expect(emulator.requests[1]?.json).not.toHaveProperty("user");
+  });
+
   test("sends Azure's key header, below a base URL with a query", async () => {
     emulator.enqueue(answer());
     const baseUrl = `${emulator.baseUrl}/openai/deployments/d/?api-version=2024-10-21`;

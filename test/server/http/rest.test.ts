@@ -31,6 +31,7 @@ describe("access", () => {
       ["/health/providers", { open: false, roles: viewers, spends: false }],
       ["/capabilities", { open: false, roles: viewers, spends: false }],
       ["/costs", { open: false, roles: viewers, spends: false }],
+      ["/plan", { open: false, roles: [Role.CALLER], spends: false }],
       ["/chat", { open: false, roles: [Role.CALLER], spends: true }],
     ]);
   });
@@ -224,6 +225,7 @@ describe("the routes", () => {
         "",
       ]) {
         const { status, headers, json } = await post(port, "/chat", plain(), { "content-type": type });
+        expect((await post(port, "/plan", plain(), { "content-type": type })).status).toBe(415);
         expect({ type, status, accepts: headers["accept-post"], reason: json().reason }).toEqual({
           type,
           status: 415,

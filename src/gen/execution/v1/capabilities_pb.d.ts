@@ -256,14 +256,14 @@ export declare type PersonaCandidate = Message<"execution.v1.PersonaCandidate"> 
   provider: string;
 
   /**
-   * What its model can do.
+   * What its model can do. Absent if neither the persona names a model nor the instance has a default one: it cannot serve then.
    *
    * @generated from field: execution.v1.ModelCapabilities model = 2;
    */
   model?: ModelCapabilities | undefined;
 
   /**
-   * What the persona requires and this candidate is not known to have; empty if it can serve.
+   * What the persona requires and this candidate is not known to have; empty if it can serve as far as is required.
    *
    * @generated from field: repeated execution.v1.Capability missing = 3;
    */

@@ -62,8 +62,11 @@ export declare const ExecutionService: GenService<{
     output: typeof CostsResponseSchema;
   },
   /**
-   * Plan says which candidates would serve a request, which would not and why, and what it would cost. It spends nothing. It is not marked
-   * free of side effects because prompts must not travel in URLs.
+   * Plan says which candidates would serve a request, which would not and why, and what it would cost. It sends and spends nothing. It is not
+   * marked free of side effects because prompts must not travel in URLs.
+   *
+   * Errors: what is wrong with the request whoever serves it (PERSONA_NOT_FOUND, PROVIDER_NOT_FOUND, SCOPE_DENIED, INVALID_FIELD). A request
+   * that no candidate can serve is no error: none of its candidates is kept.
    *
    * @generated from rpc execution.v1.ExecutionService.Plan
    */

@@ -87,7 +87,7 @@ export declare const PlanResponseSchema: GenMessage<PlanResponse>;
  */
 export declare type PlannedCandidate = Message<"execution.v1.PlannedCandidate"> & {
   /**
-   * The candidate.
+   * The candidate. Fields the key may not know are empty.
    *
    * @generated from field: execution.v1.Candidate candidate = 1;
    */
@@ -108,14 +108,14 @@ export declare type PlannedCandidate = Message<"execution.v1.PlannedCandidate"> 
   reasons: PlanReason[];
 
   /**
-   * Cost that is likely, in nano-USD; absent if unpriced.
+   * Cost that is likely, in nano-USD; absent if unpriced or ruled out.
    *
    * @generated from field: optional int64 expected_cost_nano_usd = 4;
    */
   expectedCostNanoUsd?: bigint | undefined;
 
   /**
-   * Cost it can have at most, in nano-USD; absent if unpriced or unbounded.
+   * Cost it can have at most, in nano-USD; absent if unpriced, unbounded or ruled out.
    *
    * @generated from field: optional int64 worst_cost_nano_usd = 5;
    */
@@ -142,7 +142,8 @@ export declare const PlannedCandidateSchema: GenMessage<PlannedCandidate>;
  */
 export declare type PlanReason = Message<"execution.v1.PlanReason"> & {
   /**
-   * Reason, from the error table.
+   * Why a candidate is ruled out: a reason of the error table, or FALLBACK_DENIED if the request's fallback policy leaves it untried. A remark
+   * on one that is kept: the code of a warning the call would begin with, or CONTEXT_TOO_LONG if the input seems to be too long for the model.
    *
    * @generated from field: string reason = 1;
    */
@@ -176,7 +177,8 @@ export declare type ResolvedValue = Message<"execution.v1.ResolvedValue"> & {
   path: string;
 
   /**
-   * The value as JSON text. Secrets show as `"[secret]"`.
+   * The value as JSON text. Secrets show as `"[secret]"`, a configured system prompt as `"[hidden]"` unless the key has the role TENANT_ADMIN
+   * or PLATFORM_ADMIN.
    *
    * @generated from field: string value_json = 2;
    */

@@ -1,0 +1,91 @@
+import { create } from "@bufbuild/protobuf";
+import type { ChatRequest, Warning } from "../gen/execution/v1/chat_pb.js";
+import {
+  type PlannedCandidate,
+  PlannedCandidateSchema,
+  type PlanResponse,
+  PlanResponseSchema,
+} from "../gen/execution/v1/plan_pb.js";
+import { sizeInput } from "../ledger/prices/input-size.ts";
+import type { PriceBook } from "../ledger/prices/price-book.ts";
+import type { Price } from "../ledger/prices/types.ts";
+import type { Principal } from "./call.ts";
+import type { KeptCandidate, RuledOutCandidate } from "./candidates.ts";
+import { plannedValues } from "./plan-values.ts";
+import { priceOfCandidate, priceUnknown } from "./pricing.ts";
+import { considerRequest, type RoutingState } from "./resolve.ts";
+
+/** What a plan needs beside the routing state. */
+export interface PlanDeps {
+  readonly prices: PriceBook;
+  /** Milliseconds since the epoch. */
+  readonly nowMs: () => number;
+}
+
+/**
+ * Says what would happen to a request: the considerations of `Chat`, every candidate's adapter asked, with what each may cost. Sends nothing and
+ * spends nothing. A request that no candidate can serve has a plan too, in which none is kept; what is wrong with the request itself is thrown
+ * as by `Chat`.
+ */
+export function planRequest(
+  state: RoutingState,
+  request: ChatRequest,
+  principal: Principal,
+  deps: PlanDeps,
+): PlanResponse {
+  const everyone = Number.POSITIVE_INFINITY;
+  const { persona, merged, candidates, values } = considerRequest(state, request, principal, everyone);
+  const priced = candidates.map((entry) => (entry.kept ? withPrice(entry, merged.request, deps) : entry));
+  return create(PlanResponseSchema, {
+    persona,
+    candidates: priced.map((entry) => plannedCandidate(entry, merged.request, deps)),
+    values: plannedValues(values, principal),
+    warnings: priced.find((entry) => entry.kept)?.warnings ?? [],
+    priceVersion: deps.prices.version,
+  });
+}
+
+/** A candidate that would be tried, at the prices of now. */
+interface PricedCandidate extends KeptCandidate {
+  /** Undefined if it has none. */
+  readonly price: Price | undefined;
+  /** What a call that it serves begins with, in that order. */
+  readonly warnings: Warning[];
+}
+
+function withPrice(entry: KeptCandidate, request: ChatRequest, { prices, nowMs }: PlanDeps): PricedCandidate {
+  const { candidate, leftOut } = entry;
+  const price = priceOfCandidate(prices, candidate, request, nowMs());
+  const unknown = price === undefined ? [priceUnknown(candidate)] : [];
+  return { ...entry, price, warnings: [...candidate.warnings, ...unknown, ...leftOut] };
+}
+
+function plannedCandidate(
+  entry: PricedCandidate | RuledOutCandidate,
+  request: ChatRequest,
+  { prices }: PlanDeps,
+): PlannedCandidate {
+  const { place: candidate, kept } = entry;
+  if (!entry.kept) {
+    const reasons = entry.rulings.map(({ reason, text }) => ({ reason, text }));
+    return create(PlannedCandidateSchema, { candidate, kept, reasons });
+  }
+  const { model, toolTier } = entry.candidate;
+  const { expectedNanoUsd, worstNanoUsd } = prices.estimate(entry.price, request, model);
+  return create(PlannedCandidateSchema, {
+    candidate,
+    kept,
+    reasons: [...entry.warnings.map(({ code, text }) => ({ reason: code, text })), ...lengthRemarks(entry, request)],
+    toolTier,
+    ...(expectedNanoUsd === undefined ? {} : { expectedCostNanoUsd: expectedNanoUsd }),
+    ...(worstNanoUsd === undefined ? {} : { worstCostNanoUsd: worstNanoUsd }),
+  });
+}
+
+/** Only the provider's own count is certain, so a conversation that seems too long rules nobody out. */
+function lengthRemarks({ candidate: { model } }: KeptCandidate, request: ChatRequest) {
+  const { expected } = sizeInput(request);
+  if (model.contextWindow === undefined || expected <= model.contextWindow) return [];
+  const text = `the input has about ${expected} tokens, and the model's context window ${model.contextWindow}`;
+  return [{ reason: "CONTEXT_TOO_LONG", text }];
+}
