@@ -110,7 +110,7 @@ describe("recorded usage", () => {
       return { id, buckets: Object.fromEntries(buckets), extras: Object.fromEntries(extras), cost: costOf(own) };
     });
     say(
-      `worked ${claimed.length} of ${handWorked.length} usage objects by hand: the adapters of the others are not here`,
+      `worked ${claimed.length} of ${handWorked.length} usage objects by hand, those of the wires that have an adapter`,
     );
     expect(found).toEqual(claimed.map(({ id, buckets, extras = {}, cost }) => ({ id, buckets, extras, cost })));
     expect(claimed.length).toBeGreaterThanOrEqual(40);
