@@ -194,6 +194,7 @@ describe("usage", () => {
       $typeName: "execution.v1.Usage",
       outputTotal: 0,
       extras: [{ $typeName: "execution.v1.BilledExtra", name: "x", quantity: 2 }],
+      serviceTier: "",
       source: UsageSource.PROVIDER,
       providerUsageJson: '{"output_total":0,"extras":[{"name":"x","quantity":2}]}',
     });
