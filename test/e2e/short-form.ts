@@ -48,7 +48,7 @@ const PROJECTIONS: Readonly<Record<string, Projection>> = {
       tool_tier: count(toolTier),
     },
   ],
-  attemptFailed: ({ attempt, step, reason, billed, next, providerMessage, usage }) => [
+  attemptFailed: ({ attempt, step, reason, billed, next, providerMessage, usage, costNanoUsd }) => [
     "attempt",
     {
       state: "failed",
@@ -58,7 +58,7 @@ const PROJECTIONS: Readonly<Record<string, Projection>> = {
       billed: word(billed, "BILLED_"),
       next: word(next, "NEXT_STEP_"),
       provider_message: words(providerMessage),
-      usage: usage === undefined ? undefined : present(tokens(usage)),
+      usage: usage === undefined ? undefined : present(used(usage, costNanoUsd)),
     },
   ],
   textDelta: said("token"),
@@ -84,18 +84,18 @@ const PROJECTIONS: Readonly<Record<string, Projection>> = {
     },
   ],
   providerState: ({ step, part, state }) => ["state", { step: count(step), part: count(part), ...(state as Fields) }],
-  usage: ({ usage, final }) => ["usage", { ...tokens(usage), final: final ?? false }],
+  usage: ({ usage, costNanoUsd, final }) => ["usage", { ...used(usage, costNanoUsd), final: final ?? false }],
   warning: ({ code, text, field }) => ["warning", { code, text: words(text), field: words(field) }],
   citation: as("citation"),
   image: as("image"),
   audio: as("audio"),
   logprobs: as("logprobs"),
-  finished: ({ reason, providerReason, usage, candidate, attempts, providerMessage }) => [
+  finished: ({ reason, providerReason, usage, costNanoUsd, candidate, attempts, providerMessage }) => [
     "done",
     {
       reason: word(reason, "FINISH_REASON_"),
       provider_reason: words(providerReason),
-      usage: present(tokens(usage)),
+      usage: present(used(usage, costNanoUsd)),
       provider: (candidate as Fields).provider,
       model: (candidate as Fields).model,
       attempts: (attempts as readonly JsonValue[]).length,
@@ -104,9 +104,11 @@ const PROJECTIONS: Readonly<Record<string, Projection>> = {
   ],
 };
 
-function tokens(usage: JsonValue | undefined): Fields {
+function used(usage: JsonValue | undefined, costNanoUsd: JsonValue | undefined): Fields {
   const { inputTotal, outputTotal } = (usage ?? {}) as Fields;
-  return { input_tokens: inputTotal, output_tokens: outputTotal };
+  const digits = typeof costNanoUsd === "string" ? costNanoUsd.padStart(10, "0") : undefined;
+  const cost = digits?.replace(/(\d{9})$/, ".$1").replace(/\.?0+$/, "");
+  return { input_tokens: inputTotal, output_tokens: outputTotal, cost_usd: cost };
 }
 
 function present(fields: Fields): { [key: string]: JsonValue } {

@@ -41,6 +41,7 @@ export function readUsage(reported: JsonObject): Usage {
     ...known(compactions.reduce(withCompaction, bucketsOfPass(reported))),
     extras: [...requestExtras(reported), ...iterations.flatMap(advisorExtras)],
     source: UsageSource.PROVIDER,
+    serviceTier: asText(reported.service_tier).toWellFormed(),
   };
 }
 

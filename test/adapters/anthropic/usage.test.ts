@@ -198,3 +198,9 @@ describe("the usage object of an answer", () => {
     expect(merged()).toBeUndefined();
   });
 });
+
+// Mutant seen red: the tier not read.
+test("a usage has the service tier that was served, in Anthropic's word", () => {
+  expect(readUsage({ input_tokens: 1, service_tier: "priority" }).serviceTier).toBe("priority");
+  expect(readUsage({ input_tokens: 1, service_tier: null }).serviceTier).toBe("");
+});

@@ -60,4 +60,22 @@ export const messagesByHand: readonly HandWorked[] = [
     extras: { web_search_requests: 1 },
     cost: 191_920_000n,
   },
+  // 4727 at 3 = 14,181,000; 3391 at 15 = 50,865,000; of the advisor, Opus 4.7, 2728 at 5 = 13,640,000 and 3880 at 25 = 97,000,000.
+  {
+    api: "anthropic-messages",
+    id: "anthropic-advisor-20250301-1-ced5b",
+    buckets: { inputTotal: 4727, outputTotal: 3391, inputUncached: 4727 },
+    extras: {
+      "advisor_message/claude-opus-4-7/input_tokens": 2728,
+      "advisor_message/claude-opus-4-7/output_tokens": 3880,
+    },
+    cost: 175_686_000n,
+  },
+  // 682 + 60385 of a compaction at 5 = 305,335,000; 1320 + 592 at 25 = 47,800,000.
+  {
+    api: "anthropic-messages",
+    id: "anthropic-compaction-1-303a8",
+    buckets: { inputTotal: 61_067, outputTotal: 1912, inputUncached: 61_067 },
+    cost: 353_135_000n,
+  },
 ];

@@ -17,6 +17,8 @@ export interface ReadUsage {
   readonly atMs: number;
   /** As the provider sent it. */
   readonly reported: ReportedUsage;
+  /** The service tier the answer names; undefined if it names none. */
+  readonly tier: unknown;
   /** Undefined if the adapter told no final usage. */
   readonly usage: Usage | undefined;
 }
@@ -26,7 +28,7 @@ export async function readRecordedUsage(): Promise<readonly ReadUsage[]> {
   const emulator = await createEmulator();
   const read: ReadUsage[] = [];
   let minted = 0;
-  for (const { label, adapter: kind, rows } of wires) {
+  for (const { label, adapter: kind, rows, tier } of wires) {
     for (const row of rows) {
       const recorded = loadCase(row);
       const reported = recorded.expected.usage;
@@ -41,6 +43,7 @@ export async function readRecordedUsage(): Promise<readonly ReadUsage[]> {
         model: modelOf(recorded),
         atMs: timeOf(recorded),
         reported,
+        tier: tier(reported, Buffer.from(recorded.body).toString("utf8")),
         usage: await finalUsage(adapter),
       });
       await adapter.close();

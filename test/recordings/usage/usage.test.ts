@@ -116,6 +116,18 @@ describe("recorded usage", () => {
     expect(claimed.length).toBeGreaterThanOrEqual(40);
   });
 
+  test("tells the service tier that the answer names, since what it costs may depend on it", () => {
+    const named = read.filter(({ tier }) => tier !== undefined);
+    const isTold = ({ tier, usage }: ReadUsage): boolean => usage?.serviceTier === (tier === 1 ? "ON_DEMAND" : tier);
+    say(`told the service tier of ${named.filter(isTold).length} of ${named.length} answers that name one`);
+    expect(named.filter((each) => !isTold(each)).map(({ id, tier, usage }) => [id, tier, usage?.serviceTier])).toEqual(
+      [],
+    );
+    expect(
+      read.filter(({ tier, usage }) => tier === undefined && usage?.serviceTier !== "").map(({ id }) => id),
+    ).toEqual([]);
+  });
+
   test("costs what the provider says it cost, within 1 %", () => {
     const told = read.flatMap((each) => {
       const theirs = ownCost(each.reported);

@@ -22,12 +22,26 @@ export interface UsageWire {
   readonly kind: string;
   /** Adds the totals up anew, as the provider's reference says: our reading is not compared with itself. */
   readonly totals: (reported: ReportedUsage) => ReportedTotals;
+  /** The service tier that the answer names, as text or as the number of an enum; undefined if it names none. */
+  readonly tier: (reported: ReportedUsage, body: string) => unknown;
 }
 
 const WIRES: readonly UsageWire[] = [
-  { label: "chat completions", apis: ["openai-chat"], kind: "openai", totals: chatTotals },
-  { label: "messages", apis: ["anthropic-messages"], kind: "anthropic", totals: messagesTotals },
-  { label: "generateContent", apis: ["gemini-generate", "gemini-stream"], kind: "gemini", totals: geminiTotals },
+  { label: "chat completions", apis: ["openai-chat"], kind: "openai", totals: chatTotals, tier: chatTier },
+  {
+    label: "messages",
+    apis: ["anthropic-messages"],
+    kind: "anthropic",
+    totals: messagesTotals,
+    tier: ({ service_tier: tier }) => tier,
+  },
+  {
+    label: "generateContent",
+    apis: ["gemini-generate", "gemini-stream"],
+    kind: "gemini",
+    totals: geminiTotals,
+    tier: ({ serviceTier, trafficType }) => serviceTier ?? trafficType,
+  },
 ];
 
 /** The wires whose adapter is registered. */
@@ -55,6 +69,11 @@ function count(reported: ReportedUsage, name: string): number | undefined {
 
 function sum(...values: readonly (number | undefined)[]): number {
   return values.reduce<number>((total, value) => total + (value ?? 0), 0);
+}
+
+/** The tier is beside the usage, in a chunk or in all; Mistral's is in the usage too. */
+function chatTier(reported: ReportedUsage, body: string): unknown {
+  return [...body.matchAll(/"service_tier"\s*:\s*"([^"]+)"/g)].at(-1)?.[1] ?? reported.service_tier;
 }
 
 /** `total_tokens` is more than prompt and completion where hidden reasoning is in neither (xAI, Gemini). */

@@ -3,6 +3,7 @@ import { status } from "@grpc/grpc-js";
 import { describe, expect, test } from "@jest/globals";
 import { fold } from "../../../src/contract/fold.ts";
 import { CapabilitiesRequestSchema } from "../../../src/gen/execution/v1/capabilities_pb.js";
+import { CostsRequestSchema } from "../../../src/gen/execution/v1/costs_pb.js";
 import { ExecutionService } from "../../../src/gen/execution/v1/execution_pb.js";
 import { chat, chatRequest, unary, withClient } from "./client.ts";
 import { withListener } from "./setup.ts";
@@ -80,15 +81,24 @@ describe("the other methods over gRPC", () => {
     });
   });
 
-  test.each(ExecutionService.methods.filter(({ localName }) => !["chat", "capabilities", "plan"].includes(localName)))(
-    "$name answers: UNIMPLEMENTED with its reason, until it is served",
-    async (method) => {
-      await withListener({}, async ({ port }) => {
-        await withClient(port, async (client) => {
-          const { failure } = await unary(client, method.localName, create(method.input));
-          expect(failure).toMatchObject({ code: status.UNIMPLEMENTED, info: { reason: "UNIMPLEMENTED" } });
-        });
+  test("Costs answers", async () => {
+    await withListener({}, async ({ port }) => {
+      await withClient(port, async (client) => {
+        const { response, failure } = await unary(client, "costs", create(CostsRequestSchema));
+        expect(failure).toBeUndefined();
+        expect(response).toMatchObject({ rows: [], total: { attempts: 0n } });
       });
-    },
-  );
+    });
+  });
+
+  test.each(
+    ExecutionService.methods.filter(({ localName }) => !["chat", "capabilities", "costs", "plan"].includes(localName)),
+  )("$name answers: UNIMPLEMENTED with its reason, until it is served", async (method) => {
+    await withListener({}, async ({ port }) => {
+      await withClient(port, async (client) => {
+        const { failure } = await unary(client, method.localName, create(method.input));
+        expect(failure).toMatchObject({ code: status.UNIMPLEMENTED, info: { reason: "UNIMPLEMENTED" } });
+      });
+    });
+  });
 });

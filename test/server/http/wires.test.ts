@@ -242,7 +242,7 @@ describe("a unary RPC over Connect", () => {
 
   test("answers UNIMPLEMENTED for what the server does not serve yet, on every protocol", async () => {
     await withListener({}, async ({ port, url }) => {
-      const path = "/execution.v1.ExecutionService/Costs";
+      const path = "/execution.v1.ExecutionService/Embed";
       const connect = await send(port, path, { headers: { "content-type": "application/json" }, body: "{}" });
       expect(connect.status).toBe(501);
       expect(connectError(connect.json() as never)).toMatchObject({

@@ -1,9 +1,6 @@
 import type { PriceRule, PriceTable, RateTexts } from "../types.ts";
 import { rates, rulesFor } from "./notation.ts";
 
-/** $10 per thousand searches. Fetches are free. */
-const extras = { web_search_requests: "0.01", web_fetch_requests: "0" };
-
 /** Rates of a Claude model: input, cache read, cache write of 5 minutes and of an hour, output. */
 function claude(input: string, read: string, write5m: string, write1h: string, output: string): RateTexts {
   return rates(input, read, output, { inputCacheWrite5m: write5m, inputCacheWrite1h: write1h });
@@ -18,6 +15,34 @@ const OPUS_BATCH = claude("2.5", "0.25", "3.125", "5", "12.5");
 const SONNET = claude("3", "0.3", "3.75", "6", "15");
 const SONNET_BATCH = claude("1.5", "0.15", "1.875", "3", "7.5");
 
+const OPUS_5_5 = claude("4", "0.2", "5", "8", "20");
+
+/** An advisor's tokens are billed at its own rates, beside those of the model that asks it. Rates are per million, extras per unit. */
+function advisor(
+  model: string,
+  { input, inputCacheRead, inputCacheWrite5m, output }: RateTexts,
+): Record<string, string> {
+  const named = (field: string): string => `advisor_message/${model}/${field}`;
+  return {
+    [named("input_tokens")]: `${input}e-6`,
+    [named("cache_read_input_tokens")]: `${inputCacheRead}e-6`,
+    [named("cache_creation_input_tokens")]: `${inputCacheWrite5m}e-6`,
+    [named("output_tokens")]: `${output}e-6`,
+  };
+}
+
+/** $10 per thousand searches. Fetches are free. */
+const extras = {
+  web_search_requests: "0.01",
+  web_fetch_requests: "0",
+  ...advisor("claude-fable-5", FABLE),
+  ...advisor("claude-opus-5-5", OPUS_5_5),
+  ...advisor("claude-opus-5", OPUS),
+  ...advisor("claude-opus-4-8", OPUS),
+  ...advisor("claude-opus-4-7", OPUS),
+  ...advisor("claude-opus-4-6", OPUS),
+};
+
 const RULES: readonly PriceRule[] = [
   ...rulesFor(["claude-fable-5"], { standard: FABLE, batch: FABLE_BATCH }, { extras }),
   ...rulesFor(
@@ -25,11 +50,7 @@ const RULES: readonly PriceRule[] = [
     { standard: { ...FABLE, inputCacheRead: "0.25" }, batch: { ...FABLE_BATCH, inputCacheRead: "0.125" } },
     { extras },
   ),
-  ...rulesFor(
-    ["claude-opus-5-5"],
-    { standard: claude("4", "0.2", "5", "8", "20"), batch: claude("2", "0.1", "2.5", "4", "10") },
-    { extras },
-  ),
+  ...rulesFor(["claude-opus-5-5"], { standard: OPUS_5_5, batch: claude("2", "0.1", "2.5", "4", "10") }, { extras }),
   ...rulesFor(
     ["claude-opus-5", "claude-opus-4-8", "claude-opus-4-7", "claude-opus-4-6", "claude-opus-4-5"],
     { standard: OPUS, batch: OPUS_BATCH },
