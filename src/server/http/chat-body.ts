@@ -3,7 +3,7 @@ import { ExecutionError } from "../../errors.ts";
 import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
 import { type PlanRequest, PlanRequestSchema } from "../../gen/execution/v1/plan_pb.js";
 import type { ServerCall } from "../dispatcher.ts";
-import { asBoolean, asName, asObject, type Field, type ObjectFields, refuse } from "../edge/fields.ts";
+import { asBoolean, asName, asObject, type ObjectFields, refuse } from "../edge/fields.ts";
 import { readCompletionFields, type Target } from "../openai/chat-completions.ts";
 import { parseJson } from "../read.ts";
 
@@ -14,15 +14,15 @@ export interface ChatBody {
   readonly events: "short" | "proto";
 }
 
-/** Parameters the query may have for the request's fields of the same meaning. */
-const TARGETS = { personaId: "persona", provider: "provider", model: "model" } as const;
+/** Names in the query and the plain form of the request's fields of the same meaning. A persona goes by two, of which one may be used. */
+const TARGETS = { personaId: "persona", persona: "persona", provider: "provider", model: "model" } as const;
 
 /**
  * Reads a body of `POST /chat`: canonical ProtoJSON of ChatRequest, or the plain form, which it is if any message has `content`.
  *
  * The plain form has the fields of an OpenAI chat-completions body (`messages`, `tools`, `tool_choice`, `response_format`, `max_tokens`,
- * `temperature`, ..., all but `stream: false`) and `personaId`, `provider` and `model`, all three optional. In both forms these three may stand
- * in the query instead; `events=proto` there asks for events in ProtoJSON. Throws INVALID_FIELD with the path of what is wrong: unknown fields
+ * `temperature`, ..., all but `stream: false`) and `personaId` (or `persona`), `provider` and `model`, all three optional. In both forms these
+ * three may stand in the query instead; `events=proto` there asks for events in ProtoJSON. Throws INVALID_FIELD with the path of what is wrong: unknown fields
  * and parameters, a form mixed with the other one, a target named twice and differently.
  */
 export function readChatBody(bytes: Uint8Array, query: string, call: Pick<ServerCall, "decode">): ChatBody {
@@ -75,12 +75,7 @@ function readPlain(bytes: Uint8Array, value: unknown): ChatRequest {
   const body = asObject({ path: "", value, raw: () => Buffer.from(bytes).toString("utf8") });
   const stream = body.take("stream");
   if (stream !== undefined && !asBoolean(stream)) refuse(stream.path, "must be true or left out: this route streams");
-  const target: Target = {
-    ...take(body, "personaId", "persona"),
-    ...take(body, "provider", "provider"),
-    ...take(body, "model", "model"),
-  };
-  return readCompletionFields(body, target);
+  return readCompletionFields(body, readTarget(body));
 }
 
 /** A message with `parts` among messages with `content`: which of both was meant for the other is not ours to guess. */
@@ -91,9 +86,15 @@ function refuseCanonical(value: unknown): void {
     refuse(`messages[${index}].parts`, "is of the canonical form, but other messages have content, of the plain form");
 }
 
-function take(body: ObjectFields, key: string, field: keyof Target): Target {
-  const found: Field | undefined = body.take(key);
-  return found === undefined ? {} : { [field]: asName(found) };
+function readTarget(body: ObjectFields): Target {
+  const target: Partial<Record<keyof Target, string>> = {};
+  for (const [name, field] of Object.entries(TARGETS)) {
+    const found = body.take(name);
+    if (found === undefined) continue;
+    if (target[field] !== undefined) refuse(found.path, "is the persona a second time; leave out one of the two");
+    target[field] = asName(found);
+  }
+  return target;
 }
 
 function setTargets(request: ChatRequest, params: URLSearchParams): void {

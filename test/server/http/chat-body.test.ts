@@ -24,6 +24,22 @@ describe("the body", () => {
     });
   });
 
+  test("names the persona by either of two names, and by one of them only", async () => {
+    await withListener({}, async ({ port }) => {
+      for (const [path, target] of [
+        ["/chat", { persona: "nobody" }],
+        ["/chat?persona=nobody", {}],
+        ["/chat", { personaId: "nobody" }],
+      ] as const) {
+        expect((await post(port, path, plain(target))).json()).toMatchObject({ reason: "PERSONA_NOT_FOUND" });
+      }
+      const both = await post(port, "/chat", plain({ persona: "default", personaId: "default" }));
+      expect(both.json()).toMatchObject({ reason: "INVALID_FIELD", status: 400 });
+      const differing = await post(port, "/chat?persona=nobody", plain({ personaId: "default" }));
+      expect(differing.json()).toMatchObject({ reason: "INVALID_FIELD", status: 400 });
+    });
+  });
+
   test("in the plain form has tools, response format and parts as OpenAI writes them", async () => {
     const adapter = createScriptedAdapter({ name: "near", play: end });
     await withListener({ adapters: [adapter] }, async ({ port }) => {
