@@ -1,0 +1,112 @@
+import { isJsonObjectText, joinMembers, jsonElements, jsonMembers, type RawJson, rawJson } from "../../json-text.ts";
+import { invalidField } from "../notes.ts";
+
+/** Members of the wire's `Schema` (ai.google.dev/api/caching#Schema), an OpenAPI subset. Others are left out: the server refuses them. */
+const KEPT: ReadonlySet<string> = new Set([
+  "type",
+  "format",
+  "title",
+  "description",
+  "nullable",
+  "enum",
+  "items",
+  "maxItems",
+  "minItems",
+  "properties",
+  "required",
+  "minProperties",
+  "maxProperties",
+  "minimum",
+  "maximum",
+  "minLength",
+  "maxLength",
+  "pattern",
+  "example",
+  "anyOf",
+  "propertyOrdering",
+  "default",
+]);
+
+/** How deep a schema may be: one that refers to itself would have no end. */
+const MAX_DEPTH = 64;
+
+type Definitions = ReadonlyMap<string, string>;
+
+/**
+ * Turns a JSON Schema into the OpenAPI subset, for `schemas: openapi`: types in upper case, `null` among the types and alternatives as
+ * `nullable`, `const` as an `enum` of one, `oneOf` as `anyOf`, references replaced by what they mean. Members that the subset lacks
+ * (`additionalProperties`, `$schema` ...) are left out. Digits and the order of keys are kept. Throws INVALID_FIELD for a reference that leads
+ * nowhere or into itself.
+ */
+export function toOpenApi(schema: string, field: string): RawJson {
+  if (!isJsonObjectText(schema)) throw invalidField(field, "must be the text of a JSON object");
+  const members = jsonMembers(schema);
+  const definitions = new Map(
+    ["$defs", "definitions"].flatMap((key) =>
+      [...jsonMembers(members.get(key) ?? "{}")].map(([name, text]) => [`#/${key}/${name}`, text] as const),
+    ),
+  );
+  return rawJson(convert(schema.trim(), definitions, field, 0));
+}
+
+function convert(schema: string, definitions: Definitions, field: string, depth: number): string {
+  if (!isObject(schema)) return schema;
+  if (depth > MAX_DEPTH) throw invalidField(field, "refers to itself or is too deep for this provider");
+  const members = resolved(jsonMembers(schema), definitions, field);
+  const inner = (text: string): string => convert(text, definitions, field, depth + 1);
+  const written: (readonly [string, string])[] = [];
+  for (const [key, text] of members) {
+    if (key === "type") written.push(...typeMembers(text));
+    else if (key === "const") written.push(["enum", `[${text}]`]);
+    else if (key === "anyOf" || key === "oneOf") written.push(...alternatives(text, inner));
+    else if (key === "items") written.push([key, inner(text)]);
+    else if (key === "properties") written.push([key, mapMembers(text, inner)]);
+    else if (KEPT.has(key)) written.push([key, text]);
+  }
+  return joinMembers(new Map(written));
+}
+
+/** What a reference means, with the members that stand beside it. */
+function resolved(
+  members: ReadonlyMap<string, string>,
+  definitions: Definitions,
+  field: string,
+): ReadonlyMap<string, string> {
+  const reference = members.get("$ref");
+  if (reference === undefined) return members;
+  const target: unknown = JSON.parse(reference);
+  const definition = definitions.get(String(target));
+  if (definition === undefined) throw invalidField(field, `refers to ${String(target)}, which is not in it`);
+  return new Map([...resolved(jsonMembers(definition), definitions, field), ...members]);
+}
+
+/** `"string"` is `STRING`, and `["string", "null"]` a `STRING` that is nullable. Numbers are the enum's own. */
+function typeMembers(text: string): readonly (readonly [string, string])[] {
+  const types = (text.startsWith("[") ? jsonElements(text) : [text]).map((type) => type.toUpperCase());
+  const others = types.filter((type) => type !== '"NULL"');
+  const nullable = others.length < types.length && others.length > 0 ? ([["nullable", "true"]] as const) : [];
+  const [only = '"NULL"'] = others;
+  if (others.length < 2) return [["type", only], ...nullable];
+  return [["anyOf", `[${others.map((type) => `{"type":${type}}`).join(",")}]`], ...nullable];
+}
+
+function alternatives(text: string, inner: (text: string) => string): readonly (readonly [string, string])[] {
+  const all = text.startsWith("[") ? jsonElements(text) : [];
+  const others = all.filter((one) => !isNull(one));
+  const nullable = others.length < all.length ? ([["nullable", "true"]] as const) : [];
+  const [only] = others;
+  if (others.length === 1 && only !== undefined) return [...jsonMembers(inner(only)), ...nullable];
+  return [["anyOf", `[${others.map(inner).join(",")}]`], ...nullable];
+}
+
+function isNull(schema: string): boolean {
+  return isObject(schema) && jsonMembers(schema).get("type") === '"null"';
+}
+
+function mapMembers(text: string, inner: (text: string) => string): string {
+  return isObject(text)
+    ? joinMembers([...jsonMembers(text)].map(([key, value]) => [key, inner(value)] as const))
+    : text;
+}
+
+const isObject = (text: string): boolean => text.startsWith("{");
