@@ -7,7 +7,7 @@ import {
   textDelta,
 } from "../../contract/events.ts";
 import { Executor } from "../../gen/execution/v1/content_pb.js";
-import { asObject, type JsonObject } from "../json.ts";
+import { asObject, asText, type JsonObject } from "../json.ts";
 import { createPieces, type Pieces } from "../pieces.ts";
 import { createCalls } from "./function-calls.ts";
 import { audioEvent, imageEvent, logprobsEvent, readLogprobs } from "./media.ts";
@@ -140,11 +140,15 @@ export function createContentReader({ step, newId, executorOf }: ContentContext)
       if (!calls.isOpen) close(out);
       return calls.addFunction(content.called, content.argumentsJson, out);
     })();
-    // Without its text a thought would go back as an answer.
-    const isEmptyThought = content.kind === "reasoning" && content.text === "";
-    if (!isExact || isEmptyThought) addState(place, "part", raw());
+    if (!isExact || needsWhole(content)) addState(place, "part", raw());
     if (signature !== "") addState(place, "thought_signature", signature);
   };
+
+  /** A thought without its text would go back as an answer, and a function that the provider called as one of the caller's. */
+  const needsWhole = (content: PartContent): boolean =>
+    content.kind === "function"
+      ? executorOf(asText(content.called.name)) === Executor.PROVIDER
+      : content.kind === "reasoning" && content.text === "";
 
   /** Where sources and log probabilities belong: the last text, or a new one that is still empty. */
   const textPlace = (out: ChatEvent[]): Place => {
