@@ -1,7 +1,7 @@
 import { type ChatRequest, Modality, type Sampling, Verbosity } from "../../gen/execution/v1/chat_pb.js";
 import type { ResponseFormat } from "../../gen/execution/v1/tools_pb.js";
 import type { HintField } from "./quirks.ts";
-import { type BuildContext, cannotCarry, jsonObject, VENDOR } from "./request-notes.ts";
+import { type BuildContext, cannotCarry, fitsWire, jsonObject, VENDOR } from "./request-notes.ts";
 import { toOpenApi } from "./request-schema.ts";
 import { buildThinking } from "./request-thinking.ts";
 
@@ -39,12 +39,12 @@ function samplingFields(sampling: Sampling | undefined, context: BuildContext): 
   const { maxOutputTokens, temperature, topP, topK, stop, frequencyPenalty, presencePenalty, topLogprobs } = sampling;
   ignoreUnknown(sampling, context);
   return {
-    ...(maxOutputTokens !== undefined && { maxOutputTokens }),
+    ...(fitsWire("sampling.max_output_tokens", maxOutputTokens, context) && { maxOutputTokens }),
     ...takenHints(
       [
         given("temperature", temperature, { temperature }),
         given("top_p", topP, { topP }),
-        given("top_k", topK, { topK }),
+        fitsWire("sampling.top_k", topK, context) ? given("top_k", topK, { topK }) : undefined,
         stop.length === 0 ? undefined : ["sampling.stop", "stop", { stopSequences: stop }],
         seedHint(sampling, context),
         given("frequency_penalty", frequencyPenalty, { frequencyPenalty }),
@@ -61,12 +61,8 @@ function given(hint: HintField, value: unknown, fields: Fields): Hint {
   return value === undefined ? undefined : [`sampling.${hint}`, hint, fields];
 }
 
-/** The wire's seed is an int32. */
-function seedHint({ seed }: Sampling, { ignored }: BuildContext): Hint {
-  if (seed === undefined) return undefined;
-  if (BigInt.asIntN(32, seed) === seed) return ["sampling.seed", "seed", { seed }];
-  ignored("sampling.seed", `${VENDOR} takes seeds of 32 bits`);
-  return undefined;
+function seedHint({ seed }: Sampling, context: BuildContext): Hint {
+  return fitsWire("sampling.seed", seed, context) ? ["sampling.seed", "seed", { seed }] : undefined;
 }
 
 function ignoreUnknown({ minP, repetitionPenalty, logitBias }: Sampling, { ignored }: BuildContext): void {

@@ -38,3 +38,11 @@ export function ignoreCacheHint(
   if (cacheHint === undefined) return;
   ignored(`${path}.cache_hint`, `${VENDOR} caches by itself, or what the provider option cachedContent names`);
 }
+
+/** Whether a number is given and fits the wire's int32. Warns if it does not. */
+export function fitsWire(field: string, value: number | bigint | undefined, { ignored }: BuildContext): boolean {
+  if (value === undefined) return false;
+  if (value >= -(2 ** 31) && value < 2 ** 31) return true;
+  ignored(field, `${VENDOR} takes numbers of 32 bits with a sign`);
+  return false;
+}

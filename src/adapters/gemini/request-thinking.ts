@@ -1,6 +1,6 @@
 import { type Reasoning, ReasoningEffort, ReasoningSummary } from "../../gen/execution/v1/chat_pb.js";
 import { THINKING_LEVELS, type ThinkingLevel } from "./quirks.ts";
-import { type BuildContext, VENDOR } from "./request-notes.ts";
+import { type BuildContext, fitsWire, VENDOR } from "./request-notes.ts";
 
 /** `generationConfig.thinkingConfig`. */
 export interface ThinkingConfig {
@@ -60,7 +60,9 @@ function summaryOf({ summary }: Reasoning): ThinkingConfig {
 function doseOf(reasoning: Reasoning, context: BuildContext): ThinkingConfig {
   const { effort, tokenBudget, enabled } = reasoning;
   const isOff = enabled === false || (enabled === undefined && effort === ReasoningEffort.NONE);
-  if (tokenBudget !== undefined && enabled !== false) return { thinkingBudget: tokenBudget };
+  if (tokenBudget !== undefined && enabled !== false) {
+    return fitsWire("reasoning.token_budget", tokenBudget, context) ? { thinkingBudget: tokenBudget } : {};
+  }
   if (isOff) return switchedOff(enabled === false ? "reasoning.enabled" : "reasoning.effort", context);
   const level = LEVELS[effort];
   if (level === undefined) return enabled === true && isBudget(context) ? { thinkingBudget: DYNAMIC } : {};
