@@ -1,3 +1,4 @@
+import type { ExecutionError } from "../../errors.ts";
 import { isJsonObjectText, joinMembers, jsonElements, jsonMembers, type RawJson, rawJson } from "../../json-text.ts";
 import { invalidField } from "../notes.ts";
 
@@ -27,10 +28,17 @@ const KEPT: ReadonlySet<string> = new Set([
   "default",
 ]);
 
-/** How deep a schema may be: one that refers to itself would have no end. */
+/** How many schemas one may hold once its references are replaced, and how deep: one that refers to itself would have no end. */
+const MAX_SCHEMAS = 5000;
 const MAX_DEPTH = 64;
 
-type Definitions = ReadonlyMap<string, string>;
+/** What is at hand while a schema is converted. */
+interface Conversion {
+  readonly definitions: ReadonlyMap<string, string>;
+  readonly field: string;
+  /** Schemas that may still come. */
+  left: number;
+}
 
 /**
  * Turns a JSON Schema into the OpenAPI subset, for `schemas: openapi`: types in upper case, `null` among the types and alternatives as
@@ -46,14 +54,14 @@ export function toOpenApi(schema: string, field: string): RawJson {
       [...jsonMembers(members.get(key) ?? "{}")].map(([name, text]) => [`#/${key}/${name}`, text] as const),
     ),
   );
-  return rawJson(convert(schema.trim(), definitions, field, 0));
+  return rawJson(convert(schema.trim(), { definitions, field, left: MAX_SCHEMAS }, 0));
 }
 
-function convert(schema: string, definitions: Definitions, field: string, depth: number): string {
+function convert(schema: string, conversion: Conversion, depth: number): string {
   if (!isObject(schema)) return schema;
-  if (depth > MAX_DEPTH) throw invalidField(field, "refers to itself or is too deep for this provider");
-  const members = resolved(jsonMembers(schema), definitions, field);
-  const inner = (text: string): string => convert(text, definitions, field, depth + 1);
+  if (depth > MAX_DEPTH) throw endless(conversion);
+  const members = resolved(jsonMembers(schema), conversion, 0);
+  const inner = (text: string): string => convert(text, conversion, depth + 1);
   const written: (readonly [string, string])[] = [];
   for (const [key, text] of members) {
     if (key === "type") written.push(...typeMembers(text));
@@ -69,15 +77,22 @@ function convert(schema: string, definitions: Definitions, field: string, depth:
 /** What a reference means, with the members that stand beside it. */
 function resolved(
   members: ReadonlyMap<string, string>,
-  definitions: Definitions,
-  field: string,
+  conversion: Conversion,
+  depth: number,
 ): ReadonlyMap<string, string> {
+  const { definitions, field } = conversion;
+  conversion.left -= 1;
+  if (conversion.left < 0 || depth > MAX_DEPTH) throw endless(conversion);
   const reference = members.get("$ref");
   if (reference === undefined) return members;
   const target: unknown = JSON.parse(reference);
   const definition = definitions.get(String(target));
   if (definition === undefined) throw invalidField(field, `refers to ${String(target)}, which is not in it`);
-  return new Map([...resolved(jsonMembers(definition), definitions, field), ...members]);
+  return new Map([...resolved(jsonMembers(definition), conversion, depth + 1), ...members]);
+}
+
+function endless({ field }: Conversion): ExecutionError {
+  return invalidField(field, "refers to itself or is too large for this provider");
 }
 
 /** `"string"` is `STRING`, and `["string", "null"]` a `STRING` that is nullable. Numbers are the enum's own. */
