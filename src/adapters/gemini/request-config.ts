@@ -81,10 +81,11 @@ const JSON_TYPE = { responseMimeType: "application/json" };
 function formatFields(format: ResponseFormat | undefined, { quirks, ignored }: BuildContext): Fields {
   if (format?.format.case === "json") return JSON_TYPE;
   if (format?.format.case !== "jsonSchema") return {};
-  const { name, description, schemaJson } = format.format.value;
+  // A schema's name has no place on this wire and means nothing to the model.
+  const { description, schemaJson, strict } = format.format.value;
   const path = "response_format.json_schema";
-  if (name !== "") ignored(`${path}.name`, `${VENDOR} takes a schema without it`);
-  if (description !== undefined) ignored(`${path}.description`, `${VENDOR} takes a schema without it`);
+  if (description !== undefined) ignored(`${path}.description`, `${VENDOR} takes the schema alone`);
+  if (strict === false) ignored(`${path}.strict`, `${VENDOR} always holds the answer to its schema`);
   const schema = jsonObject(schemaJson, `${path}.schema_json`);
   return quirks.schemas === "openapi"
     ? { ...JSON_TYPE, responseSchema: toOpenApi(schemaJson, `${path}.schema_json`) }

@@ -29,14 +29,17 @@ export function jsonObject(text: string, field: string): RawJson {
   return rawJson(text);
 }
 
-/** Warns of a cache hint: the wire takes none. */
+/** Warns of a cache hint of what is at a path, empty for the request's own: the wire takes none. */
 export function ignoreCacheHint(
   { cacheHint }: { readonly cacheHint?: CacheHint | undefined },
   path: string,
   { ignored }: BuildContext,
 ): void {
   if (cacheHint === undefined) return;
-  ignored(`${path}.cache_hint`, `${VENDOR} caches by itself, or what the provider option cachedContent names`);
+  ignored(
+    path === "" ? "cache_hint" : `${path}.cache_hint`,
+    `${VENDOR} caches by itself, or what the provider option cachedContent names`,
+  );
 }
 
 /** Whether a number is given and fits the wire's int32. Warns if it does not. */

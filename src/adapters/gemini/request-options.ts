@@ -4,7 +4,7 @@ import { invalidField } from "../notes.ts";
 import type { BuildContext } from "./request-notes.ts";
 
 /** The kind of the contract's `provider_options_json` this adapter reads. */
-const KIND = "gemini";
+export const OPTIONS_KIND = "gemini";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -14,9 +14,9 @@ type Fields = Readonly<Record<string, unknown>>;
  * owns and none that changes the price. Throws INVALID_FIELD for text that is no JSON object and for any path not on the list.
  */
 export function withOptions(body: Fields, { providerOptionsJson }: ChatRequest, { quirks }: BuildContext): Fields {
-  const text = Object.hasOwn(providerOptionsJson, KIND) ? providerOptionsJson[KIND] : undefined;
+  const text = Object.hasOwn(providerOptionsJson, OPTIONS_KIND) ? providerOptionsJson[OPTIONS_KIND] : undefined;
   if (text === undefined || text === "") return body;
-  const field = `provider_options_json["${KIND}"]`;
+  const field = `provider_options_json["${OPTIONS_KIND}"]`;
   if (!isJsonObjectText(text)) throw invalidField(field, "must be the text of a JSON object");
   return merge(body, text, "", { field, allowed: quirks.options });
 }

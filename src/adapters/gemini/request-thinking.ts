@@ -67,11 +67,11 @@ function doseOf(reasoning: Reasoning, context: BuildContext): ThinkingConfig {
   const level = LEVELS[effort];
   if (level === undefined) return enabled === true && isBudget(context) ? { thinkingBudget: DYNAMIC } : {};
   if (effort === ReasoningEffort.XHIGH || effort === ReasoningEffort.MAX) {
-    context.ignored("reasoning.effort", `${VENDOR} knows no more than high, which was sent`);
+    context.changed("reasoning.effort", `${VENDOR} knows no more than high, which was sent`);
   }
   if (isBudget(context)) return { thinkingBudget: BUDGETS[level] };
   const known = nearest(level, context.quirks.thinkingLevels);
-  if (known !== level) context.ignored("reasoning.effort", `this model has no level ${level}; ${known} was sent`);
+  if (known !== level) context.changed("reasoning.effort", `this model has no level ${level}; ${known} was sent`);
   return { thinkingLevel: known };
 }
 
@@ -85,7 +85,7 @@ function switchedOff(field: string, context: BuildContext): ThinkingConfig {
     return {};
   }
   const least = nearest("minimal", thinkingLevels);
-  context.ignored(field, `this model always thinks; its least level ${least} was sent`);
+  context.changed(field, `this model always thinks; its least level ${least} was sent`);
   return { thinkingLevel: least };
 }
 

@@ -2,9 +2,14 @@ import { Capability } from "../../gen/execution/v1/capabilities_pb.js";
 import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
 import { type ProviderTool, type Tool, type ToolChoice, ToolChoiceMode } from "../../gen/execution/v1/tools_pb.js";
 import { encodeJson, type RawJson, rawJson } from "../../json-text.ts";
+import { readProviderOptions } from "../provider-options.ts";
 import { type BuildContext, cannotCarry, ignoreCacheHint, jsonObject, VENDOR } from "./request-notes.ts";
+import { OPTIONS_KIND } from "./request-options.ts";
 import { toOpenApi } from "./request-schema.ts";
 import type { WireBody, WireFunction } from "./request-wire.ts";
+
+/** Fields of a function the contract does not have, for its `provider_options_json`: what it answers, and whether it is waited for. */
+const TOOL_OPTIONS = { kind: OPTIONS_KIND, vendor: VENDOR, allowed: ["behavior", "response", "responseJsonSchema"] };
 
 /** Builds the fields of a body that are about tools: those the provider runs, one entry a kind, then the caller's functions in one entry. */
 export function buildTools(request: ChatRequest, context: BuildContext): Pick<WireBody, "tools" | "toolConfig"> {
@@ -37,24 +42,26 @@ interface SentTool {
 }
 
 /** All tools; only the allowed ones where the wire cannot be told that text is an answer too. */
-function sentTools({ tools, toolChoice: choice }: ChatRequest, { quirks, ignored }: BuildContext): readonly SentTool[] {
+function sentTools({ tools, toolChoice: choice }: ChatRequest, { quirks, changed }: BuildContext): readonly SentTool[] {
   const all = tools.map((tool, index) => ({ tool, path: `tools[${index}]` }));
   if (choice === undefined || choice.toolNames.length === 0 || choice.mode === ToolChoiceMode.NONE) return all;
   if (choice.mode === ToolChoiceMode.REQUIRED || quirks.validatedMode) return all;
-  ignored("tool_choice.tool_names", "this model takes names only where it must call, so only these tools were sent");
+  changed("tool_choice.tool_names", "this model takes names only where it must call, so only these tools were sent");
   return all.filter(({ tool }) => choice.toolNames.includes(tool.name));
 }
 
 function functionOf(tool: Tool, path: string, context: BuildContext): WireFunction {
-  const { name, description, parametersJson, freeForm } = tool;
+  const { name, description, parametersJson, freeForm, deferred, providerOptionsJson } = tool;
   if (freeForm !== undefined) {
     throw cannotCarry(`${path}.free_form`, "tool with free text", Capability.FREE_FORM_TOOLS);
   }
   ignoreCacheHint(tool, path, context);
+  if (deferred !== undefined) context.ignored(`${path}.deferred`, `${VENDOR} has no search for tools`);
   return {
     name,
     ...(description !== undefined && { description }),
     ...(parametersJson !== "" && parameters(parametersJson, `${path}.parameters_json`, context)),
+    ...readProviderOptions(providerOptionsJson, `${path}.provider_options_json`, TOOL_OPTIONS),
   };
 }
 

@@ -4,7 +4,7 @@ import { invalidField } from "../notes.ts";
 import type { Quirks } from "./quirks.ts";
 import { buildConfig, refuseRouting, takenHints } from "./request-config.ts";
 import { buildContents } from "./request-contents.ts";
-import { type BuildContext, createBuildContext, VENDOR } from "./request-notes.ts";
+import { type BuildContext, createBuildContext, ignoreCacheHint, VENDOR } from "./request-notes.ts";
 import { withOptions } from "./request-options.ts";
 import { buildTools } from "./request-tools.ts";
 import type { WireBody } from "./request-wire.ts";
@@ -84,5 +84,6 @@ function accountFields(request: ChatRequest, context: BuildContext): Partial<Wir
   for (const [field, isGiven] of Object.entries(lacking)) {
     if (isGiven) context.ignored(field, `${VENDOR} has no field for it`);
   }
+  ignoreCacheHint(request, "", context);
   return takenHints(serviceTier === "" ? [] : [["service_tier", "service_tier", { serviceTier }]], context);
 }

@@ -100,7 +100,21 @@ describe("wishes of a tool", () => {
     expect(build({ tools }).ignored).toEqual(["tools[0].eager_arguments"]);
   });
 
-  test("to be cached are not, and that is said", () => {
-    expect(build({ tools: [{ name: "f", cacheHint: {} }] }).ignored).toEqual(["tools[0].cache_hint"]);
+  test("to be cached or found are not met, and that is said", () => {
+    expect(build({ tools: [{ name: "f", cacheHint: {}, deferred: true }] }).ignored).toEqual([
+      "tools[0].cache_hint",
+      "tools[0].deferred",
+    ]);
+  });
+
+  test("in the provider's words are met where they are known", () => {
+    const withOptions = (gemini: string) => ({ tools: [{ name: "f", providerOptionsJson: { gemini } }] });
+    const options = '{"responseJsonSchema":{"type": "string"},"behavior":"NON_BLOCKING"}';
+    expect(build(withOptions(options)).text).toContain(
+      '{"name":"f","responseJsonSchema":{"type": "string"},"behavior":"NON_BLOCKING"}',
+    );
+    expect(refusal(withOptions('{"name":"g"}'))).toMatchObject({
+      extras: { fields: [{ field: 'tools[0].provider_options_json["gemini"].name' }] },
+    });
   });
 });

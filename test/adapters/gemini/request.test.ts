@@ -76,6 +76,7 @@ describe("generationConfig", () => {
       endUserId: "ann",
       cacheKey: "k",
       store: true,
+      cacheHint: {},
       parallelToolCalls: false,
       audioOutput: { format: "mp3", voice: "" },
     });
@@ -83,6 +84,7 @@ describe("generationConfig", () => {
     expect(ignored.toSorted()).toEqual(
       [
         "audio_output.format",
+        "cache_hint",
         "cache_key",
         "end_user_id",
         "parallel_tool_calls",
@@ -115,7 +117,9 @@ describe("generationConfig", () => {
     };
     const { text, ignored } = build({ responseFormat });
     expect(text).toContain(`"responseMimeType":"application/json","responseJsonSchema":${schemaJson}`);
-    expect(ignored).toEqual(["response_format.json_schema.name", "response_format.json_schema.description"]);
+    expect(ignored).toEqual(["response_format.json_schema.description"]);
+    const loose = { format: { case: "jsonSchema" as const, value: { schemaJson, strict: false } } };
+    expect(build({ responseFormat: loose }).ignored).toEqual(["response_format.json_schema.strict"]);
     expect(build({ responseFormat }, { quirks: { schemas: "openapi" } }).text).toContain(
       '"responseSchema":{"type":"OBJECT","properties":{"2":{"type":"STRING","nullable":true}},"maximum":12345678901234567890}',
     );

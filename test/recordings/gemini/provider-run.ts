@@ -4,7 +4,7 @@ import type { RecordedCase } from "../../support/recordings.ts";
 import { isObject, type JsonObject } from "../shared/json.ts";
 
 /** The parts of candidate 0 of a recorded answer, in their order, read without the code under test. */
-export function recordedParts({ body }: Pick<RecordedCase, "body">): JsonObject[] {
+function recordedParts({ body }: Pick<RecordedCase, "body">): JsonObject[] {
   return chunksOf(body).flatMap((chunk) => {
     const { candidates } = chunk;
     const [candidate] = Array.isArray(candidates) ? candidates : [];

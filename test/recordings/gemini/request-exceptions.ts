@@ -1,10 +1,5 @@
 import type { ConversationException, RequestException } from "../shared/recorded-requests.ts";
 
-const ANSWER_SCHEMA = {
-  unequal: ["tools[0].functionDeclarations[0].responseJsonSchema"],
-  reason: "declares what a function answers, for which the contract has no field: no other provider takes it",
-};
-
 /** Requests that leave unequal or not at all. */
 export const REQUEST_EXCEPTIONS: readonly RequestException[] = [
   {
@@ -16,14 +11,6 @@ export const REQUEST_EXCEPTIONS: readonly RequestException[] = [
     id: "test-generate-content-invalid-role-e1791",
     unequal: ["contents[0].role"],
     reason: "is invalid on purpose: a role that does not exist, and that no request of the contract can have",
-  },
-  {
-    id: "mcp-related-client-tests-generatecontent-vertex-ai-test-with-greeter-server-structured-out-2ee1f",
-    ...ANSWER_SCHEMA,
-  },
-  {
-    id: "mcp-related-client-tests-generatecontentstream-with-streamfunctioncallingarguments-enabled-38ec8",
-    ...ANSWER_SCHEMA,
   },
 ];
 

@@ -75,11 +75,18 @@ export function toolFields(body: JsonObject) {
         ...(typeof tool.description === "string" && { description: tool.description }),
         parametersJson: schema === undefined ? "" : JSON.stringify(schema),
         ...(isStreamed && { eagerArguments: true }),
+        providerOptionsJson: answerSchema(tool),
       };
     }),
     providerTools,
     ...(isObject(calling) && choiceFields(calling)),
   };
+}
+
+/** What a function answers, for which the contract has no field. */
+function answerSchema(tool: JsonObject): Record<string, string> {
+  const schema = memberAt(tool, "responseJsonSchema");
+  return schema === undefined ? {} : { gemini: JSON.stringify({ responseJsonSchema: schema }) };
 }
 
 function choiceFields(calling: JsonObject) {
