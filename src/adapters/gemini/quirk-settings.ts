@@ -104,7 +104,8 @@ export function checkQuirks({ quirks, models }: ProviderSettings): readonly Sett
   ];
 }
 
-function surfaceOf({ quirks, baseUrl }: ProviderSettings): Surface {
+/** The surface an instance speaks to: as configured, else by the host of its base URL. */
+export function surfaceOf({ quirks, baseUrl }: ProviderSettings): Surface {
   if (quirks.surface === "gemini_api" || quirks.surface === "vertex") return quirks.surface;
   const host = URL.parse(baseUrl ?? DEFAULT_BASE_URL)?.hostname ?? "";
   return /(^|[.-])aiplatform\.googleapis\.com$/.test(host) ? "vertex" : "gemini_api";

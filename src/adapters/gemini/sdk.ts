@@ -9,7 +9,7 @@ const KEY_HEADER = "x-goog-api-key";
  * Loads Google's SDK (`@google/generative-ai`). It has no `fetch` to give: it calls the global one, synchronously within the call that starts
  * a request, so for that moment the global one is ours. Address and body are this platform's: the SDK would read the body into objects, which lose
  * digits, and knows no stream but one of events. What it makes of the answer is thrown away, because it joins thoughts into text.
- * See docs/decisions/0006-gemini-sdk.md.
+ * See docs/decisions/0007-gemini-sdk.md.
  */
 export async function loadSdk(): Promise<SdkCall> {
   const { GoogleGenerativeAI } = await import("@google/generative-ai");

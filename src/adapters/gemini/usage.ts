@@ -1,6 +1,6 @@
 import { unknownUsage } from "../../contract/usage.ts";
 import { type BilledExtra, type Usage, UsageSource } from "../../gen/execution/v1/usage_pb.js";
-import { asArray, asCount, asObject, type JsonObject } from "../json.ts";
+import { asArray, asCount, asObject, asText, type JsonObject } from "../json.ts";
 import { type Buckets, known, rest } from "../usage-buckets.ts";
 
 /**
@@ -17,7 +17,18 @@ export function readUsage(reported: JsonObject, queries: number): Usage {
     ...known(outputBuckets(reported)),
     extras: queries === 0 ? [] : [searches(queries)],
     source: UsageSource.PROVIDER,
+    serviceTier: tierOf(reported),
   };
+}
+
+/** Vertex AI's traffic types where enums are asked for as numbers. */
+const TRAFFIC_TYPES: readonly unknown[] = ["", "ON_DEMAND", "PROVISIONED_THROUGHPUT"];
+
+/** What is billed: a tier at the Gemini API, a type of traffic on Vertex AI. */
+function tierOf({ serviceTier, trafficType }: JsonObject): string {
+  const traffic = typeof trafficType === "number" ? (TRAFFIC_TYPES[trafficType] ?? `${trafficType}`) : trafficType;
+  const word = asText(serviceTier) || asText(traffic);
+  return /unspecified$/i.test(word) ? "" : word.toWellFormed();
 }
 
 function inputBuckets(reported: JsonObject): Buckets {

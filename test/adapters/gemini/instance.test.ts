@@ -53,6 +53,16 @@ test("the registry lists the kind", () => {
   expect(adapterKinds).toContain(geminiKind);
 });
 
+test.each<[string, Partial<ProviderSettings>, string]>([
+  ["the Gemini API", {}, "gemini"],
+  ["Vertex AI by its host", { baseUrl: "https://aiplatform.googleapis.com/v1/publishers/google" }, "vertex"],
+  ["Vertex AI by a quirk", { quirks: { surface: "vertex" } }, "vertex"],
+])("an instance of %s has its seller's prices, and the same state (mutant: one seller)", async (_, changes, seller) => {
+  const adapter = createGemini(geminiSettings(`${emulator.baseUrl}/v1beta`, changes));
+  expect([adapter.owner, adapter.seller]).toEqual(["gemini", seller]);
+  await adapter.close();
+});
+
 describe.each<Transport>(["native", "sdk"])("an instance over %s", (transport) => {
   test("sends the key in its header, and the instance's own headers, once each", async () => {
     emulator.enqueue(answer());

@@ -108,6 +108,18 @@ describe("usage of generateContent", () => {
     );
   });
 
+  test.each([
+    ["the Gemini API's word of the tier", { serviceTier: "flex" }, "flex"],
+    ["Vertex AI's word of the traffic", { trafficType: "PROVISIONED_THROUGHPUT" }, "PROVISIONED_THROUGHPUT"],
+    ["the number of a word (mutant: none)", { trafficType: 1 }, "ON_DEMAND"],
+    ["a number nobody knows, so that no price is taken for it", { trafficType: 77 }, "77"],
+    ["nothing where it is not said", {}, ""],
+    ["nothing where it is unspecified", { serviceTier: "unspecified", trafficType: 0 }, ""],
+    ["nothing of a traffic that is unspecified", { trafficType: "TRAFFIC_TYPE_UNSPECIFIED" }, ""],
+  ])("says which tier is billed: %s", (_, reported, tier) => {
+    expect(readUsage({ totalTokenCount: 1, ...reported }, 0).serviceTier).toBe(tier);
+  });
+
   test("counts searches, which are billed by number", () => {
     expect(readUsage({ totalTokenCount: 1 }, 2).extras).toMatchObject([{ name: "web_search_queries", quantity: 2 }]);
     expect(readUsage({ totalTokenCount: 1 }, 0).extras).toEqual([]);
