@@ -78,7 +78,8 @@ function ignoreUnknown({ minP, repetitionPenalty, logitBias }: Sampling, { ignor
 
 const JSON_TYPE = { responseMimeType: "application/json" };
 
-function formatFields(format: ResponseFormat | undefined, { quirks, ignored }: BuildContext): Fields {
+function formatFields(format: ResponseFormat | undefined, context: BuildContext): Fields {
+  const { quirks, ignored } = context;
   if (format?.format.case === "json") return JSON_TYPE;
   if (format?.format.case !== "jsonSchema") return {};
   // A schema's name has no place on this wire and means nothing to the model.
@@ -88,7 +89,7 @@ function formatFields(format: ResponseFormat | undefined, { quirks, ignored }: B
   if (strict === false) ignored(`${path}.strict`, `${VENDOR} always holds the answer to its schema`);
   const schema = jsonObject(schemaJson, `${path}.schema_json`);
   return quirks.schemas === "openapi"
-    ? { ...JSON_TYPE, responseSchema: toOpenApi(schemaJson, `${path}.schema_json`) }
+    ? { ...JSON_TYPE, responseSchema: toOpenApi(schemaJson, `${path}.schema_json`, context) }
     : { ...JSON_TYPE, responseJsonSchema: schema };
 }
 

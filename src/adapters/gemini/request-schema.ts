@@ -1,6 +1,6 @@
 import type { ExecutionError } from "../../errors.ts";
 import { isJsonObjectText, joinMembers, jsonElements, jsonMembers, type RawJson, rawJson } from "../../json-text.ts";
-import { invalidField } from "../notes.ts";
+import { invalidField, type Notes } from "../notes.ts";
 
 /** Members of the wire's `Schema` (ai.google.dev/api/caching#Schema), an OpenAPI subset. Others are left out: the server refuses them. */
 const KEPT: ReadonlySet<string> = new Set([
@@ -28,6 +28,9 @@ const KEPT: ReadonlySet<string> = new Set([
   "default",
 ]);
 
+/** Members that say nothing of what is valid, or whose meaning goes where they are used. */
+const SILENT: ReadonlySet<string> = new Set(["$schema", "$id", "$comment", "$anchor", "$defs", "definitions", "$ref"]);
+
 /** How many schemas one may hold once its references are replaced, and how deep: one that refers to itself would have no end. */
 const MAX_SCHEMAS = 5000;
 const MAX_DEPTH = 64;
@@ -36,6 +39,8 @@ const MAX_DEPTH = 64;
 interface Conversion {
   readonly definitions: ReadonlyMap<string, string>;
   readonly field: string;
+  /** Members with a meaning that the subset has no word for. */
+  readonly lost: Set<string>;
   /** Schemas that may still come. */
   left: number;
 }
@@ -43,10 +48,10 @@ interface Conversion {
 /**
  * Turns a JSON Schema into the OpenAPI subset, for `schemas: openapi`: types in upper case, `null` among the types and alternatives as
  * `nullable`, `const` as an `enum` of one, `oneOf` as `anyOf`, references replaced by what they mean. Members that the subset lacks
- * (`additionalProperties`, `$schema` ...) are left out. Digits and the order of keys are kept. Throws INVALID_FIELD for a reference that leads
- * nowhere or into itself.
+ * (`additionalProperties` ...) are left out, with a warning. Digits and the order of keys are kept. Throws INVALID_FIELD for a reference that
+ * leads nowhere or into itself.
  */
-export function toOpenApi(schema: string, field: string): RawJson {
+export function toOpenApi(schema: string, field: string, { changed }: Pick<Notes, "changed">): RawJson {
   if (!isJsonObjectText(schema)) throw invalidField(field, "must be the text of a JSON object");
   const members = jsonMembers(schema);
   const definitions = new Map(
@@ -54,7 +59,10 @@ export function toOpenApi(schema: string, field: string): RawJson {
       [...jsonMembers(members.get(key) ?? "{}")].map(([name, text]) => [`#/${key}/${name}`, text] as const),
     ),
   );
-  return rawJson(convert(schema.trim(), { definitions, field, left: MAX_SCHEMAS }, 0));
+  const lost = new Set<string>();
+  const converted = convert(schema.trim(), { definitions, field, lost, left: MAX_SCHEMAS }, 0);
+  if (lost.size > 0) changed(field, `the OpenAPI subset has no ${[...lost].slice(0, 8).join(", ")}`);
+  return rawJson(converted);
 }
 
 function convert(schema: string, conversion: Conversion, depth: number): string {
@@ -70,6 +78,7 @@ function convert(schema: string, conversion: Conversion, depth: number): string 
     else if (key === "items") written.push([key, inner(text)]);
     else if (key === "properties") written.push([key, mapMembers(text, inner)]);
     else if (KEPT.has(key)) written.push([key, text]);
+    else if (!SILENT.has(key)) conversion.lost.add(key);
   }
   return joinMembers(new Map(written));
 }

@@ -65,9 +65,11 @@ function functionOf(tool: Tool, path: string, context: BuildContext): WireFuncti
   };
 }
 
-function parameters(text: string, path: string, { quirks }: BuildContext): Partial<WireFunction> {
+function parameters(text: string, path: string, context: BuildContext): Partial<WireFunction> {
   const schema = jsonObject(text, path);
-  return quirks.schemas === "openapi" ? { parameters: toOpenApi(text, path) } : { parametersJsonSchema: schema };
+  return context.quirks.schemas === "openapi"
+    ? { parameters: toOpenApi(text, path, context) }
+    : { parametersJsonSchema: schema };
 }
 
 function providerTools(tools: readonly ProviderTool[], { quirks }: BuildContext): readonly RawJson[] {

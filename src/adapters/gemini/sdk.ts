@@ -6,8 +6,8 @@ const SDK_OWN: ReadonlySet<string> = new Set(["content-type", "x-goog-api-key", 
 const KEY_HEADER = "x-goog-api-key";
 
 /**
- * Loads Google's SDK (`@google/generative-ai`). It has no `fetch` to give: it calls the global one, synchronously within the call that starts
- * a request, so for that moment the global one is ours. Address and body are this platform's: the SDK would read the body into objects, which lose
+ * Loads Google's SDK (`@google/generative-ai`). It takes no `fetch`: it reads the global one within the call that starts a request, before that
+ * returns, so for that moment the global one is ours. Address and body are this platform's: the SDK would read the body into objects, which lose
  * digits, and knows no stream but one of events. What it makes of the answer is thrown away, because it joins thoughts into text.
  * See docs/decisions/0007-gemini-sdk.md.
  */
@@ -26,7 +26,9 @@ export async function loadSdk(): Promise<SdkCall> {
       return response.ok ? new Response("") : response;
     };
     const customHeaders = Object.fromEntries(Object.entries(headers).filter(([name]) => !SDK_OWN.has(name)));
-    const model = new GoogleGenerativeAI(key ?? "").getGenerativeModel({ model: "unused" }, { customHeaders });
+    // Should the SDK ever read it later, the key must still not reach another host than the configured one.
+    const options = { customHeaders, baseUrl: url.origin };
+    const model = new GoogleGenerativeAI(key ?? "").getGenerativeModel({ model: "unused" }, options);
     try {
       await withGlobalFetch(ours, () => model.generateContentStream({ contents: [] }));
     } finally {
@@ -35,7 +37,7 @@ export async function loadSdk(): Promise<SdkCall> {
   };
 }
 
-/** Runs what calls the global `fetch` before it returns, with another one in its place. Nothing else runs in the meantime. */
+/** Runs what reads the global `fetch` before it returns, with another one in its place. Nothing else runs in the meantime. */
 function withGlobalFetch<Result>(ours: typeof fetch, start: () => Result): Result {
   const theirs = globalThis.fetch;
   globalThis.fetch = ours;

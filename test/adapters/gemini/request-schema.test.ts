@@ -1,8 +1,14 @@
-import { describe, expect, test } from "@jest/globals";
+import { beforeEach, describe, expect, test } from "@jest/globals";
 import { toOpenApi } from "../../../src/adapters/gemini/request-schema.ts";
 import { encodeJson } from "../../../src/json-text.ts";
 
-const convert = (schema: string): string => encodeJson(toOpenApi(schema, "schema"));
+const told: string[] = [];
+const convert = (schema: string): string =>
+  encodeJson(toOpenApi(schema, "schema", { changed: (field, why) => told.push(`${field}: ${why}`) }));
+
+beforeEach(() => {
+  told.length = 0;
+});
 
 describe("a JSON Schema as the OpenAPI subset", () => {
   test.each([
@@ -48,6 +54,13 @@ describe("a JSON Schema as the OpenAPI subset", () => {
     ["true is no schema to change", '{"properties":{"a":true}}', '{"properties":{"a":true}}'],
   ])("%s", (_, schema, converted) => {
     expect(convert(schema)).toBe(converted);
+  });
+
+  test("says once which members of meaning it lost, and no word of the others (mutant: left out in silence)", () => {
+    convert('{"$schema":"x","$defs":{"A":{"type":"string"}},"properties":{"a":{"$ref":"#/$defs/A"}}}');
+    expect(told).toEqual([]);
+    convert('{"not":{},"properties":{"a":{"additionalProperties":false},"b":{"not":{},"additionalProperties":false}}}');
+    expect(told).toEqual(["schema: the OpenAPI subset has no not, additionalProperties"]);
   });
 
   test("has an end and leads somewhere, or is refused", () => {

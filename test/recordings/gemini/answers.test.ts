@@ -8,8 +8,7 @@ import { recordedGemini } from "./recorded-gemini.ts";
 import { sendOf } from "./recorded-requests.ts";
 
 /*
- * Mutants seen red, beside those of the shared suite: every candidate read, thoughts told as text, the first chunk's usage kept, a signature left
- * out, a number of an enum read as its word.
+ * Mutants seen red, beside those of the shared suite: thoughts told as text, the first chunk's usage kept, a number of an enum read as its word.
  */
 describeRecordedAnswers({
   ...recordedGemini,
