@@ -2,8 +2,9 @@ import type { ChatEvent } from "../contract/events.ts";
 import { ERROR_TABLE, ExecutionError } from "../errors.ts";
 import type { HttpRequest, HttpResponse, Send } from "./http.ts";
 import type { HttpBody } from "./http-body.ts";
+import { createJsonArrayDecoder } from "./json-array.ts";
 import type { ErrorAnswer } from "./provider-error.ts";
-import { createSseDecoder } from "./sse.ts";
+import { createSseDecoder, type SseDecoder } from "./sse.ts";
 
 /**
  * Turns a provider's answer into events. Pure: no clock, no input or output. It appends to `out` instead of returning, so that what was
@@ -13,7 +14,7 @@ import { createSseDecoder } from "./sse.ts";
 export interface AnswerDecoder {
   /** True once the end marker was seen and `finished` was written; nothing after it is read. */
   readonly ended: boolean;
-  /** One event of a stream: its data and its name, empty if it has none. */
+  /** One event of a stream: its data and its name, empty if it has none. An element of a streamed JSON array is one without a name. */
   event(data: string, name: string, out: ChatEvent[]): void;
   /** A whole answer, which is its own end marker. */
   document(text: string, out: ChatEvent[]): void;
@@ -88,9 +89,9 @@ async function* run(
     if (opening.length > 0) yield opening;
     response = await input.send(request);
     input.onHeaders();
-    const stream = createStreamReader(decoder);
     // What was read is let go before its events are handed on: a slow reader must not keep it alive.
-    let events: readonly ChatEvent[] | undefined = await firstEvents(response, input, stream);
+    const { stream, events: begun } = await firstEvents(response, input);
+    let events: readonly ChatEvent[] | undefined = begun;
     while (events !== undefined) {
       if (events.length > 0) yield events;
       if (stream.failure !== undefined) throw stream.failure;
@@ -109,15 +110,18 @@ async function* run(
   }
 }
 
-/** The events of the first read of a stream, or of the whole of a document. */
-async function firstEvents(
-  response: HttpResponse,
-  input: ExchangeInput,
-  stream: StreamReader,
-): Promise<readonly ChatEvent[]> {
+/** How an answer goes on, and the events of its first read: of the whole of it where it is a document. */
+interface Begun {
+  readonly stream: StreamReader;
+  readonly events: readonly ChatEvent[];
+}
+
+async function firstEvents(response: HttpResponse, input: ExchangeInput): Promise<Begun> {
   const bytes = await firstRead(response, input);
-  if (isStream(response.headers["content-type"] ?? "", bytes)) return stream.read(bytes);
-  return readDocument(await readAll(response.body, bytes), input.decoder);
+  const framing = framingOf(response.headers["content-type"] ?? "", bytes);
+  const stream = createStreamReader(input.decoder, framing);
+  if (framing !== "document") return { stream, events: stream.read(bytes) };
+  return { stream, events: readDocument(await readAll(response.body, bytes), input.decoder) };
 }
 
 /** The events of the next read; undefined at the clean end of the body. */
@@ -146,8 +150,8 @@ interface StreamReader {
   end(): readonly ChatEvent[];
 }
 
-function createStreamReader(decoder: AnswerDecoder): StreamReader {
-  const sse = createSseDecoder({ maxEventBytes });
+function createStreamReader(decoder: AnswerDecoder, framing: Framing): StreamReader {
+  const { push, end } = framing === "array" ? arraySplitter() : createSseDecoder({ maxEventBytes });
   let out: ChatEvent[] = [];
   const sink = (data: string, event: string): void => {
     if (!decoder.ended) decoder.event(data, event, out);
@@ -157,7 +161,7 @@ function createStreamReader(decoder: AnswerDecoder): StreamReader {
     read: (bytes) => {
       out = [];
       try {
-        sse.push(bytes, sink);
+        push(bytes, sink);
       } catch (error) {
         reader.failure = error;
       }
@@ -165,11 +169,22 @@ function createStreamReader(decoder: AnswerDecoder): StreamReader {
     },
     end: () => {
       out = [];
-      endStream(() => sse.end(sink), decoder, out);
+      endStream(() => end(sink), decoder, out);
       return out;
     },
   };
   return reader;
+}
+
+/** Elements of an array as events without a name. The body must not end before the array does. */
+function arraySplitter(): SseDecoder {
+  const array = createJsonArrayDecoder({ maxElementBytes: maxEventBytes });
+  return {
+    push: (bytes, sink) => array.push(bytes, (text) => sink(text, "")),
+    end: () => {
+      if (!array.closed) throw truncated();
+    },
+  };
 }
 
 /** A last event that cannot be read was cut, since a whole one has its blank line. */
@@ -201,17 +216,23 @@ function protocol(message: string): ExecutionError {
   return new ExecutionError("PROVIDER_PROTOCOL", message);
 }
 
-/** What the lines of an event stream begin with: `data`, `event`, `id`, `retry` or a comment. No JSON object or array does. */
-const streamBeginnings: ReadonlySet<number> = new Set([..."deir:"].map((letter) => letter.charCodeAt(0)));
+/** Events, a whole document, or an array whose elements are taken one by one as they arrive. */
+type Framing = "events" | "document" | "array";
 
-/** Whether a body is an event stream or a whole document, by its content type. Some servers call a stream `application/json`. */
-function isStream(contentType: string, first: Uint8Array): boolean {
+/** What the lines of an event stream begin with: `data`, `event`, `id`, `retry` or a comment. No JSON object or array does. */
+const streamBeginnings: ReadonlySet<string> = new Set("deir:");
+
+/** How a body is framed, by its content type and its first character. Some servers call a stream of events `application/json`. */
+function framingOf(contentType: string, first: Uint8Array): Framing {
   const mediaType = contentType.split(";", 1)[0]?.trim().toLowerCase() ?? "";
-  if (mediaType === "text/event-stream") return true;
-  if (mediaType === "application/json" || mediaType.endsWith("+json")) {
-    return streamBeginnings.has(first[0] ?? 0);
+  if (mediaType === "text/event-stream") return "events";
+  if (mediaType !== "application/json" && !mediaType.endsWith("+json")) {
+    throw protocol(`the provider answered with content type ${JSON.stringify(mediaType.slice(0, 100))}`);
   }
-  throw protocol(`the provider answered with content type ${JSON.stringify(mediaType.slice(0, 100))}`);
+  const byte = first.find((candidate) => candidate > 0x20);
+  const character = byte === undefined ? "" : String.fromCharCode(byte);
+  if (character === "[") return "array";
+  return streamBeginnings.has(character) ? "events" : "document";
 }
 
 /** A whole document, whose beginning was read already. */

@@ -14,7 +14,8 @@ export function priceOfCandidate(
   atMs: number,
 ): Price | undefined {
   if (!adapter.spends) return FREE;
-  return prices.priceOf({ vendor: adapter.owner, model: model.model, atMs, serviceTier, batch: false, region: "" });
+  const { owner, seller: vendor = owner } = adapter;
+  return prices.priceOf({ vendor, model: model.model, atMs, serviceTier, batch: false, region: "" });
 }
 
 /** What the caller should know of a candidate that spends and has no price. */

@@ -58,18 +58,19 @@ const input = (send: () => Promise<HttpResponse>, onHeaders: () => void = () => 
 
 const name = ({ event }: ChatEvent): string => (event.case === "textDelta" ? event.value.text : (event.case ?? ""));
 
-async function run(response: HttpResponse): Promise<Outcome> {
+async function run(response: HttpResponse, decoder: AnswerDecoder = createTextDecoder()): Promise<Outcome> {
   const reads: string[][] = [];
   let headers = 0;
   const exchanges = createExchanges();
-  const events = exchanges.run(
-    input(
+  const events = exchanges.run({
+    ...input(
       async () => response,
       () => {
         headers += 1;
       },
     ),
-  );
+    decoder,
+  });
   try {
     for await (const batch of events) reads.push(batch.map(name));
     return { reads, error: undefined, headers };
@@ -214,5 +215,31 @@ describe("the framing of an answer", () => {
     });
     const gone = new ExecutionError("CANCELLED", "gone");
     expect((await runMemory({ status: 429, reads: ["slow"], failure: gone })).error).toBe(gone);
+  });
+
+  describe("with a streamed array", () => {
+    const headers = { "content-type": "application/json; charset=UTF-8" };
+
+    test("takes each object as an event, read by read", async () => {
+      const { reads, error } = await run(
+        memoryResponse({ headers, reads: ['\n[{"a"', ':1},\n{"b":2}', ',{"c":3}\n'] }),
+      );
+      expect(reads).toEqual([["warning"], ['{"a":1}', '{"b":2}'], ['{"c":3}']]);
+      expect(error).toMatchObject({ reason: "UPSTREAM_TRUNCATED" });
+    });
+
+    test("that the body ends before is truncated, whatever its decoder says (mutant: the bracket is not looked for)", async () => {
+      const contented = { ...createTextDecoder(), end: () => undefined };
+      const whole = await run(memoryResponse({ headers, reads: ['[{"a":1}]'] }), contented);
+      const cut = await run(memoryResponse({ headers, reads: ['[{"a":1}'] }), contented);
+      expect(whole.error).toBeUndefined();
+      expect(cut.error).toMatchObject({ reason: "UPSTREAM_TRUNCATED" });
+    });
+
+    test("keeps what came before something that is no object", async () => {
+      const { reads, error } = await run(memoryResponse({ headers, reads: ['[{"a":1},2]'] }));
+      expect(reads).toEqual([["warning"], ['{"a":1}']]);
+      expect(error).toMatchObject({ reason: "PROVIDER_PROTOCOL" });
+    });
   });
 });

@@ -1,9 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
-import type { AdapterKind } from "../../src/adapters/adapter.ts";
+import type { AdapterKind, ProviderSettings } from "../../src/adapters/adapter.ts";
 import { anthropicKind } from "../../src/adapters/anthropic/index.ts";
 import { UNKNOWN } from "../../src/adapters/anthropic/model-quirks.ts";
+import { geminiKind } from "../../src/adapters/gemini/index.ts";
+import { resolveQuirks } from "../../src/adapters/gemini/quirk-settings.ts";
+import * as gemini from "../../src/adapters/gemini/quirks.ts";
 import { openaiKind } from "../../src/adapters/openai/index.ts";
 import { HINT_FIELDS } from "../../src/adapters/openai/quirks.ts";
 import { COMPATIBLE, VENDORS } from "../../src/adapters/openai/vendors.ts";
@@ -18,19 +21,23 @@ function sectionOf(kind: string): string {
   return section.split(/^## /m)[0] ?? "";
 }
 
-function complaints({ kind, check }: AdapterKind, quirks: Readonly<Record<string, unknown>>): readonly string[] {
+function settings(kind: string, quirks: ProviderSettings["quirks"] = {}): ProviderSettings {
   const timeouts = { connectMs: 1, headersMs: 1, idleMs: 1 };
-  const settings = { name: "near", kind, headers: {}, transport: "native" as const, timeouts, models: {}, quirks };
-  return check(settings).map(({ message }) => message);
+  return { name: "near", kind, headers: {}, transport: "native", timeouts, models: {}, quirks };
 }
 
-/** Each kind, with the values of a server or model of which nothing is known. */
-const kinds: readonly (readonly [string, AdapterKind, object])[] = [
-  ["openai", openaiKind, COMPATIBLE],
-  ["anthropic", anthropicKind, UNKNOWN],
+function complaints({ kind, check }: AdapterKind, quirks: ProviderSettings["quirks"]): readonly string[] {
+  return check(settings(kind, quirks)).map(({ message }) => message);
+}
+
+/** Each kind, with the values of a server or model of which nothing is known, and what it calls a hint. */
+const kinds: readonly (readonly [string, AdapterKind, object, readonly string[]])[] = [
+  ["openai", openaiKind, COMPATIBLE, HINT_FIELDS],
+  ["anthropic", anthropicKind, UNKNOWN, []],
+  ["gemini", geminiKind, resolveQuirks(settings("gemini"), "some-model"), gemini.HINT_FIELDS],
 ];
 
-describe.each(kinds)("the quirks of %s in the configuration guide", (name, kind, unknown) => {
+describe.each(kinds)("the quirks of %s in the configuration guide", (name, kind, unknown, hints) => {
   const documented = rowsOfText(sectionOf(name), /^`[a-z_]+`$/);
 
   test("are all there are, with the values they take", () => {
@@ -40,7 +47,7 @@ describe.each(kinds)("the quirks of %s in the configuration guide", (name, kind,
     expect(
       documented.map(([quirk = "", takes = ""]) => [
         quirk.replaceAll("`", ""),
-        takes.replace("a list of hints", `a list of ${HINT_FIELDS.join(", ")}`),
+        takes.replace("a list of hints", `a list of ${hints.join(", ")}`),
       ]),
     ).toEqual(known.map((quirk) => [quirk, (complaints(kind, { [quirk]: {} })[0] ?? "").replace("must be ", "")]));
   });
@@ -59,8 +66,16 @@ describe.each(kinds)("the quirks of %s in the configuration guide", (name, kind,
   });
 });
 
+const proseOf = (kind: string): string => sectionOf(kind).replaceAll(/\s+/g, " ");
+
 test("the quirks of openai come with every vendor and every hint", () => {
-  const prose = sectionOf("openai").replaceAll(/\s+/g, " ");
-  expect(prose).toContain(`one of ${Object.keys(VENDORS).join(", ")}.`);
-  expect(prose).toContain(`A hint is one of ${HINT_FIELDS.join(", ")}.`);
+  expect(proseOf("openai")).toContain(`one of ${Object.keys(VENDORS).join(", ")}.`);
+  expect(proseOf("openai")).toContain(`A hint is one of ${HINT_FIELDS.join(", ")}.`);
+});
+
+test("the quirks of gemini come with every surface and every hint", () => {
+  const surfaces = (complaints(geminiKind, { surface: "nowhere" })[0] ?? "").replace("must be ", "");
+  expect(surfaces).toMatch(/^one of \w+, \w+$/);
+  expect(proseOf("gemini")).toContain(`${surfaces};`);
+  expect(proseOf("gemini")).toContain(`A hint is one of ${gemini.HINT_FIELDS.join(", ")}.`);
 });

@@ -45,12 +45,13 @@ function recordingStore(): LedgerStore & { readonly rows: AttemptRow[] } {
 interface Rig {
   readonly spends?: boolean;
   readonly owner?: string;
+  readonly seller?: string;
   readonly model?: string;
 }
 
-function rig(play: Play, { spends = true, owner = "acme", model = "model-1" }: Rig = {}) {
+function rig(play: Play, { spends = true, owner = "acme", model = "model-1", ...seller }: Rig = {}) {
   const ledger = recordingStore();
-  const adapter = createScriptedAdapter({ name: "near", play, spends, owner, defaultModel: model });
+  const adapter = createScriptedAdapter({ name: "near", play, spends, owner, ...seller, defaultModel: model });
   const router = testRouter(testState([adapter]), { prices, ledger });
   return { rows: ledger.rows, chat: (context = testContext()) => router.chat(request, context) };
 }
@@ -101,6 +102,13 @@ describe("a call that succeeds", () => {
         startedAtMs: Date.UTC(2026, 10, 26, 12),
       },
     ]);
+  });
+
+  test("has the prices of the owner's seller, if there is one (mutant: the owner's all the same)", async () => {
+    const sold = await run(answer("hello"), { owner: "nobody", seller: "acme" });
+    expect(sold.rows).toMatchObject([{ costNanoUsd: 4000n }]);
+    const elsewhere = await run(answer("hello"), { seller: "nobody" });
+    expect(warnings(elsewhere.events)).toEqual(["PRICE_UNKNOWN"]);
   });
 
   test("has its row before the caller is told that it has finished", async () => {

@@ -47,8 +47,10 @@ export interface ExpectedAnswer {
   readonly reasoning?: string;
   /** Those the caller runs. Arguments that are no JSON object are `{"__raw__": "..."}`; the id is null where the provider gave none. */
   readonly toolCalls?: readonly { readonly id: string | null; readonly name: string; readonly arguments: JsonValue }[];
-  /** The provider's own word. */
-  readonly finishReason?: string;
+  /** The provider's own word, or the number of its enum. */
+  readonly finishReason?: string | number;
+  /** What a provider says of the prompt, blocked or not. */
+  readonly promptFeedback?: JsonValue;
   /** As the provider sent it. */
   readonly usage?: JsonValue;
   /** The provider's error object or body. */

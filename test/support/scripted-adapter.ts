@@ -17,8 +17,9 @@ export interface ScriptedAdapterOptions {
   /** Support by capability; what is not listed is not known. */
   readonly support?: ReadonlyMap<Capability, Support>;
   readonly defaultModel?: string;
-  /** Vendor whose prices it has. Default: one without any. */
+  /** Vendor whose prices it has, unless there is a seller. Default: one without any. */
   readonly owner?: string;
+  readonly seller?: string;
   /** Default: false. */
   readonly spends?: boolean;
 }
@@ -44,6 +45,7 @@ export function createScriptedAdapter(options: ScriptedAdapterOptions): Adapter 
       quirks: {},
     },
     owner: options.owner ?? "scripted",
+    ...(options.seller !== undefined && { seller: options.seller }),
     spends: options.spends ?? false,
     defaultModel: options.defaultModel ?? "model-1",
     model,

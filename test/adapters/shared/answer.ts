@@ -42,8 +42,8 @@ export function emptyPart(kind: AnswerPart["kind"]): AnswerPart {
  * What a script says, worked out without the code under test: the oracle of the suite. Parts are numbered by first appearance. Usage is absent
  * where the script gives none, whatever an adapter may count.
  */
-export function answerOfScript(script: Script, wire: Pick<Wire, "onePartEach">): Answer {
-  const reading = createReading(wire.onePartEach);
+export function answerOfScript(script: Script, wire: Pick<Wire, "onePartEach" | "partsInTurn">): Answer {
+  const reading = createReading(wire);
   let failure: Answer["failure"];
   for (const step of script) {
     if ("error" in step) failure = { reason: step.error.reason, retryAfterMs: step.error.retry_after_ms };
@@ -79,7 +79,7 @@ interface Reading {
   read(step: EventStep): void;
 }
 
-function createReading(onePartEach: boolean): Reading {
+function createReading({ onePartEach, partsInTurn = false }: Pick<Wire, "onePartEach" | "partsInTurn">): Reading {
   const labels = new Map<string, AnswerPart>();
   let latest: AnswerPart | undefined;
   let latestText: AnswerPart | undefined;
@@ -119,8 +119,8 @@ function createReading(onePartEach: boolean): Reading {
   const annotate = (label: string | undefined): AnswerPart => {
     const part = label === undefined ? latestText : find("text", label);
     latestText = part ?? add("text", label);
-    latest = latestText;
-    return latest;
+    if (part === undefined || !partsInTurn) latest = latestText;
+    return latestText;
   };
   const readMedia = (step: EventStep) => {
     if ("image" in step) {

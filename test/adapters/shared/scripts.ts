@@ -39,6 +39,11 @@ const argumentPieces = fc
   )
   .map(([json, cuts, none]) => (none === 0 ? [] : cutText(json.toWellFormed(), cuts)));
 
+/** Arguments as the text of one object, now and then none. */
+const argumentObjects = fc
+  .option(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 4 }), { freq: 5 })
+  .map((object) => (object === null ? [] : [JSON.stringify(JSON.parse(JSON.stringify(object))).toWellFormed()]));
+
 function cutText(whole: string, cuts: readonly number[]): readonly string[] {
   const characters = [...whole];
   const edges = [0, ...[...new Set(cuts)].sort((a, b) => a - b), characters.length];
@@ -47,7 +52,9 @@ function cutText(whole: string, cuts: readonly number[]): readonly string[] {
 
 /** A label of its own for each kind, so that no label is used for two; none on wires without parts. */
 function labelled(kind: string, wire: Wire) {
-  return fc.constantFrom(...(wire.onePartEach ? [{}] : [{}, {}, { part: `${kind} 1` }, { part: `${kind} 2` }]));
+  return fc.constantFrom(
+    ...(wire.onePartEach || wire.partsInTurn === true ? [{}] : [{}, {}, { part: `${kind} 1` }, { part: `${kind} 2` }]),
+  );
 }
 
 function streamed(kind: "text" | "reasoning" | "refusal", wire: Wire): Steps {
@@ -60,7 +67,11 @@ function streamed(kind: "text" | "reasoning" | "refusal", wire: Wire): Steps {
 function toolCall(wire: Wire): fc.Arbitrary<ScriptedToolCall> {
   const ids = fc.uuid().map((uuid) => `call_${uuid}`);
   return fc
-    .record({ name, id: wire.omitsIds ? fc.oneof(ids, fc.constant("")) : ids, arguments: argumentPieces })
+    .record({
+      name,
+      id: wire.omitsIds ? fc.oneof(ids, fc.constant("")) : ids,
+      arguments: wire.argumentObjects === true ? argumentObjects : argumentPieces,
+    })
     .chain((call) => (wire.freeForm ? fc.boolean().map((free_form) => ({ ...call, free_form })) : fc.constant(call)));
 }
 

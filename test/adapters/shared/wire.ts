@@ -25,6 +25,10 @@ export interface Wire {
   readonly steps: ReadonlySet<WireStep>;
   /** True if a message has at most one text, one reasoning and one refusal, whatever comes between their pieces (chat completions). */
   readonly onePartEach: boolean;
+  /** True if a part ends where the next one begins, so that no content can go back to it (generateContent). Absent: no. */
+  readonly partsInTurn?: boolean;
+  /** True if arguments of a call are always one JSON object, sent whole. Absent: no. */
+  readonly argumentObjects?: boolean;
   /** Buckets a script's usage may have; `input_total` and `output_total` are the sums of the others. Empty: no usage. */
   readonly usageBuckets: readonly UsageBucket[];
   /** Whether there may be usage before the end that still grows. */

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { AdapterKind, ProviderSettings, Transport } from "../../../src/adapters/adapter.ts";
 import type { ChatRequest } from "../../../src/gen/execution/v1/chat_pb.js";
-import { loadCase, type RecordedCase, type RecordingRow } from "../../support/recordings.ts";
+import type { RecordedCase, RecordingRow } from "../../support/recordings.ts";
 import { answerProblems } from "./answer-problems.ts";
 import { type AnswerReplay, createAnswerReplay, type ReplayedAnswer } from "./answer-replay.ts";
 import { testWithoutRecordings } from "./no-recordings.ts";
-import { caseDir, type RecordedWire, say } from "./recorded-wire.ts";
+import { caseDir, loadRecorded, type RecordedWire, say } from "./recorded-wire.ts";
 import { disagreements, type SdkException, type SdkReading } from "./sdk-reading.ts";
 
 /*
@@ -36,7 +36,7 @@ export interface AnswersUnderTest extends RecordedWire {
 /** The suite over the recorded answers of a wire. */
 export function describeRecordedAnswers(wire: AnswersUnderTest): void {
   const { label, rows, transports } = wire;
-  const cases = rows.map(loadCase);
+  const cases = rows.map((row) => loadRecorded(wire, row));
   describe(`recorded ${label} answers`, () => {
     if (rows.length === 0) {
       testWithoutRecordings(`${label} answers`);

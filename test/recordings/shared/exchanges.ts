@@ -7,7 +7,7 @@ import { loadCase, type RecordingRow } from "../../support/recordings.ts";
 import { type Replayed, type ReplayGateway, startReplay } from "./gateway-replay.ts";
 import { gather } from "./gather.ts";
 import { testWithoutRecordings } from "./no-recordings.ts";
-import { caseDir, type InstanceSend, type RecordedWire, say } from "./recorded-wire.ts";
+import { caseDir, type InstanceSend, loadRecorded, type RecordedWire, say } from "./recorded-wire.ts";
 
 /*
  * Every recorded exchange of a wire is played by a real HTTP server through a running gateway and read by our client over gRPC: the streams
@@ -149,7 +149,7 @@ function exchangeProblems(row: RecordingRow, { events, error, broken }: Replayed
   }
   if (error !== undefined) return [`${error.reason} ${error.message}`];
   const exception = wire.exceptions.find(({ dir }) => dir === caseDir(row));
-  const found = differences(outcomeOf(events), loadCase(row).expected, wire.figures);
+  const found = differences(outcomeOf(events), loadRecorded(wire, row).expected, wire.figures);
   const others = found.filter((line) => exception === undefined || !line.startsWith(exception.field));
   return [...(broken === undefined ? [] : [broken]), ...others];
 }

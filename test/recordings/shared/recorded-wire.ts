@@ -3,7 +3,7 @@ import type { Reason } from "../../../src/errors.ts";
 import type { ChatRequest } from "../../../src/gen/execution/v1/chat_pb.js";
 import type { Code } from "../../../src/gen/google/rpc/code_pb.js";
 import type { FiguresReader } from "../../support/compare-chat.ts";
-import type { RecordingRow } from "../../support/recordings.ts";
+import { type ExpectedAnswer, loadCase, type RecordedCase, type RecordingRow } from "../../support/recordings.ts";
 
 /** A recorded answer that we do not read as `expected.json` has it, and why. Reviewed by hand; the tests fail on any that is not needed. */
 export interface AnswerException {
@@ -39,6 +39,11 @@ export interface RecordedWire {
   readonly exceptions: readonly AnswerException[];
   /** Reads the wire's usage object a second time, so that the adapter's reading is not compared with itself. */
   readonly figures: FiguresReader;
+  /**
+   * What `expected.json` says in the words of the comparison, where the extractor has other words than the contract. An `error` makes the case one
+   * of the failures. Absent: as it is.
+   */
+  readonly expectedOf?: (recorded: RecordedCase) => ExpectedAnswer;
 }
 
 /** A request for an instance. The suites replace the base URL, and the name, the transport or the timeouts where they need to. */
@@ -47,6 +52,12 @@ export interface InstanceSend {
   /** The provider's own word for the model. */
   readonly model: string;
   readonly settings: ProviderSettings;
+}
+
+/** The recorded case of a row, with what the wire expects of it. */
+export function loadRecorded({ expectedOf }: RecordedWire, row: RecordingRow): RecordedCase {
+  const recorded = loadCase(row);
+  return expectedOf === undefined ? recorded : { ...recorded, expected: expectedOf(recorded) };
 }
 
 /** The case's folder below `cases/`. */

@@ -39,7 +39,7 @@ export async function readRecordedUsage(): Promise<readonly ReadUsage[]> {
       read.push({
         id: row.id,
         label,
-        vendor: row.provider === "vertex" ? "vertex" : adapter.owner,
+        vendor: adapter.seller ?? adapter.owner,
         model: modelOf(recorded),
         atMs: timeOf(recorded),
         reported,

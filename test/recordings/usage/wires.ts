@@ -55,11 +55,11 @@ function rowsOf({ apis }: UsageWire): readonly RecordingRow[] {
   return recordingsAvailable() ? loadIndex().filter(({ api }) => apis.includes(api)) : [];
 }
 
-/** The settings of an instance that reads a row: of the recorded vendor, if the kind knows it. */
+/** The settings of an instance that reads a row: of the recorded vendor or surface, if the kind knows it. */
 export function settingsFor(adapter: AdapterKind, { provider }: RecordingRow, baseUrl: string): ProviderSettings {
   const plain = testProvider({ name: provider, kind: adapter.kind, baseUrl, apiKey: new Secret("test") });
-  const known = { ...plain, quirks: { vendor: provider } };
-  return adapter.check(known).length === 0 ? known : plain;
+  const known = [{ vendor: provider }, { surface: provider }].map((quirks) => ({ ...plain, quirks }));
+  return known.find((settings) => adapter.check(settings).length === 0) ?? plain;
 }
 
 function count(reported: ReportedUsage, name: string): number | undefined {

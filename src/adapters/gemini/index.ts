@@ -1,0 +1,73 @@
+import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
+import { Executor } from "../../gen/execution/v1/content_pb.js";
+import type { Adapter, AdapterDeps, AdapterKind, ProviderSettings } from "../adapter.ts";
+import { byModel, createHttpAdapter, requestHeaders } from "../http-adapter.ts";
+import { checkHeaders, joinUrl } from "../request-head.ts";
+import { OWNER } from "./content.ts";
+import { readError } from "./errors.ts";
+import { capabilitiesOf, modelsOf } from "./models.ts";
+import { checkQuirks, DEFAULT_BASE_URL, resolveQuirks, surfaceOf } from "./quirk-settings.ts";
+import type { Quirks } from "./quirks.ts";
+import { buildRequest } from "./request.ts";
+import { loadSdk } from "./sdk.ts";
+import { createDecoder } from "./stream.ts";
+
+/**
+ * Google's `generateContent`: the Gemini API, and Vertex AI where its wire is the same (base URL up to `/publishers/google`, with a key of express
+ * mode, or an access token as `Authorization: Bearer`). What is peculiar to a surface or model is data, see `Quirks`.
+ */
+export const geminiKind: AdapterKind = {
+  kind: "gemini",
+  defaultBaseUrl: DEFAULT_BASE_URL,
+  vendorKeyVariable: "GEMINI_API_KEY",
+  needsKey: true,
+  check: (settings) => [...checkQuirks(settings), ...checkHeaders(settings)],
+  create: createGemini,
+};
+
+function createGemini(settings: ProviderSettings, { now, newId }: AdapterDeps): Adapter {
+  const quirksOf = byModel((model) => resolveQuirks(settings, model));
+  return createHttpAdapter({
+    settings,
+    owner: OWNER,
+    seller: sellerOf(settings),
+    model: (name) => capabilitiesOf(settings, name),
+    models: () => modelsOf(settings),
+    loadSdk,
+    plan: ({ request, model, step, attempt }) => {
+      const quirks = quirksOf(model);
+      return {
+        build: () => {
+          const { path, query, body, stream, warnings } = buildRequest({ request, model, quirks });
+          const url = joinUrl(settings.baseUrl ?? DEFAULT_BASE_URL, path);
+          for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+          return { url, headers: requestHeaders(settings, stream, keyHeader(settings, quirks)), body, warnings };
+        },
+        decoder: createDecoder({ step, attempt, newId, executorOf: executors(request) }),
+      };
+    },
+    readError: (answer) => readError(answer, now()),
+  });
+}
+
+/** Who bills. The models are the same, and so is what goes back to them, but not every price is. */
+function sellerOf(settings: ProviderSettings): string {
+  return surfaceOf(settings) === "vertex" ? "vertex" : OWNER;
+}
+
+function keyHeader({ apiKey }: ProviderSettings, { authHeader }: Quirks): Record<string, string> {
+  const key = apiKey?.reveal();
+  if (key === undefined) return {};
+  return { [authHeader]: authHeader === "authorization" ? `Bearer ${key}` : key };
+}
+
+/**
+ * Who runs the functions a model calls. The provider calls those of the MCP servers that it was given itself, and shows the call like any other;
+ * only that the caller offered no function of this name tells them apart.
+ */
+function executors({ tools, providerTools }: ChatRequest): (name: string) => Executor {
+  const hasServers = providerTools.some(({ kind }) => /^mcp_?servers$/i.test(kind));
+  if (!hasServers) return () => Executor.CALLER;
+  const offered = new Set(tools.map(({ name }) => name));
+  return (name) => (offered.has(name) ? Executor.CALLER : Executor.PROVIDER);
+}

@@ -1,0 +1,101 @@
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import type { JsonValue } from "../../emulators/exchange.ts";
+import { brokenInvariants } from "../shared/invariants.ts";
+import { decodeChunks } from "./decode.ts";
+
+describe("any JSON at all", () => {
+  const names = fc.constantFrom(
+    "candidates",
+    "content",
+    "parts",
+    "text",
+    "thought",
+    "thoughtSignature",
+    "functionCall",
+    "functionResponse",
+    "executableCode",
+    "codeExecutionResult",
+    "toolCall",
+    "toolResponse",
+    "inlineData",
+    "mimeType",
+    "data",
+    "name",
+    "id",
+    "args",
+    "partialArgs",
+    "jsonPath",
+    "stringValue",
+    "willContinue",
+    "response",
+    "groundingMetadata",
+    "groundingChunks",
+    "groundingSupports",
+    "groundingChunkIndices",
+    "citationMetadata",
+    "citations",
+    "logprobsResult",
+    "chosenCandidates",
+    "usageMetadata",
+    "promptTokenCount",
+    "promptFeedback",
+    "finishReason",
+    "index",
+  );
+  const { value } = fc.letrec<{ value: JsonValue }>((tie) => ({
+    value: fc.oneof(
+      { depthSize: "large", withCrossShrink: true },
+      fc.constantFrom<JsonValue>(
+        null,
+        true,
+        0,
+        -1,
+        1.5,
+        2 ** 40,
+        "",
+        "text",
+        "\ud83d",
+        "image/png",
+        "audio/wav",
+        "$.a[0]",
+        "STOP",
+      ),
+      fc.array(tie("value"), { maxLength: 3 }),
+      fc.dictionary(names, tie("value"), { maxKeys: 5 }),
+    ),
+  }));
+
+  test("gives well-formed events or an error of ours, never another (mutant: read fields without looking)", () => {
+    const part = fc.dictionary(names, value, { maxKeys: 4 });
+    const candidate = fc.record(
+      {
+        index: fc.constantFrom<JsonValue>(0, 0, 1, "x"),
+        content: fc.oneof(fc.record({ parts: fc.array(part, { maxLength: 3 }) }), value),
+        finishReason: fc.constantFrom<JsonValue>(null, "STOP", 3),
+        groundingMetadata: value,
+        citationMetadata: value,
+        logprobsResult: value,
+      },
+      { requiredKeys: [] },
+    );
+    const chunk = fc.record(
+      {
+        candidates: fc.oneof(fc.array(candidate, { maxLength: 2 }), value),
+        usageMetadata: value,
+        promptFeedback: value,
+      },
+      { requiredKeys: ["candidates"] },
+    );
+    fc.assert(
+      fc.property(fc.array(chunk, { maxLength: 4 }), (chunks) => {
+        const { events, error } = decodeChunks(chunks.map((one) => JSON.stringify(one)));
+        expect(error === undefined || (error as Error).name === "ExecutionError").toBe(true);
+        expect(
+          brokenInvariants(events, { step: 2, attempt: 1, outcome: error === undefined ? "success" : "error" }),
+        ).toEqual([]);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
