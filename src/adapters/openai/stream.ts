@@ -23,7 +23,6 @@ export interface DecoderContext {
 
 /** The last usage that came. */
 interface ReportedUsage {
-  readonly usage: Usage;
   /** The provider's object, and the JSON of the chunk or document it came in. */
   readonly object: JsonObject;
   readonly text: string;
@@ -48,7 +47,7 @@ const REASONS: Readonly<Record<string, FinishReason>> = {
 /**
  * Creates the decoder of one answer of chat completions (platform.openai.com/docs/api-reference/chat), streamed or whole: a document's message
  * is read as one delta. Choice 0 alone is read. Usage is taken from the chunk, its first choice (Moonshot) or `x_groq`; while the answer
- * runs it is provisional, told when it grows. A finish_reason may be followed by more. The end marker is `[DONE]` or, unless the server's
+ * runs it is provisional, told once a read if it has grown. A finish_reason may be followed by more. The end marker is `[DONE]` or, unless the server's
  * quirks say otherwise, a finish_reason and the clean end of the body; `[DONE]` without a finish_reason is a truncated answer. An `error` in
  * a chunk or document, an `error` event and the finish_reason `error` are failures.
  */
@@ -56,25 +55,30 @@ export function createDecoder({ step, attempt, quirks, newId }: DecoderContext):
   const message = createMessageReader({ step, owner: quirks.vendor, newId });
   let providerReason: string | undefined;
   let reported: ReportedUsage | undefined;
+  let seen: JsonObject | undefined;
   let told: Usage | undefined;
   let serviceTier = "";
   let ended = false;
 
-  const served = (): Partial<Usage> => (serviceTier === "" ? {} : { serviceTier });
+  const readReported = (object: JsonObject): Usage => ({
+    ...readUsage(object),
+    ...(serviceTier !== "" && { serviceTier }),
+  });
 
   const finalUsage = (out: ChatEvent[]): void => {
     if (reported === undefined) return;
     const providerUsageJson = usageText(reported);
     const cost = providerCost(providerUsageJson);
     const own = cost === undefined ? {} : { providerCostNanoUsd: cost };
-    out.push(usageEvent(step, attempt, { ...reported.usage, ...served(), providerUsageJson, ...own }, true));
+    out.push(usageEvent(step, attempt, { ...readReported(reported.object), providerUsageJson, ...own }, true));
     reported = undefined;
   };
 
-  const addUsage = (object: JsonObject, whole: boolean, text: string, out: ChatEvent[]): void => {
-    const usage = { ...readUsage(object), ...served() };
-    reported = { usage, object, text };
-    if (whole || !hasGrown(told, usage)) return;
+  const tellUsage = (out: ChatEvent[]): void => {
+    if (reported === undefined || reported.object === seen) return;
+    seen = reported.object;
+    const usage = readReported(reported.object);
+    if (!hasGrown(told, usage)) return;
     told = usage;
     out.push(usageEvent(step, attempt, usage, false));
   };
@@ -99,7 +103,7 @@ export function createDecoder({ step, attempt, quirks, newId }: DecoderContext):
     message.addSources(sourcesOf(chunk), out);
     if (typeof chunk.service_tier === "string") serviceTier = chunk.service_tier.toWellFormed();
     const found = usageOf(chunk, choice);
-    if (found !== undefined) addUsage(found, whole, text, out);
+    if (found !== undefined) reported = { object: found, text };
     const failed = [chunk, choice].find((part) => isError(part?.error));
     if (failed !== undefined) fail(readErrorValue(failed), out);
     if (providerReason === "error") fail(providerError("PROVIDER_MODEL_ERROR", ""), out);
@@ -152,6 +156,7 @@ export function createDecoder({ step, attempt, quirks, newId }: DecoderContext):
       add(document, true, text, out);
       complete(out);
     },
+    readEnd: tellUsage,
     end: (out) => {
       if (quirks.endMarker === "done" || providerReason === undefined) throw truncated();
       complete(out);

@@ -45,7 +45,10 @@ function decode(
 /** Decodes the chunks of a stream, objects as JSON and texts as they are, and the clean end of the body. */
 export function decodeChunks(chunks: readonly (Fields | string)[], options: DecodeOptions = {}): Decoded {
   return decode(options, (decoder, out) => {
-    for (const chunk of chunks) decoder.event(typeof chunk === "string" ? chunk : JSON.stringify(chunk), "", out);
+    for (const chunk of chunks) {
+      decoder.event(typeof chunk === "string" ? chunk : JSON.stringify(chunk), "", out);
+      decoder.readEnd?.(out);
+    }
     if (options.eof !== false) decoder.end(out);
   });
 }
