@@ -64,11 +64,10 @@ export function keepCurrent({
       }
       const reloaded = gateway.reload(config);
       inForce = next;
-      log.setLevel(config.logLevel);
       return reloaded;
     },
     log,
-    notices: loaded.notices,
+    inForce: loaded,
   });
   context.onHangUp(() => reloader.request("SIGHUP"));
   arm(disk);
