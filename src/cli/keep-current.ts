@@ -1,7 +1,5 @@
 import type { LoadedConfig } from "../config/load.ts";
-import { goneFiles } from "../config/loaded-files.ts";
 import type { RunningGateway } from "../gateway.ts";
-import { ReloadError } from "../gateway-state.ts";
 import type { LeveledLog } from "../telemetry/log.ts";
 import type { CommandContext } from "./context.ts";
 import { createDisk, type Disk } from "./disk.ts";
@@ -25,8 +23,7 @@ export interface KeepCurrentDeps {
 
 /**
  * Loads the configuration anew when one of the files it was loaded from changes, and at SIGHUP: the file itself, `.env` files, the persona map,
- * certificates, key files; those that were looked for in vain, too. While a file that what is in force came from is gone or blank, nothing is put
- * in force. Gives back what ends that.
+ * certificates, key files; those that were looked for in vain, too. Gives back what ends that.
  */
 export function keepCurrent({
   gateway,
@@ -45,7 +42,6 @@ export function keepCurrent({
   const arm = (looked: Disk): void => {
     if (watch) files.arm(looked.seen);
   };
-  let inForce = loaded.files;
   const reloader = createReloader({
     load: async () => {
       const looked = createDisk();
@@ -55,17 +51,7 @@ export function keepCurrent({
         arm(looked);
       }
     },
-    apply: ({ config, files: next }) => {
-      const [gone] = goneFiles(inForce, next);
-      if (gone !== undefined) {
-        throw new ReloadError(
-          `${gone} is gone or has no text any more; put it back, or start again to go on without it`,
-        );
-      }
-      const reloaded = gateway.reload(config);
-      inForce = next;
-      return reloaded;
-    },
+    apply: ({ config }) => gateway.reload(config),
     log,
     inForce: loaded,
   });

@@ -1,5 +1,6 @@
 import { ConfigError } from "../config/config-error.ts";
 import type { LoadedConfig } from "../config/load.ts";
+import { goneFiles } from "../config/loaded-files.ts";
 import type { Reloaded } from "../gateway.ts";
 import { ReloadError } from "../gateway-state.ts";
 import { type LeveledLog, type Log, talkative } from "../telemetry/log.ts";
@@ -27,7 +28,7 @@ export interface ReloaderDeps {
 
 /**
  * Creates a reloader. One load runs at a time; requests that come meanwhile are one request after it. A configuration that is refused changes
- * nothing: each problem is logged with its file and line.
+ * nothing: each problem is logged with its file and line. It is refused, too, while a file that what is in force came from is gone or blank.
  */
 export function createReloader({ load, apply, log, inForce }: ReloaderDeps): Reloader {
   let before = inForce;
@@ -39,6 +40,12 @@ export function createReloader({ load, apply, log, inForce }: ReloaderDeps): Rel
     try {
       const loaded = await load();
       if (closed) return;
+      const [gone] = goneFiles(before.files, loaded.files);
+      if (gone !== undefined) {
+        throw new ReloadError(
+          `${gone} is gone or has no text any more; put it back, or start again to go on without it`,
+        );
+      }
       const { needsRestart } = apply(loaded);
       // What became of a change is told even where it is the change that silences the log.
       log.setLevel(talkative(before.config.logLevel, loaded.config.logLevel));
