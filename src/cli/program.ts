@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { type CommandContext, CommandError, OutputClosedError, write } from "./context.ts";
+import { type CommandContext, CommandError, OutputClosedError, printable, write } from "./context.ts";
 import type { CapabilitiesOptions, CostsOptions, RequestOptions, ServeOptions, ShowOptions } from "./options.ts";
 import { parseCount, parseDuration, parseMoment } from "./values.ts";
 import { readVersion } from "./version.ts";
@@ -20,7 +20,7 @@ export async function runCommandLine(args: readonly string[], context: CommandCo
     // Help and version are thrown too, with status 0; commander has printed what it throws.
     if (thrown instanceof CommanderError) return thrown.exitCode;
     if (thrown instanceof OutputClosedError) return 1;
-    await write(context.stderr, `error: ${failureText(thrown)}\n`);
+    await write(context.stderr, `error: ${printable(context.stderr, failureText(thrown))}\n`);
     return 1;
   }
 }

@@ -126,6 +126,13 @@ describe("commands that call a gateway", () => {
     expect([status, stdout]).toEqual([1, ""]);
   });
 
+  // Mutant seen red: the failure's words written as they are.
+  test("a failure's words let no control characters through to a terminal", async () => {
+    const args = ["chat", "--base-url", "\u001b[2Jhttp", "Hi"];
+    const { stderr } = await runCommand(args, { environment, terminal: true });
+    expect(stderr).toBe("error: [2Jhttp is not a URL such as http://127.0.0.1:50051\n");
+  });
+
   test("a call that the user interrupts ends quietly with status 130", async () => {
     const { status, stderr } = await runCommand(["chat", "Hi"], { environment, stop: AbortSignal.abort() });
     expect([status, stderr]).toEqual([130, ""]);

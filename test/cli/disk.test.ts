@@ -34,6 +34,16 @@ describe("a file that is not UTF-8", () => {
     expect(await check(environment)).toContain(`  ${name}: the file cannot be read (it is not UTF-8)\n`);
   });
 
+  test.each([
+    ["latin.yaml", Buffer.from(persona, "latin1"), "it is not UTF-8"],
+    [".", undefined, "EISDIR"],
+  ])("that the command line names is refused like any other: %s", async (name, content, reason) => {
+    if (content !== undefined) write(name, content);
+    const { stderr, status } = await runCommand(["config", "check", name], { workingDirectory: directory });
+    expect([status, stderr]).toEqual([1, expect.stringMatching(/^error: the configuration is refused.*\n.*\n$/)]);
+    expect(stderr).toContain(`the file cannot be read (${reason})`);
+  });
+
   test("is another thing than one with letters of any kind", async () => {
     write("execution-platform.yaml", persona);
     expect(await check()).toContain("The configuration is good");
