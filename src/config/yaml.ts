@@ -108,7 +108,10 @@ function convert(node: ParsedNode, placeAt: PlaceAt, problem: YamlProblem): Tree
   const place = placeAt(node.range[0]);
   if (isMap(node)) return { kind: "map", place, entries: convertEntries(node.items, placeAt, problem) };
   if (isSeq(node)) return { kind: "list", place, items: node.items.map((item) => convert(item, placeAt, problem)) };
-  return scalar(isScalar(node) ? scalarValue(node.value) : null, place);
+  if (!isScalar(node)) return scalar(null, place);
+  const value = scalarValue(node.value);
+  const isOther = typeof value !== "string" && value !== null && node.source !== String(value);
+  return { ...scalar(value, place), ...(isOther && { written: node.source }) };
 }
 
 function scalarValue(value: unknown): string | bigint | number | boolean | null {
