@@ -158,7 +158,10 @@ serve reads EP_* variables, .env and execution-platform.yaml; docs/configuration
 function request(command: Command): Command {
   return target(command)
     .argument("<message>", "what to say; - reads it from standard input")
-    .option("--persona <name>", "persona that serves it (default: default)")
+    .option(
+      "--persona <name>",
+      "persona that serves it (default: the tenant's default_persona, else the persona default)",
+    )
     .option("--provider <name>", "provider instance to use instead of the persona's")
     .option("--model <name>", "model to use")
     .option("--system <text>", "system message to send before it");

@@ -79,6 +79,13 @@ describe("commands that call a gateway", () => {
     expect(stderr).toMatch(/mock\/mock: \d+ tokens in, \d+ out/);
   });
 
+  test.each(["chat", "plan"])("%s says whose default persona serves where none is named", async (command) => {
+    const { stdout } = await runCommand([command, "--help"]);
+    expect(stdout.replaceAll(/\s+/g, " ")).toContain(
+      "(default: the tenant's default_persona, else the persona default)",
+    );
+  });
+
   test("capabilities lists providers, models and personas", async () => {
     const { stdout } = await runCommand(["capabilities"], { environment });
     expect(stdout).toContain("mock (mock, cannot spend)");
@@ -188,6 +195,13 @@ describe("key", () => {
     expect(stdout).toContain(`EP_AUTH_KEYS_SHA256=ci:${hashKey(made)}`);
     const { stdout: again } = await runCommand(["key"]);
     expect(again).not.toContain(made);
+  });
+
+  test("names the commands that read it, and so does the help of each", async () => {
+    const { stdout } = await runCommand(["key"]);
+    const commands = "chat, plan, capabilities and costs";
+    expect(stdout).toContain(`${commands} read it from EXECUTION_PLATFORM_API_KEY.`);
+    expect((await runCommand(["--help"])).stdout).toContain(`Environment of ${commands}:`);
   });
 
   test("its lines are a configuration that is accepted", async () => {

@@ -42,6 +42,8 @@ async function told(change: () => void): Promise<string> {
   );
 }
 
+const providers = async (): Promise<string> => (await fetch(`${gateway.httpUrl}/v1/capabilities`)).text();
+
 /** The status that a call gets, and its answer. */
 async function ask(key?: string): Promise<readonly [number, string]> {
   const response = await fetch(`${gateway.httpUrl}/v1/chat`, {
@@ -110,5 +112,15 @@ describe("a running gateway whose file vanishes", () => {
     expect(await told(replace)).toContain(IN_FORCE);
     expect(await told(() => write("EP_more.env", "# none\n"))).toContain(IN_FORCE);
     expect((await ask("k"))[1]).toContain("from the file");
+  });
+});
+
+describe("a running gateway", () => {
+  test("takes up a provider that is set in .env, as its banner says", async () => {
+    await serve();
+    expect(gateway.stdout()).toContain("in .env, which is read anew at once");
+    expect(await providers()).not.toContain("openai");
+    expect(await told(() => write(".env", "EP_OPENAI_BASE_URL=http://127.0.0.1:1/v1\n"))).toContain(IN_FORCE);
+    expect(await providers()).toContain("openai");
   });
 });
