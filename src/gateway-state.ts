@@ -55,9 +55,10 @@ export function createState(config: Config, deps: StateDeps): GatewayState {
 
 /**
  * The state that puts a configuration in force over a running one. What only a new start can change stays as it is. Throws a ReloadError if the
- * rest would not be safe with that, and whatever creating an adapter throws; nothing is left behind then.
+ * rest would not be safe with that or nobody would need a key any more, and whatever creating an adapter throws; nothing is left behind then.
  */
 export function replaceState(before: GatewayState, wanted: Config, deps: StateDeps): Replacement {
+  checkKeysStay(before.config, wanted);
   const needsRestart = Object.entries(FIXED).flatMap(([section, keys]) =>
     keys
       .filter((key) => !isSame(at(before.config, section, key), at(wanted, section, key)))
@@ -78,6 +79,14 @@ function stateOf(config: Config, adapters: Readonly<Record<string, Adapter>>): G
     guard: createGuard(config),
     authenticate: createKeyAuthentication(config),
   });
+}
+
+/** Keys that are gone altogether are far more often a mishap than a wish, and would open the gateway to everybody who reaches it. */
+function checkKeysStay(before: Config, wanted: Config): void {
+  if (before.keys.length === 0 || wanted.keys.length > 0) return;
+  throw new ReloadError(
+    "it has no API key, where the one in force has, so that everybody could call without a key; to serve without keys needs a restart",
+  );
 }
 
 function withFixed(wanted: Config, before: Config): Config {

@@ -12,6 +12,8 @@ export interface BannerFacts {
   readonly platformVersion: string;
   /** What to write before the name of a program: `npx ` in a checkout, which has them, else nothing. */
   readonly runner: string;
+  /** Whether changes of files are noticed. */
+  readonly watch: boolean;
 }
 
 /**
@@ -55,7 +57,8 @@ function spendingText({ providers, config }: BannerFacts): string {
   return ["Calls to these providers can spend money:", ...lines].join("\n");
 }
 
-function providerHint({ kinds }: BannerFacts): string {
+function providerHint({ kinds, watch }: BannerFacts): string {
   const variables = kinds.filter(({ needsKey }) => needsKey).map(({ kind }) => `EP_${kind.toUpperCase()}_API_KEY`);
-  return `To add a provider set ${variables.join(" or ")}, in the environment or in .env, and start again.`;
+  const inFile = watch ? "in .env, which is read anew at once" : "in .env, and send SIGHUP";
+  return `To add a provider set ${variables.join(" or ")}: ${inFile}, or in the environment, and start again.`;
 }

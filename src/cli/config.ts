@@ -1,4 +1,5 @@
 import { configJsonSchema } from "../config/json-schema.ts";
+import { visible } from "../config/visible.ts";
 import { type CommandContext, write } from "./context.ts";
 import { loadFromDisk } from "./load.ts";
 
@@ -13,8 +14,10 @@ export async function checkConfig(file: string | undefined, context: CommandCont
     context.stdout,
     [
       `The configuration is good: ${count(config.providers, "provider instance")}, ${count(config.personas, "persona")}, ${count(config.keys, "API key")}.`,
-      ...(lines.length === 0 ? ["Every value is a default."] : ["Values that are not defaults:", ...lines]),
-      ...notices.map((notice) => `Note: ${notice}`),
+      ...(lines.length === 0
+        ? ["Every value is a default."]
+        : ["Values that are not defaults:", ...lines.map(visible)]),
+      ...notices.map((notice) => `Note: ${visible(notice)}`),
       "",
     ].join("\n"),
   );

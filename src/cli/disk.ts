@@ -13,7 +13,7 @@ export interface Seen {
 
 /** Reads files, and remembers what was looked at: the files that were there, and those that were not. */
 export interface Disk {
-  /** The text of a file, undefined if there is none. Throws if it cannot be read. */
+  /** The text of a file, without a byte order mark; undefined if there is none. Throws if it cannot be read or is not UTF-8. */
   readFile(path: string): string | undefined;
   /** Names of what is in a directory; none if it is not there. */
   listFiles(path: string): readonly string[];
@@ -57,7 +57,17 @@ export function createDisk(): Disk {
 }
 
 function readText(path: string): string | undefined {
-  return ifThere(() => readFileSync(path, "utf8"));
+  const bytes = ifThere(() => readFileSync(path));
+  return bytes === undefined ? undefined : decode(bytes);
+}
+
+/** Text without its byte order mark. Other encodings would become names and keys that nobody wrote. */
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (thrown) {
+    throw Object.assign(new Error("not UTF-8", { cause: thrown }), { code: "it is not UTF-8" });
+  }
 }
 
 function list(path: string): readonly string[] {

@@ -51,13 +51,9 @@ export function keepCurrent({
         arm(looked);
       }
     },
-    apply: ({ config }) => {
-      const reloaded = gateway.reload(config);
-      log.setLevel(config.logLevel);
-      return reloaded;
-    },
+    apply: ({ config }) => gateway.reload(config),
     log,
-    notices: loaded.notices,
+    inForce: loaded,
   });
   context.onHangUp(() => reloader.request("SIGHUP"));
   arm(disk);

@@ -26,6 +26,6 @@ auth:
 
 or in the environment: EP_AUTH_KEYS_SHA256=${name}:${hashKey(made)}
 
-Callers send it as \`authorization: Bearer KEY\`; chat and capabilities read it from EXECUTION_PLATFORM_API_KEY.
+Callers send it as \`authorization: Bearer KEY\`; chat, plan, capabilities and costs read it from EXECUTION_PLATFORM_API_KEY.
 `;
 }

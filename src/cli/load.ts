@@ -14,7 +14,7 @@ export async function loadFromDisk(
   disk: Disk = createDisk(),
 ): Promise<LoadedConfig> {
   const path = file === undefined ? undefined : resolve(workingDirectory, file);
-  if (path !== undefined && disk.readFile(path) === undefined) throw new CommandError(`there is no file ${path}`);
+  if (path !== undefined && isMissing(path, disk)) throw new CommandError(`there is no file ${path}`);
   return loadConfig({
     environment: path === undefined ? environment : { ...environment, EP_CONFIG: path },
     cwd: workingDirectory,
@@ -23,4 +23,13 @@ export async function loadFromDisk(
     listFiles: disk.listFiles,
     fileMode: disk.fileMode,
   });
+}
+
+/** A file that cannot be read is there; loading it says what is wrong. */
+function isMissing(path: string, disk: Disk): boolean {
+  try {
+    return disk.readFile(path) === undefined;
+  } catch {
+    return false;
+  }
 }

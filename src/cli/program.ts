@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { type CommandContext, CommandError, OutputClosedError, write } from "./context.ts";
+import { type CommandContext, CommandError, OutputClosedError, printable, write } from "./context.ts";
 import type { CapabilitiesOptions, CostsOptions, RequestOptions, ServeOptions, ShowOptions } from "./options.ts";
 import { parseCount, parseDuration, parseMoment } from "./values.ts";
 import { readVersion } from "./version.ts";
@@ -20,7 +20,7 @@ export async function runCommandLine(args: readonly string[], context: CommandCo
     // Help and version are thrown too, with status 0; commander has printed what it throws.
     if (thrown instanceof CommanderError) return thrown.exitCode;
     if (thrown instanceof OutputClosedError) return 1;
-    await write(context.stderr, `error: ${failureText(thrown)}\n`);
+    await write(context.stderr, `error: ${printable(context.stderr, failureText(thrown))}\n`);
     return 1;
   }
 }
@@ -158,7 +158,10 @@ serve reads EP_* variables, .env and execution-platform.yaml; docs/configuration
 function request(command: Command): Command {
   return target(command)
     .argument("<message>", "what to say; - reads it from standard input")
-    .option("--persona <name>", "persona that serves it (default: default)")
+    .option(
+      "--persona <name>",
+      "persona that serves it (default: the tenant's default_persona, else the persona default)",
+    )
     .option("--provider <name>", "provider instance to use instead of the persona's")
     .option("--model <name>", "model to use")
     .option("--system <text>", "system message to send before it");

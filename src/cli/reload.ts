@@ -1,8 +1,9 @@
 import { ConfigError } from "../config/config-error.ts";
 import type { LoadedConfig } from "../config/load.ts";
+import { goneFiles } from "../config/loaded-files.ts";
 import type { Reloaded } from "../gateway.ts";
 import { ReloadError } from "../gateway-state.ts";
-import type { Log } from "../telemetry/log.ts";
+import { type LeveledLog, type Log, talkative } from "../telemetry/log.ts";
 import { CommandError } from "./context.ts";
 
 /** Puts a configuration in force that was loaded anew, or says why not. */
@@ -19,17 +20,18 @@ export interface ReloaderDeps {
   readonly load: () => Promise<LoadedConfig>;
   /** Puts it in force, as a whole or not at all. */
   readonly apply: (loaded: LoadedConfig) => Reloaded;
-  readonly log: Log;
-  /** Notices of the configuration in force, which are not repeated. */
-  readonly notices: readonly string[];
+  /** Gets the level of what is put in force. */
+  readonly log: LeveledLog;
+  /** What is in force now. Its notices are not repeated. */
+  readonly inForce: LoadedConfig;
 }
 
 /**
  * Creates a reloader. One load runs at a time; requests that come meanwhile are one request after it. A configuration that is refused changes
- * nothing: each problem is logged with its file and line.
+ * nothing: each problem is logged with its file and line. It is refused, too, while a file that what is in force came from is gone or blank.
  */
-export function createReloader({ load, apply, log, notices }: ReloaderDeps): Reloader {
-  let known = new Set(notices);
+export function createReloader({ load, apply, log, inForce }: ReloaderDeps): Reloader {
+  let before = inForce;
   let wanted: string | undefined;
   let running: Promise<void> | undefined;
   let closed = false;
@@ -38,13 +40,22 @@ export function createReloader({ load, apply, log, notices }: ReloaderDeps): Rel
     try {
       const loaded = await load();
       if (closed) return;
+      const [gone] = goneFiles(before.files, loaded.files);
+      if (gone !== undefined) {
+        throw new ReloadError(
+          `${gone} is gone or has no text any more; put it back, or start again to go on without it`,
+        );
+      }
       const { needsRestart } = apply(loaded);
+      // What became of a change is told even where it is the change that silences the log.
+      log.setLevel(talkative(before.config.logLevel, loaded.config.logLevel));
       log.info("the configuration was loaded anew and is in force", { reason });
       for (const path of needsRestart) {
         log.warn(`${path} was changed, which needs a restart; until then it stays as it is`, { path });
       }
-      for (const notice of loaded.notices) if (!known.has(notice)) log.warn(notice);
-      known = new Set(loaded.notices);
+      for (const notice of loaded.notices) if (!before.notices.includes(notice)) log.warn(notice);
+      log.setLevel(loaded.config.logLevel);
+      before = loaded;
     } catch (thrown) {
       refuse(log, thrown, reason);
     }

@@ -39,6 +39,7 @@ export async function serve({ config: file, watch }: ServeOptions, context: Comm
     httpUrl,
     platformVersion,
     runner: runnerOf(context.workingDirectory),
+    watch,
   };
   // Whoever reads the banner may go away; the server stays.
   await write(context.stdout, bannerText(facts)).catch(() => undefined);

@@ -1,6 +1,7 @@
 import { type Path, type Place, pathText, shownName } from "./tree.ts";
+import { visible } from "./visible.ts";
 
-/** One thing wrong with the configuration. No field ever holds a secret. */
+/** One thing wrong with the configuration. No field ever holds a secret, nor a character that shows nothing itself. */
 export interface ConfigProblem {
   /** `execution-platform.yaml:3:5`, `EP_GRPC_PORT`, `EP_GRPC_PORT (.env:3)`, or the name of a file; empty for what is missing everywhere. */
   readonly where: string;
@@ -52,9 +53,9 @@ export function createProblems(fileName: () => string): Problems {
         (left, right) => positionOf(left.where) - positionOf(right.where),
       );
       const problems = sorted.map(({ where, path, message }) => ({
-        where: typeof where === "string" ? where : whereText(where, fileName()),
-        path: pathText(path.map((step) => (typeof step === "string" ? shownName(step) : step))),
-        message,
+        where: visible(typeof where === "string" ? where : whereText(where, fileName())),
+        path: visible(pathText(path.map((step) => (typeof step === "string" ? shownName(step) : step)))),
+        message: visible(message),
       }));
       // One bad variable can be felt at several values.
       const distinct = new Map(problems.map((problem) => [`${problem.where}\n${problem.message}`, problem]));

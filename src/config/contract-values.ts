@@ -18,7 +18,7 @@ export function enumWord<T extends number>(label: string, values: ContractEnum<T
   return single(
     label,
     { enum: names },
-    (written) => words.get(String(written)) ?? notOneOf(names, written),
+    (_, { written }) => words.get(written) ?? notOneOf(names, written),
     names.join(", "),
   );
 }

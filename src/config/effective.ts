@@ -32,10 +32,14 @@ function effective(type: Type<unknown>, tree: Tree): Tree {
   return { ...map, entries: new Map(entries) };
 }
 
-/** A value as a file would have it: in a variable numbers and flags are text. */
+/** A value as a file would have it: in a variable numbers and flags are text, and a name that is a number is text anywhere. */
 function asWritten(type: Type<unknown>, tree: Tree): Tree {
-  if (tree.place.source !== "environment" || tree.kind !== "scalar") return tree;
+  if (tree.kind !== "scalar") return tree;
   const value = type.read(tree, [], { problem: () => undefined, origin: () => undefined });
+  if (tree.place.source !== "environment") {
+    const isNumber = typeof tree.value === "number" || typeof tree.value === "bigint";
+    return isNumber && typeof value === "string" ? scalar(value, tree.place) : tree;
+  }
   const isFlag = typeof value === "boolean";
   const isNumber = type.json?.type === "integer" || type.json?.type === "number";
   return isFlag || (isNumber && (typeof value === "number" || typeof value === "bigint"))

@@ -11,6 +11,7 @@ import { errorCode } from "./error-code.ts";
 import { configSchema } from "./file-schema.ts";
 import { DEFAULT_PERSONA, fillIn, namesIn, personasWithoutCandidates } from "./fill-in.ts";
 import { deepFreeze } from "./freeze.ts";
+import { type LoadedFiles, noteFiles } from "./loaded-files.ts";
 import { readPersonaMap, underlayPersonaMap } from "./persona-map.ts";
 import { vendorVariable } from "./provider-variables.ts";
 import type { ReadContext, ReadOf } from "./reader.ts";
@@ -41,6 +42,8 @@ export interface LoadConfigInput {
 export interface LoadedConfig {
   readonly config: Config;
   readonly notices: readonly string[];
+  /** The files it came from. */
+  readonly files: LoadedFiles;
   /** The whole of it as one tree, every default in its place, secrets shown as `[secret]`. */
   readonly effective: () => Tree;
 }
@@ -52,14 +55,18 @@ const DEFAULT_FILE = "execution-platform.yaml";
  * Loads the configuration: defaults, over them the file, over it the variables of `.env` files and of the environment. Throws one ConfigError
  * with everything that is wrong. What belongs to one call (persona, request) is laid over it by the router.
  */
-export async function loadConfig(input: LoadConfigInput): Promise<LoadedConfig> {
+export async function loadConfig(world: LoadConfigInput): Promise<LoadedConfig> {
+  const { readFile, withText } = noteFiles(world.readFile);
+  const input: LoadConfigInput = { ...world, readFile };
   let fileName = DEFAULT_FILE;
   const problems = createProblems(() => fileName);
   const unreadable = (file: string, thrown: unknown): void =>
     problems.add(file, [], `the file cannot be read (${errorCode(thrown)})`);
   const variables = readVariables({ ...input, unreadable });
+  const variableFiles = [...withText];
   fileName = variables.get("EP_CONFIG")?.value ?? DEFAULT_FILE;
-  const file = await readConfigFile(input, fileName, variables.get("EP_CONFIG"), problems);
+  const path = resolve(input.cwd, fileName);
+  const file = await readConfigFile(input, { path, fileName }, variables.get("EP_CONFIG"), problems);
   const mapped = underlayPersonaMap(
     file,
     await readMap(input, variables.get("EP_PERSONA_PROVIDER_MAP_PATH"), problems),
@@ -80,7 +87,7 @@ export async function loadConfig(input: LoadConfigInput): Promise<LoadedConfig> 
     isWritten: (path) => getIn(tree, path) !== undefined,
     secrets: {
       variables,
-      directory: dirname(resolve(input.cwd, fileName)),
+      directory: dirname(path),
       readFile: input.readFile,
       fileMode: input.fileMode,
       problem: read.problem,
@@ -97,17 +104,17 @@ export async function loadConfig(input: LoadConfigInput): Promise<LoadedConfig> 
   problems.throwIfAny();
   if (config === undefined) throw new TypeError("a configuration without problems was not read");
   const notices = [...overlayNotices, ...keyFileNotices, ...usageNotices(config, overlaid, variables, input)];
-  return deepFreeze({ config, notices, effective: () => effectiveTree(tree) });
+  const files: LoadedFiles = { config: withText.has(path) ? path : undefined, variables: variableFiles };
+  return deepFreeze({ config, notices, files, effective: () => effectiveTree(tree) });
 }
 
 /** The file's tree: empty if there is no file and none was asked for. Throws if the file cannot be read or parsed. */
 async function readConfigFile(
-  { cwd, readFile, fileText }: LoadConfigInput,
-  fileName: string,
+  { readFile, fileText }: LoadConfigInput,
+  { path, fileName }: { readonly path: string; readonly fileName: string },
   asked: Variable | undefined,
   problems: Problems,
 ): Promise<Tree> {
-  const path = resolve(cwd, fileName);
   let text = fileText;
   try {
     text ??= readFile(path);

@@ -23,11 +23,11 @@ export async function readPersonaMap(
     problem(placeIn(place, ""), [], message.replace("the YAML", "the JSON"));
   });
   if (tree === undefined) return lists;
-  if (clean && !isJson(text)) problem(placeIn(tree.place, ""), [], "must be JSON, and it is YAML");
   if (tree.kind !== "map") {
     problem(placeIn(tree.place, ""), [], "must be an object of personas and where they are served");
     return lists;
   }
+  if (clean && !isJson(text)) problem(placeIn(tree.place, ""), [], "must be JSON, and it is YAML");
   for (const [key, { value }] of tree.entries) {
     const items = value.kind === "list" ? value.items : [value];
     const candidates = items.map((item) => candidateOf(item, (place) => placeIn(place, key)));

@@ -202,11 +202,19 @@ export class Refusal {
 /** What a single value may be written as. */
 export type Written = Exclude<ScalarNode["value"], null>;
 
-/** A single value. `parse` gets what was written, and whether it is text from a variable, where everything is text. */
+/** How a single value stands there. */
+export interface Wording {
+  /** As it is written: `0x10`, whose value is 16. */
+  readonly written: string;
+  /** Whether it is text from a variable, where everything is text. */
+  readonly isVariable: boolean;
+}
+
+/** A single value. `parse` gets the value, and how it stands there. */
 export function single<T>(
   label: string,
   json: JsonSchema,
-  parse: (value: Written, isVariable: boolean) => T | Refusal,
+  parse: (value: Written, wording: Wording) => T | Refusal,
   detail?: string,
 ): Type<T> {
   return {
@@ -216,7 +224,10 @@ export function single<T>(
     read: (tree, path, context) => {
       const parsed =
         tree.kind === "scalar" && tree.value !== null
-          ? parse(tree.value, tree.place.source === "environment")
+          ? parse(tree.value, {
+              written: tree.written ?? String(tree.value),
+              isVariable: tree.place.source === "environment",
+            })
           : new Refusal(
               isEmpty(tree) ? "has no value; give it one or remove the key" : `must be a ${label}, not ${kindOf(tree)}`,
             );

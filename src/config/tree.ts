@@ -22,6 +22,8 @@ export interface ScalarNode {
   readonly kind: "scalar";
   readonly place: Place;
   readonly value: string | bigint | number | boolean | null;
+  /** What a number was written as where its value does not tell it (`0x10`, `1e3`). */
+  readonly written?: string;
 }
 
 /** A sequence of values. */

@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { didYouMean } from "./nearest.ts";
-import { Refusal, single, type Type, type Written } from "./reader.ts";
+import { Refusal, single, type Type, type Wording, type Written } from "./reader.ts";
 
 /** Text of 1 to `max` characters. What was written is never quoted back. */
 export function text(max: number, label = "text"): Type<string> {
@@ -14,8 +14,7 @@ export function text(max: number, label = "text"): Type<string> {
 /** Text that fits a pattern; `rule` says in words what it must be. */
 export function pattern(label: string, shape: RegExp, rule: string): Type<string> {
   const json = { type: ["string", "number"], pattern: shape.source };
-  return single(label, json, (value) => {
-    const written = String(value);
+  return single(label, json, (value, { written }) => {
     return typeof value !== "boolean" && shape.test(written) ? written : new Refusal(`must be ${rule}`);
   });
 }
@@ -29,31 +28,37 @@ export const name = pattern(
 
 /** One of some words or numbers. */
 export function oneOf<const T extends string | number>(choices: readonly T[]): Type<T> {
-  const parse = (value: Written): T | Refusal =>
-    choices.find((choice) => String(choice) === String(value)) ?? notOneOf(choices.map(String), value);
+  const parse = (value: Written, { written }: Wording): T | Refusal =>
+    choices.find((choice) => String(choice) === String(value)) ?? notOneOf(choices.map(String), written);
   return single("word", { enum: choices }, parse, choices.join(", "));
 }
 
 /** Refuses what is none of some words, with the nearest of them. */
-export function notOneOf(words: readonly string[], value: Written): Refusal {
-  return new Refusal(`must be one of ${words.join(", ")}; not ${quote(value)}.${didYouMean(String(value), words)}`);
+export function notOneOf(words: readonly string[], written: string): Refusal {
+  return new Refusal(`must be one of ${words.join(", ")}; not ${quote(written)}.${didYouMean(written, words)}`);
 }
 
 /** `true` or `false`; in a variable also 1 and 0. */
-export const boolean: Type<boolean> = single("true or false", { type: "boolean" }, (value, isVariable) => {
+export const boolean: Type<boolean> = single("true or false", { type: "boolean" }, (value, { written, isVariable }) => {
   if (typeof value === "boolean") return value;
   if (isVariable && (value === "true" || value === "1")) return true;
   if (isVariable && (value === "false" || value === "0")) return false;
-  return new Refusal(`must be true or false${isVariable ? " (1 or 0)" : ""}, not ${quote(value)}`);
+  return new Refusal(`must be true or false${isVariable ? " (1 or 0)" : ""}, not ${quote(written)}`);
 });
+
+/** The whole number that a value is, be it written `1000`, `1e3` or `1000.0`; undefined if it is none, or has lost digits. */
+function wholeNumber(value: Written, isVariable: boolean): bigint | undefined {
+  if (typeof value === "bigint") return value;
+  const isWhole = Number.isSafeInteger(value) || (isVariable && /^-?\d{1,20}$/.test(String(value)));
+  return isWhole ? BigInt(value) : undefined;
+}
 
 /** A whole number within bounds. */
 export function integer(least: number, most: number): Type<number> {
-  const parse = (value: Written, isVariable: boolean): number | Refusal => {
-    const number = Number(value);
-    const isWhole = typeof value === "bigint" || (isVariable && /^-?\d+$/.test(String(value)));
-    if (isWhole && number >= least && number <= most) return number;
-    return new Refusal(`must be a whole number from ${least} to ${most}, not ${quote(value)}`);
+  const parse = (value: Written, { written, isVariable }: Wording): number | Refusal => {
+    const number = wholeNumber(value, isVariable);
+    if (number !== undefined && number >= least && number <= most) return Number(number);
+    return new Refusal(`must be a whole number from ${least} to ${most}, not ${quote(written)}`);
   };
   return single("whole number", { type: "integer", minimum: least, maximum: most }, parse, `${least} to ${most}`);
 }
@@ -62,11 +67,11 @@ export function integer(least: number, most: number): Type<number> {
 export const integer64: Type<bigint> = single(
   "whole number",
   { type: "integer" },
-  (value, isVariable) => {
-    const number = isVariable && /^-?\d{1,20}$/.test(String(value)) ? BigInt(value) : value;
-    return typeof number === "bigint" && BigInt.asIntN(64, number) === number
+  (value, { written, isVariable }) => {
+    const number = wholeNumber(value, isVariable);
+    return number !== undefined && BigInt.asIntN(64, number) === number
       ? number
-      : new Refusal(`must be a whole number of at most 64 bits, not ${quote(value)}`);
+      : new Refusal(`must be a whole number of at most 64 bits, not ${quote(written)}`);
   },
   "64 bits",
 );
@@ -74,12 +79,12 @@ export const integer64: Type<bigint> = single(
 /** A number within bounds. `above` excludes the lower bound itself. */
 export function decimal(least: number, most: number, above = false): Type<number> {
   const range = `${above ? "above " : ""}${least}${most === Number.POSITIVE_INFINITY ? "" : ` to ${most}`}`;
-  const parse = (value: Written, isVariable: boolean): number | Refusal => {
+  const parse = (value: Written, { written, isVariable }: Wording): number | Refusal => {
     const isText = isVariable && /^-?\d+(\.\d+)?$/.test(String(value));
     const number = typeof value === "bigint" || isText ? Number(value) : value;
     const isNumber = typeof number === "number" && Number.isFinite(number);
     const fits = isNumber && number <= most && (above ? number > least : number >= least);
-    return fits ? number : new Refusal(`must be a number, ${range}, not ${quote(value)}`);
+    return fits ? number : new Refusal(`must be a number, ${range}, not ${quote(written)}`);
   };
   const bounds = {
     ...(above ? { exclusiveMinimum: least } : { minimum: least }),
@@ -112,13 +117,13 @@ function withUnit(
     const [, digits, unit = ""] = /^(\d{1,12})([A-Za-z]+)$/.exec(written) ?? [];
     return Number(digits) * (Object.hasOwn(units, unit) ? (units[unit] ?? Number.NaN) : Number.NaN);
   };
-  const parse = (value: Written): number | Refusal => {
-    const read = amount(String(value));
+  const parse = (_: Written, { written }: Wording): number | Refusal => {
+    const read = amount(written);
     if (Number.isNaN(read)) {
-      return new Refusal(`must be a whole number with a unit, such as ${examples}, not ${quote(value)}`);
+      return new Refusal(`must be a whole number with a unit, such as ${examples}, not ${quote(written)}`);
     }
     const fits = read >= amount(least) && read <= amount(most);
-    return fits ? read : new Refusal(`must be from ${least} to ${most}, not ${quote(value)}`);
+    return fits ? read : new Refusal(`must be from ${least} to ${most}, not ${quote(written)}`);
   };
   const json = { type: "string", pattern: `^\\d{1,12}(${Object.keys(units).join("|")})$` };
   return single(label, json, parse, `${least} to ${most}`);
@@ -167,8 +172,8 @@ export const origin: Type<string> = single("origin", { type: "string", pattern: 
 /** SHA-256 in hex, read to lower case. What was written is never shown: it may be the key itself. */
 export const sha256: Type<string> = {
   secret: true,
-  ...single("SHA-256", { type: "string", pattern: "^[0-9A-Fa-f]{64}$" }, (value) => {
-    const hash = typeof value === "string" ? value.toLowerCase() : "";
+  ...single("SHA-256", { type: ["string", "number"], pattern: "^[0-9A-Fa-f]{64}$" }, (_, { written }) => {
+    const hash = written.toLowerCase();
     if (!/^[0-9a-f]{64}$/.test(hash)) {
       return new Refusal(
         `must be the SHA-256 of the key, 64 hex digits: printf %s "$KEY" | sha256sum. The key itself must not be here`,
@@ -181,7 +186,6 @@ export const sha256: Type<string> = {
 const EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /** What was written, for values that are no secrets by their nature, and cut in case one came there by mistake. */
-function quote(value: Written): string {
-  const written = String(value);
+function quote(written: string): string {
   return written.length > 24 ? "a text that long" : `"${written}"`;
 }

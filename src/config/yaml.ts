@@ -12,6 +12,7 @@ import {
   type YAMLError,
 } from "yaml";
 import { type MapEntry, type Place, scalar, shownName, type Tree } from "./tree.ts";
+import { tooDeepAt } from "./yaml-depth.ts";
 
 /** Told of everything the text must not have. */
 export type YamlProblem = (place: Place, message: string) => void;
@@ -39,35 +40,43 @@ export function parseYaml(text: string, problem: YamlProblem): Tree | undefined 
     const { line, col } = lines.linePos(offset);
     return { source: "file", line: Math.max(line, 1), column: Math.max(col, 1) };
   };
-  try {
-    const document = parseDocument(text, {
-      lineCounter: lines,
-      prettyErrors: false,
-      uniqueKeys: false,
-      stringKeys: true,
-      intAsBigInt: true,
-      resolveKnownTags: false,
-      logLevel: "error",
-    });
-    // One slip makes the parser stumble several times, so only its first words about the first lines help.
-    const byLine = new Map<number, YAMLError>();
-    for (const error of [...document.errors, ...document.warnings]) {
-      const { line } = lines.linePos(error.pos[0]);
-      if (!byLine.has(line)) byLine.set(line, error);
-    }
-    for (const error of [...byLine.values()].slice(0, MAX_SYNTAX_PROBLEMS)) {
-      problem(placeAt(error.pos[0]), `the YAML cannot be read here: ${withoutSource(error)}`);
-    }
-    if (byLine.size > 0) return undefined;
-    if (document.contents === null) return scalar(null, START);
-    if (reportNamedNodes(document, placeAt, problem)) return undefined;
-    return convert(document.contents, placeAt, problem);
-  } catch (thrown) {
-    // Too deep a nesting is the only thing the parser throws for.
-    if (!(thrown instanceof RangeError)) throw thrown;
-    problem(START, "the YAML is nested too deeply");
+  const tooDeep = tooDeepAt(text);
+  if (tooDeep !== undefined) {
+    problem(placeIn(text, tooDeep), "the YAML is nested too deeply");
     return undefined;
   }
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: false,
+    stringKeys: true,
+    intAsBigInt: true,
+    resolveKnownTags: false,
+    logLevel: "error",
+  });
+  // One slip makes the parser stumble several times, so only its first words about the first lines help.
+  const byLine = new Map<number, YAMLError>();
+  for (const error of [...document.errors, ...document.warnings]) {
+    const { line } = lines.linePos(error.pos[0]);
+    if (!byLine.has(line)) byLine.set(line, error);
+  }
+  for (const error of [...byLine.values()].slice(0, MAX_SYNTAX_PROBLEMS)) {
+    problem(placeAt(error.pos[0]), `the YAML cannot be read here: ${withoutSource(error)}`);
+  }
+  if (byLine.size > 0) return undefined;
+  if (document.directives.yaml.version !== "1.2") {
+    problem(START, "the file must be YAML 1.2, and its %YAML line says otherwise; remove that line");
+    return undefined;
+  }
+  if (document.contents === null) return scalar(null, START);
+  if (reportUnsupported(document, placeAt, problem)) return undefined;
+  return convert(document.contents, placeAt, problem);
+}
+
+/** The place of an offset in a text that has not been parsed. */
+function placeIn(text: string, offset: number): Place {
+  const before = text.slice(0, offset);
+  return { source: "file", line: before.split("\n").length, column: offset - before.lastIndexOf("\n") };
 }
 
 /** Some of the parser's messages end with a piece of the text, always after a colon. */
@@ -78,14 +87,18 @@ function withoutSource({ code, message }: YAMLError): string {
 
 type PlaceAt = (offset: number) => Place;
 
-/** Anchors and aliases hide what a value is and where it stands, and some bombs are made of them. */
-function reportNamedNodes(document: Document.Parsed, placeAt: PlaceAt, problem: YamlProblem): boolean {
+/** Anchors and aliases hide what a value is and where it stands, and some bombs are made of them. Tags would make another value of what is written. */
+function reportUnsupported(document: Document.Parsed, placeAt: PlaceAt, problem: YamlProblem): boolean {
   let found = false;
   visit(document, {
     Node: (_, node) => {
-      if (!isAlias(node) && (node as ParsedNode).anchor === undefined) return;
+      const isNamed = isAlias(node) || node.anchor !== undefined;
+      if (!isNamed && node.tag === undefined) return;
       found = true;
-      problem(placeAt(node.range?.[0] ?? 0), "anchors (&) and aliases (*) are not supported; write the value out");
+      const what = isNamed
+        ? "anchors (&) and aliases (*) are not supported; write the value out"
+        : "tags (!) are not supported; write the value alone";
+      problem(placeAt(node.range?.[0] ?? 0), what);
     },
   });
   return found;
@@ -95,7 +108,10 @@ function convert(node: ParsedNode, placeAt: PlaceAt, problem: YamlProblem): Tree
   const place = placeAt(node.range[0]);
   if (isMap(node)) return { kind: "map", place, entries: convertEntries(node.items, placeAt, problem) };
   if (isSeq(node)) return { kind: "list", place, items: node.items.map((item) => convert(item, placeAt, problem)) };
-  return scalar(isScalar(node) ? scalarValue(node.value) : null, place);
+  if (!isScalar(node)) return scalar(null, place);
+  const value = scalarValue(node.value);
+  const isOther = typeof value !== "string" && value !== null && node.source !== String(value);
+  return { ...scalar(value, place), ...(isOther && { written: node.source }) };
 }
 
 function scalarValue(value: unknown): string | bigint | number | boolean | null {

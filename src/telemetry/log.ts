@@ -15,6 +15,12 @@ export interface Log {
 /** Least severe level that is written. */
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
+/** The one of two levels that writes more. */
+export function talkative(one: LogLevel, other: LogLevel): LogLevel {
+  const levels: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
+  return levels.find((level) => level === one || level === other) ?? one;
+}
+
 /** A log whose level can be changed. */
 export interface LeveledLog extends Log {
   setLevel(level: LogLevel): void;

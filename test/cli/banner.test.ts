@@ -13,6 +13,7 @@ function facts(overrides: Partial<BannerFacts> = {}): BannerFacts {
     httpUrl: "http://127.0.0.1:8000",
     platformVersion: "1.2.3",
     runner: "npx ",
+    watch: true,
     ...overrides,
   };
 }
@@ -24,6 +25,15 @@ describe("the banner", () => {
     const text = bannerText(facts());
     expect(text).toContain("No call can spend money: the only provider is the built-in mock.");
     expect(text).toContain("EP_OPENAI_API_KEY");
+  });
+
+  // Mutant seen red: a new start asked for whatever is changed.
+  test("says when what is set takes effect", () => {
+    const hint = (watch: boolean): string | undefined =>
+      /^To add a provider .*$/m.exec(bannerText(facts({ watch })))?.[0];
+    const begin = "To add a provider set EP_OPENAI_API_KEY:";
+    expect(hint(true)).toBe(`${begin} in .env, which is read anew at once, or in the environment, and start again.`);
+    expect(hint(false)).toBe(`${begin} in .env, and send SIGHUP, or in the environment, and start again.`);
   });
 
   test("names every provider that can spend, with where it is configured", () => {

@@ -79,6 +79,13 @@ describe("commands that call a gateway", () => {
     expect(stderr).toMatch(/mock\/mock: \d+ tokens in, \d+ out/);
   });
 
+  test.each(["chat", "plan"])("%s says whose default persona serves where none is named", async (command) => {
+    const { stdout } = await runCommand([command, "--help"]);
+    expect(stdout.replaceAll(/\s+/g, " ")).toContain(
+      "(default: the tenant's default_persona, else the persona default)",
+    );
+  });
+
   test("capabilities lists providers, models and personas", async () => {
     const { stdout } = await runCommand(["capabilities"], { environment });
     expect(stdout).toContain("mock (mock, cannot spend)");
@@ -124,6 +131,13 @@ describe("commands that call a gateway", () => {
     const { status, stdout, stderr } = await runCommand(["chat", "--persona", "nobody", "Hi"], { environment });
     expect(stderr).toMatch(/^error: PERSONA_NOT_FOUND: [^\n]+ \[req_\w+\]\n$/);
     expect([status, stdout]).toEqual([1, ""]);
+  });
+
+  // Mutant seen red: the failure's words written as they are.
+  test("a failure's words let no control characters through to a terminal", async () => {
+    const args = ["chat", "--base-url", "\u001b[2Jhttp", "Hi"];
+    const { stderr } = await runCommand(args, { environment, terminal: true });
+    expect(stderr).toBe("error: [2Jhttp is not a URL such as http://127.0.0.1:50051\n");
   });
 
   test("a call that the user interrupts ends quietly with status 130", async () => {
@@ -181,6 +195,13 @@ describe("key", () => {
     expect(stdout).toContain(`EP_AUTH_KEYS_SHA256=ci:${hashKey(made)}`);
     const { stdout: again } = await runCommand(["key"]);
     expect(again).not.toContain(made);
+  });
+
+  test("names the commands that read it, and so does the help of each", async () => {
+    const { stdout } = await runCommand(["key"]);
+    const commands = "chat, plan, capabilities and costs";
+    expect(stdout).toContain(`${commands} read it from EXECUTION_PLATFORM_API_KEY.`);
+    expect((await runCommand(["--help"])).stdout).toContain(`Environment of ${commands}:`);
   });
 
   test("its lines are a configuration that is accepted", async () => {

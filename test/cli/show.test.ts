@@ -112,4 +112,16 @@ describe("config show", () => {
     const http = { host: "127.0.0.1", port: 6000 };
     expect({ ...after.config, origins: 0 }).toEqual({ ...before.config, http, origins: 0 });
   });
+
+  // Mutant seen red: the number shown in place of the name.
+  test("shows a name that is a number as it is written, and as text", async () => {
+    const personas = "personas: { default: { candidates: [{ provider: 0x10 }] } }\n";
+    writeFileSync(join(directory, "numbers.yaml"), `providers: { 0x10: { kind: mock } }\n${personas}`);
+    const named = {
+      providers: { "0x10": { kind: "mock" } },
+      personas: { default: { candidates: [{ provider: "0x10" }] } },
+    };
+    expect(JSON.parse(await show("numbers.yaml", "--json"))).toMatchObject(named);
+    expect(parse(await show("numbers.yaml"), { stringKeys: true })).toMatchObject(named);
+  });
 });

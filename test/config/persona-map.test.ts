@@ -65,6 +65,10 @@ describe("the persona map", () => {
     ['["near"]', "1:1: : must be an object of personas"],
     ['{\n  "a": "near"\n', "3:1: : the JSON cannot be read here"],
     ["a: near\n", "1:1: : must be JSON, and it is YAML"],
+    ["", "1:1: : must be an object of personas"],
+    [" \n", "1:1: : must be an object of personas"],
+    ["null", "1:1: : must be an object of personas"],
+    ["- near\n", "1:1: : must be an object of personas"],
   ])("that is bad is refused, with its own name and line: %j", async (map, expected) => {
     const problems = await problemsOf(world(map));
     expect(problems.map((problem) => problem.slice(0, expected.length + 19))).toEqual([

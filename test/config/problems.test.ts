@@ -361,6 +361,22 @@ describe("a bad configuration", () => {
   });
 });
 
+// Attack: a file of somebody else whose names change what a terminal shows of its own refusal.
+describe("characters that show nothing themselves", () => {
+  // Mutant seen red: names, values and files told as they are.
+  test("are told by their codes, wherever they were written", async () => {
+    const problems = await problemsOf({
+      file: `"a\\0b\\u202Ec": 1\nlog_level: "\u202Eofni"\nproviders: { "x\\e[2Jy": { kind: mock } }\n`,
+      environment: { EP_PERSONA_PROVIDER_MAP_PATH: "no\u2066 \u{E0041}.json", EP_GRPC_PORT: "\u0007" },
+    });
+    const told = problems.join("\n");
+    for (const code of ["a\\u0000b\\u202Ec", "\\u202Eofni", "x\\u001B[2Jy", "no\\u2066 \\u{E0041}.json", "\\u0007"]) {
+      expect(told).toContain(code);
+    }
+    expect(told).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}]/u);
+  });
+});
+
 describe("a file that cannot be had", () => {
   test("is refused if EP_CONFIG names it and it is not there", async () => {
     expect(await problemsOf({ environment: { EP_CONFIG: "no.yaml" } })).toEqual([

@@ -182,16 +182,20 @@ describe("a reload", () => {
     expect(await statusOf(ask({ authorization: "Bearer k" }))).toBe(403);
     reload({ tenants: {} });
     expect(await statusOf(ask({ authorization: "Bearer k" }))).toBe(200);
-    reload({ keys: [], allowedOrigins: ["https://app.example"] });
-    expect(await statusOf(ask({ origin: "https://app.example" }))).toBe(200);
+    const fromPage = () => statusOf(ask({ origin: "https://app.example", authorization: "Bearer k" }));
+    reload({ allowedOrigins: ["https://app.example"] });
+    expect(await fromPage()).toBe(200);
     reload({ allowedOrigins: [] });
-    expect(await statusOf(ask({ origin: "https://app.example" }))).toBe(403);
+    expect(await fromPage()).toBe(403);
     reload({ limits: { ...before.limits, maxDeadlineMs: 50, defaultDeadlineMs: 50 } });
+    reload({ keys: [{ ...key, providerOptions: true }] });
+    const keyed = createClient({ baseUrl: gateway.grpcUrl, apiKey: "k" });
+    cleanUps.push(() => keyed.close());
     const stalled = { ...question, providerOptionsJson: { mock: '{"script":[{"stall":true}]}' } };
-    await expect(client.chat(stalled).collect()).rejects.toMatchObject({ reason: "DEADLINE" });
+    await expect(keyed.chat(stalled).collect()).rejects.toMatchObject({ reason: "DEADLINE" });
     reload({ limits: before.limits });
     expect(await (await fetch(`${gateway.httpUrl}/health`)).json()).toEqual({ status: "serving" });
-    expect(await statusOf(ask())).toBe(200);
+    expect(await statusOf(ask({ authorization: "Bearer k" }))).toBe(200);
   });
 
   test("names what needs a restart and leaves it as it is", async () => {
@@ -218,11 +222,25 @@ describe("a reload", () => {
 
   // Mutant seen red: the new configuration checked without what stays.
   test("is refused where it is safe only with what needs a restart", async () => {
-    const key = { sha256: hashKey("k"), name: "ci", tenant: "t", roles: [CallerRole.CALLER], providerOptions: false };
-    const { gateway } = await start({ config: { http: { host: "0.0.0.0", port: 0 }, keys: [key] } });
+    const { gateway } = await start({});
     const before = gateway.state();
-    const loopback = { ...before.config, http: { host: "127.0.0.1", port: 0 }, keys: [] };
-    expect(() => gateway.reload(loopback)).toThrow(/http\.host.*could call without a key/);
+    const { limits } = before.config;
+    const smaller = { ...limits, maxChatBytes: 2048, maxMessageBytes: 2048, maxBytesInFlight: 4096 };
+    expect(() => gateway.reload({ ...before.config, limits: smaller })).toThrow(
+      /\(limits\.max_chat_size.*limits\.max_in_flight_size: is smaller than limits\.max_chat_size/,
+    );
     expect(gateway.state()).toBe(before);
+  });
+
+  // Mutant seen red: no look at the keys that were in force.
+  test("is refused where it would take away every key, since everybody could call then", async () => {
+    const key = { sha256: hashKey("k"), name: "ci", tenant: "t", roles: [CallerRole.CALLER], providerOptions: false };
+    const { gateway, client } = await start({ config: { keys: [key] } });
+    const before = gateway.state();
+    expect(() => gateway.reload({ ...before.config, keys: [] })).toThrow(/without a key.*needs a restart/);
+    expect(gateway.state()).toBe(before);
+    await expect(client.chat(question).collect()).rejects.toMatchObject({ reason: "AUTH_INVALID" });
+    gateway.reload({ ...before.config, keys: [{ ...key, name: "other" }] });
+    expect(gateway.state().config.keys.map(({ name }) => name)).toEqual(["other"]);
   });
 });
