@@ -5,8 +5,17 @@ import { type ModelCapabilities, Support } from "../gen/execution/v1/capabilitie
 import { type ChatRequest, FallbackPolicy, type Warning } from "../gen/execution/v1/chat_pb.js";
 import type { Candidate } from "../gen/execution/v1/usage_pb.js";
 import type { Principal, ResolvedCandidate } from "./call.ts";
+import type { Health } from "./health/health.ts";
 import { capabilityName, type Requirement, supportOf } from "./requirements.ts";
-import { builderRuling, fallbackDenied, missingRuling, nameOf, type Ruling, ruling } from "./rulings.ts";
+import {
+  builderRuling,
+  fallbackDenied,
+  missingRuling,
+  nameOf,
+  type Ruling,
+  ruling,
+  unhealthyRuling,
+} from "./rulings.ts";
 import { mayUseModel, mayUseProvider } from "./scope.ts";
 
 /** A candidate that can serve the request as far as is known. */
@@ -16,6 +25,10 @@ export interface KeptCandidate {
   readonly candidate: ResolvedCandidate;
   /** What its adapter would leave out of the request. Empty until the adapter was asked. */
   readonly leftOut: readonly Warning[];
+  /** How often it is tried first, beside the others. */
+  readonly weight: number;
+  /** Why it is where it is in the order, where that is not the configuration's. */
+  readonly placed?: string;
 }
 
 /** A candidate that is not tried. */
@@ -37,13 +50,14 @@ export interface CandidateTerms {
   readonly request: ChatRequest;
   readonly requirements: readonly Requirement[];
   readonly principal: Principal;
+  readonly health: Health;
   /** True if the request itself names the candidate, so that its words for it are no secret from the caller. */
   readonly named: boolean;
 }
 
 /**
- * Considers every candidate, in order: whether the configuration has it, whether the key may use it, and whether it is known to lack something.
- * Each is kept or ruled out with all that is wrong. An instance and a model that a key may not use are not named.
+ * Considers every candidate, in order: whether the configuration has it, whether the key may use it, whether it is known to lack something, and
+ * whether it may be tried now. Each is kept or ruled out with all that is wrong. An instance and a model that a key may not use are not named.
  */
 export function considerCandidates(
   candidates: readonly CandidateSettings[],
@@ -64,7 +78,11 @@ export function settleCandidates(
   const firstOnly = request.fallbackPolicy === FallbackPolicy.DENY;
   let found = 0;
   return considered.map((entry) => {
-    if (!entry.kept) return entry;
+    // Who is only out of order for a while is still the first that can serve.
+    if (!entry.kept) {
+      if (entry.rulings.every(({ reason }) => reason === "NO_HEALTHY_TARGET")) found += firstOnly ? 1 : 0;
+      return entry;
+    }
     if (firstOnly && found > 0) return ruledOut(entry.place, [fallbackDenied]);
     if (found >= wanted) return entry;
     const settled = askAdapter(entry, request);
@@ -95,14 +113,17 @@ function consider(candidate: CandidateSettings, terms: CandidateTerms): Consider
   if (!mayUseModel(principal, model, word)) {
     return ruledOut(placeOf(provider, kind, inCallersWords), [ruling("SCOPE_DENIED", deniedText(terms))]);
   }
-  return holdToRequirements(placeOf(provider, kind, model.model), adapter, model, terms);
+  const place = placeOf(provider, kind, model.model);
+  const entry = holdToRequirements(place, adapter, model, { ...terms, weight: candidate.weight ?? 1 });
+  const { waitMs, state } = terms.health.stateOf(provider, model.model);
+  return entry.kept && waitMs > 0 ? ruledOut(place, [unhealthyRuling(place, state, waitMs)]) : entry;
 }
 
 function holdToRequirements(
   place: Candidate,
   adapter: Adapter,
   model: ModelCapabilities,
-  { requirements, request }: CandidateTerms,
+  { requirements, request, weight }: CandidateTerms & { readonly weight: number },
 ): ConsideredCandidate {
   const missing = requirements.filter(({ capability, named }) => {
     const support = supportOf(model, capability);
@@ -118,7 +139,7 @@ function holdToRequirements(
     .filter(({ capability }) => supportOf(model, capability) === Support.UNSPECIFIED)
     .map((requirement) => unknownWarning(place, requirement));
   const toolTier = request.tools.length > 0 ? 1 : 0;
-  return { kept: true, place, candidate: { adapter, model, toolTier, warnings }, leftOut: [] };
+  return { kept: true, place, candidate: { adapter, model, toolTier, warnings }, leftOut: [], weight };
 }
 
 function askAdapter(entry: KeptCandidate, request: ChatRequest): ConsideredCandidate {

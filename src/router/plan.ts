@@ -11,6 +11,7 @@ import type { PriceBook } from "../ledger/prices/price-book.ts";
 import type { Price } from "../ledger/prices/types.ts";
 import type { Principal } from "./call.ts";
 import type { KeptCandidate, RuledOutCandidate } from "./candidates.ts";
+import type { Health } from "./health/health.ts";
 import { plannedValues } from "./plan-values.ts";
 import { priceOfCandidate, priceUnknown } from "./pricing.ts";
 import { considerRequest, type RoutingState } from "./resolve.ts";
@@ -20,7 +21,11 @@ export interface PlanDeps {
   readonly prices: PriceBook;
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number;
+  readonly health: Health;
 }
+
+/** Where a call draws, a plan shows the likeliest. */
+const LIKELIEST = 0.5;
 
 /**
  * Says what would happen to a request: the considerations of `Chat`, every candidate's adapter asked, with what each may cost. Sends nothing and
@@ -33,8 +38,11 @@ export function planRequest(
   principal: Principal,
   deps: PlanDeps,
 ): PlanResponse {
-  const everyone = Number.POSITIVE_INFINITY;
-  const { persona, merged, candidates, values } = considerRequest(state, request, principal, everyone);
+  const { persona, merged, candidates, values } = considerRequest(state, request, principal, {
+    ...deps,
+    wanted: Number.POSITIVE_INFINITY,
+    random: () => LIKELIEST,
+  });
   const priced = candidates.map((entry) => (entry.kept ? withPrice(entry, merged.request, deps) : entry));
   return create(PlanResponseSchema, {
     persona,
@@ -75,7 +83,11 @@ function plannedCandidate(
   return create(PlannedCandidateSchema, {
     candidate,
     kept,
-    reasons: [...entry.warnings.map(({ code, text }) => ({ reason: code, text })), ...lengthRemarks(entry, request)],
+    reasons: [
+      ...entry.warnings.map(({ code, text }) => ({ reason: code, text })),
+      ...lengthRemarks(entry, request),
+      ...(entry.placed === undefined ? [] : [{ reason: "STRATEGY", text: entry.placed }]),
+    ],
     toolTier,
     ...(expectedNanoUsd === undefined ? {} : { expectedCostNanoUsd: expectedNanoUsd }),
     ...(worstNanoUsd === undefined ? {} : { worstCostNanoUsd: worstNanoUsd }),

@@ -5,12 +5,13 @@ import type { CostsRequest, CostsResponse } from "../gen/execution/v1/costs_pb.j
 import type { PlanRequest, PlanResponse } from "../gen/execution/v1/plan_pb.js";
 import type { PriceBook } from "../ledger/prices/price-book.ts";
 import type { LedgerStore } from "../ledger/store.ts";
+import { attemptsStage } from "./attempts/loop.ts";
 import type { Call, CallContext, Next, Stage } from "./call.ts";
 import { describeCapabilities } from "./capabilities.ts";
 import { describeCosts } from "./costs.ts";
+import type { Health } from "./health/health.ts";
 import { planRequest } from "./plan.ts";
 import { type RoutingState, resolve } from "./resolve.ts";
-import { attemptsStage } from "./stages/attempts.ts";
 import { streamStage } from "./stages/stream.ts";
 
 /** What every wire calls: one method an RPC. */
@@ -38,6 +39,12 @@ export interface RouterDeps {
   readonly nowMs: () => number;
   readonly prices: PriceBook;
   readonly ledger: LedgerStore;
+  /** What the process knows of its providers. */
+  readonly health: Health;
+  /** A number from 0 to below 1. */
+  readonly random: () => number;
+  /** Waits so many milliseconds. Rejects with the signal's reason when it fires. */
+  readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly platformVersion: string;
 }
 
@@ -45,7 +52,7 @@ export interface RouterDeps {
 export function createRouter(deps: RouterDeps): Router {
   const stages: readonly Stage[] = [
     streamStage(deps), // opens the stream, numbers the events, ends it in one way
-    attemptsStage(deps), // calls a provider
+    attemptsStage(deps), // calls providers until one answers
   ];
   const run = stages.reduceRight<Next>(
     (next, stage) => (call) => stage(call, next),
@@ -55,12 +62,13 @@ export function createRouter(deps: RouterDeps): Router {
   );
   return {
     chat: (request, context) => {
-      const resolved = resolve(deps.state(), request, context.principal);
+      const resolved = resolve(deps.state(), request, context.principal, deps);
       if (resolved.timeoutMs !== undefined) context.limitTotal(resolved.timeoutMs);
       const startedAt = deps.monotonicMs();
       const call: Call = {
         context,
         resolved,
+        step: 0,
         streamId: `stream_${deps.newId()}`,
         record: { attempts: [], contentSent: false, firstContentMs: undefined, priceVersion: "" },
         elapsedMs: () => Math.round(deps.monotonicMs() - startedAt),

@@ -161,6 +161,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
           requestId,
           principal,
           signal: deadline.signal,
+          remainingMs: deadline.remainingMs,
           limitTotal: (totalMs) => {
             if (asked === undefined) deadline.setTotal(Math.min(totalMs, limits.maxDeadlineMs));
           },

@@ -1,14 +1,15 @@
 import type { Adapter } from "../../src/adapters/adapter.ts";
 import type { Config, PersonaSettings } from "../../src/config/config.ts";
 import { ExecutionError } from "../../src/errors.ts";
-import type { ChatResponse } from "../../src/gen/execution/v1/chat_pb.js";
+import type { ChatRequest, ChatResponse } from "../../src/gen/execution/v1/chat_pb.js";
 import { FallbackPolicy } from "../../src/gen/execution/v1/chat_pb.js";
 import { Role } from "../../src/gen/execution/v1/options_pb.js";
 import { createPriceBook, type PriceBook } from "../../src/ledger/prices/price-book.ts";
 import type { LedgerStore } from "../../src/ledger/store.ts";
 import { createMemoryStore } from "../../src/ledger/stores/memory.ts";
-import type { CallContext, Principal } from "../../src/router/call.ts";
-import type { RoutingState } from "../../src/router/resolve.ts";
+import type { CallContext, Principal, Resolved } from "../../src/router/call.ts";
+import { createHealth, type Health } from "../../src/router/health/health.ts";
+import { type RoutingState, resolve } from "../../src/router/resolve.ts";
 import { createRouter, type Router } from "../../src/router/router.ts";
 
 /** A configuration for tests, with every default small and explicit. */
@@ -73,6 +74,7 @@ export function testContext(overrides: Partial<CallContext> = {}): CallContext {
     principal: anyone,
     signal: new AbortController().signal,
     limitTotal: () => undefined,
+    remainingMs: () => Number.POSITIVE_INFINITY,
     ...overrides,
   };
 }
@@ -82,6 +84,16 @@ export interface TestRouterOptions {
   /** Without it only what cannot spend has a price. */
   readonly prices?: PriceBook;
   readonly ledger?: LedgerStore;
+  /** Without it nothing is known of any provider, and no time passes. */
+  readonly health?: Health;
+  /** Without it waits are over at once. */
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** Resolves a request while nothing is known of any provider, and nothing but what cannot spend has a price. */
+export function testResolve(state: RoutingState, request: ChatRequest, principal: Principal): Resolved {
+  const health = createHealth(() => 0);
+  return resolve(state, request, principal, { health, prices: createPriceBook([]), nowMs: () => 0, random: () => 0.5 });
 }
 
 /** A router over a state, with ids that count and clocks that stand still. */
@@ -89,6 +101,9 @@ export function testRouter(state: RoutingState, options: TestRouterOptions = {})
   let id = 0;
   return createRouter({
     prices: options.prices ?? createPriceBook([]),
+    health: options.health ?? createHealth(() => 0),
+    random: () => 0.5,
+    wait: options.wait ?? (async () => undefined),
     ledger: options.ledger ?? createMemoryStore({ maxSums: 1000, maxAttemptIds: 1000 }),
     nowMs: () => Date.UTC(2026, 10, 26, 12),
     state: () => state,
