@@ -37,8 +37,8 @@ export function missingRuling(place: Candidate, { capability, field }: Requireme
 export function unhealthyRuling(place: Candidate, state: TargetState["state"], waitMs: number): Ruling {
   const why = {
     closed: "is not tried",
-    open: "failed too often: its circuit breaker is open",
-    half_open: "is tried by another call after failures",
+    open: "is kept out after failures",
+    half_open: "is kept out after failures while another call tries it",
     paused: "limits its rate",
   }[state];
   const text = `${nameOf(place)} ${why}; it may be tried again in ${(waitMs / 1000).toFixed(1)} s`;

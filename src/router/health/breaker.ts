@@ -31,7 +31,7 @@ export interface Breaker {
   waitMs(): number;
   /** Leave for one attempt; undefined if none may start now. */
   admit(): Permit | undefined;
-  /** Opens it, whatever its state. */
+  /** Opens it, whatever its state. A probe that runs keeps others out until its lease ends. */
   open(cooldownMs: number): void;
 }
 
@@ -60,6 +60,9 @@ export function createBreaker(nowMs: () => number): Breaker {
   const open = (cooldownMs: number): void => {
     generation += 1;
     openUntilMs = nowMs() + cooldownMs;
+  };
+  const reopen = (cooldownMs: number): void => {
+    open(cooldownMs);
     probeUntilMs = undefined;
   };
   const state = (): BreakerState => {
@@ -100,10 +103,10 @@ export function createBreaker(nowMs: () => number): Breaker {
         failed: (settings) => {
           if (!counts()) return;
           failures += 1;
-          if (openUntilMs !== undefined || failures >= settings.failures) open(settings.cooldownMs);
+          if (openUntilMs !== undefined || failures >= settings.failures) reopen(settings.cooldownMs);
         },
         tripped: (cooldownMs) => {
-          if (counts()) open(cooldownMs);
+          if (counts()) reopen(cooldownMs);
         },
         released: () => {
           if (counts() && openUntilMs !== undefined) probeUntilMs = undefined;
