@@ -16,7 +16,7 @@ const LONGEST_DELAY_MS = 8_000;
 const LONGEST_RETRY_AFTER_MS = 30_000;
 
 /** Longest wait for a retry while another candidate could answer at once. */
-const LONGEST_WAIT_BEFORE_FALLBACK_MS = 1_000;
+const LONGEST_WAIT_BEFORE_FALLBACK_MS = 500;
 
 /** Time that an attempt needs at the least. */
 const LEAST_ATTEMPT_MS = 100;

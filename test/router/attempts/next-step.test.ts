@@ -95,8 +95,8 @@ describe("a retry", () => {
 
   test("that would wait for long gives way to a candidate that can answer now", () => {
     const paused = (waitMs: number) => ({ places: [place({ state: "paused", waitMs }), far()] });
-    expect(following([limited(500)], paused(500))).toBe("RETRY 0 after 625");
-    expect(following([limited(2_000)], paused(2_000))).toBe("FALLBACK 1 after 0");
+    expect(following([limited(300)], paused(300))).toBe("RETRY 0 after 425");
+    expect(following([limited(600)], paused(600))).toBe("FALLBACK 1 after 0");
   });
 
   test("with another key is made at once and is none of the retries", () => {
