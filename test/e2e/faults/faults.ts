@@ -186,7 +186,10 @@ export const FAULTS: readonly Fault[] = [
     async (open, wire) => {
       const rig = await open();
       const { inBand: reason } = wire;
-      const begin = wire.play([{ usage: { input_total: 3, input_uncached: 3, output_total: 1 } }, { error: { reason } }]);
+      const begin = wire.play([
+        { usage: { input_total: 3, input_uncached: 3, output_total: 1 } },
+        { error: { reason } },
+      ]);
       rig.near.enqueue(begin);
       const first = await rig.call();
       expect(first.error).toBeUndefined();
@@ -201,7 +204,10 @@ export const FAULTS: readonly Fault[] = [
   fault("the accounting of a fallback: every attempt counts, once", async (open, wire) => {
     const rig = await open();
     const { inBand: reason } = wire;
-    const overloaded = wire.play([{ usage: { input_total: 3, input_uncached: 3, output_total: 1 } }, { error: { reason } }]);
+    const overloaded = wire.play([
+      { usage: { input_total: 3, input_uncached: 3, output_total: 1 } },
+      { error: { reason } },
+    ]);
     rig.near.enqueue(overloaded, overloaded, overloaded);
     const { events } = await rig.call();
     const finished = events.at(-1)?.event;

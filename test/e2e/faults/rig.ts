@@ -6,7 +6,7 @@ import type { RunningGateway } from "../../../src/gateway.ts";
 import type { ChatResponse } from "../../../src/gen/execution/v1/chat_pb.js";
 import { IN_ORDER } from "../../../src/router/routing.ts";
 import { createEmulator, type Emulator } from "../../emulators/emulator.ts";
-import type { Exchange } from "../../emulators/exchange.ts";
+import type { Answer, Exchange } from "../../emulators/exchange.ts";
 import { startTestGateway, testProvider } from "../../support/gateway.ts";
 import { within } from "../../support/wait.ts";
 import type { FaultWire } from "./wires.ts";
@@ -25,7 +25,7 @@ export interface FaultRig {
   readonly gateway: RunningGateway;
   readonly client: Client;
   /** Makes a call, and holds its stream to the contract and to a watchdog far beyond every timeout. */
-  call(): Promise<CallResult>;
+  call(question?: string): Promise<CallResult>;
   /** How many requests each provider has got. */
   calls(): readonly [number, number];
   close(): Promise<void>;
@@ -34,11 +34,13 @@ export interface FaultRig {
 /** How the gateway of a fault is set up. */
 export interface FaultRigOptions {
   readonly routing?: Partial<RoutingSettings>;
+  /** Whether `near` is alone, without retries and without a breaker. */
+  readonly alone?: true;
   readonly contextWindows?: readonly [number, number];
   /** What the provider that is tried second says. Default: `far`. */
   readonly far?: Exchange;
   /** What the provider that is tried first says, after what is queued. Default: `near`. */
-  readonly near?: Exchange;
+  readonly near?: Exchange | Answer;
 }
 
 /** Silence that a provider may keep, in milliseconds. */
@@ -47,8 +49,12 @@ const WATCHDOG_MS = 15_000;
 
 /** Starts the gateway and both providers. */
 export async function createFaultRig(wire: FaultWire, options: FaultRigOptions = {}): Promise<FaultRig> {
-  const near = await createEmulator({ answer: () => options.near ?? wire.play([{ text: ["near"] }]) });
-  const far = await createEmulator({ answer: () => options.far ?? wire.play([{ text: ["far"] }]) });
+  const said = (word: string): Exchange => wire.play([{ text: [word] }]);
+  const near = await createEmulator({
+    answer: (received) =>
+      typeof options.near === "function" ? options.near(received) : (options.near ?? said("near")),
+  });
+  const far = await createEmulator({ answer: () => options.far ?? said("far") });
   const provider = (name: string, { baseUrl }: Emulator, contextWindow: number | undefined): ProviderSettings =>
     testProvider({
       name,
@@ -57,8 +63,7 @@ export async function createFaultRig(wire: FaultWire, options: FaultRigOptions =
       defaultModel: "m",
       models: contextWindow === undefined ? {} : { m: modelOf(contextWindow) },
       spends: false,
-      retries: 2,
-      breaker: { failures: 5, cooldownMs: 60_000 },
+      ...(options.alone ? {} : { retries: 2, breaker: { failures: 5, cooldownMs: 60_000 } }),
       timeouts: { connectMs: 2_000, headersMs: SILENCE_MS, idleMs: 2 * SILENCE_MS, firstTokenMs: SILENCE_MS },
     });
   const [nearWindow, farWindow] = options.contextWindows ?? [];
@@ -68,7 +73,7 @@ export async function createFaultRig(wire: FaultWire, options: FaultRigOptions =
       personas: {
         default: {
           name: "default",
-          candidates: [{ provider: "near" }, { provider: "far" }],
+          candidates: [{ provider: "near" }, ...(options.alone ? [] : [{ provider: "far" }])],
           routing: { ...IN_ORDER, ...options.routing },
         },
       },
@@ -80,7 +85,8 @@ export async function createFaultRig(wire: FaultWire, options: FaultRigOptions =
     far,
     gateway,
     client,
-    call: () => within(callOnce(client), { what: "the end of a call", timeoutMs: WATCHDOG_MS }),
+    call: (question = "Hi") =>
+      within(callOnce(client, question), { what: "the end of a call", timeoutMs: WATCHDOG_MS }),
     calls: () => [near.requests.length, far.requests.length],
     close: async () => {
       client.close();
@@ -90,7 +96,7 @@ export async function createFaultRig(wire: FaultWire, options: FaultRigOptions =
   };
 }
 
-async function callOnce(client: Client): Promise<CallResult> {
+async function callOnce(client: Client, question: string): Promise<CallResult> {
   const events: ChatResponse[] = [];
   const checker = createInvariantChecker();
   const broken = (problem: string | undefined): void => {
@@ -98,7 +104,7 @@ async function callOnce(client: Client): Promise<CallResult> {
   };
   let error: ChatError | undefined;
   try {
-    for await (const event of client.chat({ messages: [{ role: Role.USER, parts: [text("Hi")] }] })) {
+    for await (const event of client.chat({ messages: [{ role: Role.USER, parts: [text(question)] }] })) {
       events.push(event);
       broken(checker.next(event));
     }

@@ -16,6 +16,8 @@ export interface FaultWire {
   readonly blocked: Exchange | undefined;
   /** What the wire calls a failure in the middle of an answer that it has a word for. */
   readonly inBand: Reason;
+  /** How many events it takes to say a usage that a script begins with. */
+  readonly usageEvents: number;
   /** A piece of a stream that is none of this wire's. */
   readonly malformed: string;
 }
@@ -28,6 +30,7 @@ const openai: FaultWire = {
   path: "/v1",
   play: (script, delivery = whole) => openaiExchange(script, delivery),
   blocked: openaiExchange([{ error: { reason: "CONTENT_BLOCKED" } }], whole),
+  usageEvents: 1,
   inBand: "PROVIDER_OVERLOADED",
   malformed,
 };
@@ -37,6 +40,7 @@ const anthropic: FaultWire = {
   path: "",
   play: (script, delivery = whole) => anthropicExchange(script, delivery),
   blocked: anthropicExchange([{ error: { reason: "CONTENT_BLOCKED" } }], whole),
+  usageEvents: 3,
   inBand: "PROVIDER_OVERLOADED",
   malformed: `event: content_block_delta\n${malformed}`,
 };
@@ -46,6 +50,7 @@ const gemini: FaultWire = {
   path: "/v1beta",
   play: (script, delivery = whole) => geminiExchange(script, "events", delivery),
   blocked: undefined,
+  usageEvents: 1,
   inBand: "PROVIDER_UNAVAILABLE",
   malformed,
 };
