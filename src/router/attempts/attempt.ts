@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { type ChatEvent, isContent, warningEvent } from "../../contract/events.ts";
 import { unknownUsage } from "../../contract/usage.ts";
 import { ExecutionError, toExecutionError } from "../../errors.ts";
-import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
+import type { ChatRequest, UsageEvent } from "../../gen/execution/v1/chat_pb.js";
 import { AttemptOutcome, type AttemptSummary, AttemptSummarySchema } from "../../gen/execution/v1/usage_pb.js";
 import type { Call } from "../call.ts";
 import { createMeter, type MeterDeps } from "../meter.ts";
@@ -43,6 +43,8 @@ export interface Attempt {
   send(): AsyncIterable<readonly ChatEvent[]>;
   /** Meters what was read, and returns what of it is handed on. */
   take(events: readonly ChatEvent[]): readonly ChatEvent[];
+  /** Meters what was read and nobody will be told. */
+  meterOnly(events: readonly ChatEvent[]): void;
   /** Ends the attempt, whose last events these are, as the one that gave the answer. */
   win(events: readonly ChatEvent[]): Promise<readonly ChatEvent[]>;
   /** Ends the attempt by what was thrown, and returns that as an error. */
@@ -88,6 +90,11 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
     record.contentSent = true;
     record.firstContentMs ??= call.elapsedMs();
   };
+  const used = (event: UsageEvent): void => {
+    summary.usage = event.usage ?? summary.usage ?? unknownUsage();
+    hasFinalUsage ||= event.final;
+    meter.price(event);
+  };
   const end = async (): Promise<void> => {
     signal.clear();
     admission.end();
@@ -125,9 +132,7 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
       const events = input.adjust?.(read) ?? read;
       for (const event of events) {
         if (event.event.case === "usage") {
-          summary.usage = event.event.value.usage ?? summary.usage ?? unknownUsage();
-          hasFinalUsage ||= event.event.value.final;
-          meter.price(event.event.value);
+          used(event.event.value);
         } else if (firstContentMs === undefined && isContent(event)) {
           begin();
         }
@@ -136,6 +141,9 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
       const told = held.pass(events);
       input.onTold?.(told);
       return told;
+    },
+    meterOnly: (events) => {
+      for (const { event } of events) if (event.case === "usage") used(event.value);
     },
     win: async (events) => {
       const usage = summary.usage ?? unknownUsage();

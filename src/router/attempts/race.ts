@@ -53,6 +53,7 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
   };
   const end = async (racer: Racer): Promise<void> => {
     running.delete(racer);
+    if (racer.attempt !== leader) racer.attempt.meterOnly(racer.said.flat());
     await racer.attempt.close();
     await racer.next;
     await racer.source.return?.();
@@ -84,6 +85,7 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
   /** Goes on without one that failed. Returns what the caller is told, if it was the one that is followed. */
   const goOnWithout = async (racer: Racer, thrown: unknown): Promise<Events> => {
     running.delete(racer);
+    racer.attempt.meterOnly(racer.said.flat());
     const error = await racer.attempt.fail(thrown);
     hedge.lost(racer.attempt, error);
     const [other] = running;
@@ -92,10 +94,10 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
     return [attemptFailed(racer.attempt.summary, error, NextStep.FALLBACK), ...leader.opening()];
   };
   const follow = (racer: Racer): Events => {
-    giveUp([...running].filter((each) => each !== racer));
-    if (racer.attempt === leader) return [];
+    const isNew = racer.attempt !== leader;
     leader = racer.attempt;
-    return leader.opening();
+    giveUp([...running].filter((each) => each !== racer));
+    return isNew ? leader.opening() : [];
   };
 
   async function* race(): AsyncGenerator<Events> {
@@ -125,6 +127,7 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
     get summary() {
       return leader.summary;
     },
+    meterOnly: (events) => leader.meterOnly(events),
     get place() {
       return leader.place;
     },
