@@ -104,10 +104,9 @@ const provider = object(
 const candidate = object({
   provider: required(name, "Name of a provider instance."),
   model: optional(modelName, "Alias or provider's word. Without it the instance's default model."),
-  weight: defaulted(
+  weight: optional(
     integer(0, 1_000),
-    1,
-    "How often it is tried first, beside the others, with the strategies `weighted` and `sticky`. 0: only after the others.",
+    "How often it is tried first, beside the others, with the strategies `weighted` and `sticky`. 0: only after the others. Without it 1.",
   ),
 });
 

@@ -5,7 +5,10 @@ import { durationText } from "./layer-values.ts";
 /** How calls go through the candidates of a persona that says nothing of it. */
 export const IN_ORDER: RoutingSettings = { strategy: "ordered", continuation: false, fallBackOnBlock: false };
 
-/** How a call of the persona goes through its candidates, as `Plan` shows it: each value by its path in the file, with its origin. */
+/**
+ * How a call of the persona goes through its candidates, as `Plan` shows it: each value by its path in the file, with its origin. What has to be asked
+ * for and is not is left out.
+ */
 export function routingValues(
   { origins }: Config,
   { name, routing = IN_ORDER }: PersonaSettings,
@@ -19,8 +22,8 @@ export function routingValues(
     ["hedge.min_delay", duration(hedge?.minDelayMs)],
     ["hedge.max_delay", duration(hedge?.maxDelayMs)],
     ["hedge.max_usd", hedge === undefined ? undefined : Number(hedge.maxCostNanoUsd) / 1e9],
-    ["continuation", continuation],
-    ["fall_back_on_block", fallBackOnBlock],
+    ["continuation", continuation || undefined],
+    ["fall_back_on_block", fallBackOnBlock || undefined],
   ];
   return written.flatMap(([path, value]) => {
     if (value === undefined) return [];

@@ -11,6 +11,9 @@ export interface Fault {
   readonly show: (wire: FaultWire) => Promise<void>;
 }
 
+/** Silence after which a provider is given up that falls silent, in milliseconds. */
+const SILENCE_MS = 200;
+
 /** Words a provider begins with before it fails. */
 const BEGUN: Script = [{ usage: { input_total: 3, input_uncached: 3, output_total: 1 } }, { text: ["half ", "an "] }];
 
@@ -102,13 +105,13 @@ export const FAULTS: readonly Fault[] = [
     await expectAnswer(rig, "near", [2, 0]);
   }),
   fault("no response: passed by", async (open) => {
-    const rig = await open();
+    const rig = await open({ silenceMs: SILENCE_MS });
     rig.near.enqueue({ delivery: { kind: "hold-headers" } });
     await expectAnswer(rig, "far", [1, 1]);
     await rig.near.waitForIdle();
   }),
   fault("a first token that does not come: passed by", async (open, wire) => {
-    const rig = await open();
+    const rig = await open({ silenceMs: SILENCE_MS });
     rig.near.enqueue(wire.play([{ text: ["late"] }], { kind: "stall-after-events", events: 0 }));
     const { events } = await expectAnswer(rig, "far", [1, 1]);
     expect(events.flatMap(({ event }) => (event.case === "attemptFailed" ? [event.value.reason] : []))).toEqual([
@@ -125,7 +128,7 @@ export const FAULTS: readonly Fault[] = [
     await expectAnswer(rig, "near", [3, 0]);
   }),
   fault("a stall after content: the end", async (open, wire) => {
-    const rig = await open();
+    const rig = await open({ silenceMs: SILENCE_MS });
     rig.near.enqueue(wire.play([...BEGUN, { stall: true }]));
     await expectAborted(rig, "UPSTREAM_STALLED");
     await rig.near.waitForIdle();

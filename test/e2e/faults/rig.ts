@@ -34,6 +34,8 @@ export interface FaultRig {
 /** How the gateway of a fault is set up. */
 export interface FaultRigOptions {
   readonly routing?: Partial<RoutingSettings>;
+  /** Silence that `near` may keep, in milliseconds. Default: far above what an answer takes. */
+  readonly silenceMs?: number;
   /** Whether `near` is alone, without retries and without a breaker. */
   readonly alone?: true;
   readonly contextWindows?: readonly [number, number];
@@ -43,8 +45,7 @@ export interface FaultRigOptions {
   readonly near?: Exchange | Answer;
 }
 
-/** Silence that a provider may keep, in milliseconds. */
-const SILENCE_MS = 150;
+/** Far above what an answer takes, in milliseconds. */
 const WATCHDOG_MS = 15_000;
 
 /** Starts the gateway and both providers. */
@@ -55,6 +56,7 @@ export async function createFaultRig(wire: FaultWire, options: FaultRigOptions =
       typeof options.near === "function" ? options.near(received) : (options.near ?? said("near")),
   });
   const far = await createEmulator({ answer: () => options.far ?? said("far") });
+  const { silenceMs = WATCHDOG_MS } = options;
   const provider = (name: string, { baseUrl }: Emulator, contextWindow: number | undefined): ProviderSettings =>
     testProvider({
       name,
@@ -64,7 +66,10 @@ export async function createFaultRig(wire: FaultWire, options: FaultRigOptions =
       models: contextWindow === undefined ? {} : { m: modelOf(contextWindow) },
       spends: false,
       ...(options.alone ? {} : { retries: 2, breaker: { failures: 5, cooldownMs: 60_000 } }),
-      timeouts: { connectMs: 2_000, headersMs: SILENCE_MS, idleMs: 2 * SILENCE_MS, firstTokenMs: SILENCE_MS },
+      timeouts:
+        name === "near"
+          ? { connectMs: 2_000, headersMs: silenceMs, idleMs: 2 * silenceMs, firstTokenMs: silenceMs }
+          : { connectMs: 2_000, headersMs: WATCHDOG_MS, idleMs: WATCHDOG_MS },
     });
   const [nearWindow, farWindow] = options.contextWindows ?? [];
   const gateway = await startTestGateway({
