@@ -48,6 +48,8 @@ export interface ProviderSettings {
   /** Absent: the kind's own default. */
   readonly baseUrl?: string;
   readonly apiKey?: Secret;
+  /** Keys to use when the provider refuses the first. Absent: none. An adapter sees one key alone. */
+  readonly moreApiKeys?: readonly Secret[];
   /** Headers to add to each request; values may be secret. */
   readonly headers: Readonly<Record<string, Secret>>;
   readonly transport: Transport;

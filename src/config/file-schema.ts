@@ -2,7 +2,7 @@ import { callSettings } from "./call-settings-schema.ts";
 import { anyMap, capability, role, support } from "./contract-values.ts";
 import { defaulted, list, mapping, object, optional, type ReadOf, required } from "./reader.ts";
 import { personaRouting, providerRouting } from "./routing-schema.ts";
-import { keyReference, secretReference } from "./secrets.ts";
+import { keyReferences, secretReference } from "./secrets.ts";
 import {
   baseUrl,
   boolean,
@@ -67,8 +67,8 @@ const provider = object(
       "Allows secrets to be sent by plain `http://` to another machine. Without it that is refused.",
     ),
     api_key: optional(
-      keyReference,
-      "The provider's key: `{ env: NAME }` or `{ file: path }`. May be missing where `base_url` names a server that needs none.",
+      keyReferences,
+      "The provider's key: `{ env: NAME }` or `{ file: path }`, or a list of them: the next one is used while the provider refuses one or limits its rate. May be missing where `base_url` names a server that needs none.",
     ),
     headers: defaulted(
       mapping("HEADER", headerName, secretReference),

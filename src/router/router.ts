@@ -9,7 +9,7 @@ import { attemptsStage } from "./attempts/loop.ts";
 import type { Call, CallContext, Next, Stage } from "./call.ts";
 import { describeCapabilities } from "./capabilities.ts";
 import { describeCosts } from "./costs.ts";
-import type { Health } from "./health/health.ts";
+import type { Health, TargetState } from "./health/health.ts";
 import { planRequest } from "./plan.ts";
 import { type RoutingState, resolve } from "./resolve.ts";
 import { streamStage } from "./stages/stream.ts";
@@ -25,6 +25,8 @@ export interface Router {
   /** Says what `chat` would do, without doing it. Throws what is wrong with the request whoever serves it. */
   plan(request: PlanRequest, context: CallContext): PlanResponse;
   costs(request: CostsRequest, context: CallContext): Promise<CostsResponse>;
+  /** How the models stand that were tried of late. No RPC: what of it a caller may see is for whoever shows it. */
+  targetStates(): readonly TargetState[];
 }
 
 /** What the router needs from outside. */
@@ -80,5 +82,6 @@ export function createRouter(deps: RouterDeps): Router {
     plan: ({ request = create(ChatRequestSchema) }, context) =>
       planRequest(deps.state(), request, context.principal, deps),
     costs: (request, context) => describeCosts(deps, request, context.principal),
+    targetStates: () => deps.health.states(),
   };
 }

@@ -103,7 +103,8 @@ function createAdmission(health: Health, { candidate, place, permit, breaker }: 
       if (effect === "alive" || effect === "pause") permit.answered(breaker);
       if (effect === "pause" && error.retryable) health.pause(provider, model, retryAfterMs ?? DEFAULT_PAUSE_MS);
       if (effect === "open") permit.tripped(MENDING_MS);
-      if (effect === "open_instance") health.openInstance(provider, MENDING_MS);
+      // Several keys: the first of them may be free again sooner.
+      if (effect === "open_instance") health.openInstance(provider, Math.min(MENDING_MS, retryAfterMs ?? MENDING_MS));
     },
     end: () => {
       if (isOver) return;
