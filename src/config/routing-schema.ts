@@ -17,7 +17,7 @@ export const providerRouting = {
       failures: defaulted(failures, 5, "Failures of a model in a row after which it is not tried."),
       cooldown: defaulted(
         cooldown,
-        "3s",
+        "2s",
         "How long it is not tried; then one call at a time may, until it gets an answer.",
       ),
     }),

@@ -1,4 +1,5 @@
 import { abortedStreams } from "./aborted-streams.ts";
+import { deadProvider } from "./dead-provider.ts";
 import type { Scenario } from "./scenario.ts";
 import { stalledReaders } from "./stalled-readers.ts";
 
@@ -8,6 +9,7 @@ import { stalledReaders } from "./stalled-readers.ts";
 const plan: readonly { readonly scenario: Scenario; readonly size: number }[] = [
   { scenario: abortedStreams, size: 1000 },
   { scenario: stalledReaders, size: 100 },
+  { scenario: deadProvider, size: 5 },
 ];
 
 const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31));

@@ -102,7 +102,7 @@ personas:
     });
     expect(config.providers.near).toMatchObject({
       retries: 1,
-      breaker: { failures: 2, cooldownMs: 3_000 },
+      breaker: { failures: 2, cooldownMs: 2_000 },
       timeouts: { firstTokenMs: 20_000, totalMs: 120_000 },
     });
     expect(config.personas.default).toMatchObject({

@@ -13,7 +13,7 @@ describe("without any configuration", () => {
         transport: "native",
         timeouts: { connectMs: 5_000, headersMs: 300_000, idleMs: 120_000, firstTokenMs: 300_000 },
         retries: 2,
-        breaker: { failures: 5, cooldownMs: 3_000 },
+        breaker: { failures: 5, cooldownMs: 2_000 },
         models: {},
         quirks: {},
       },

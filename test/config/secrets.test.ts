@@ -66,7 +66,7 @@ describe("a secret is refused", () => {
     [
       "that is a list of lists",
       provider(`api_key: [[${SECRET}]]`),
-      "execution-platform.yaml:2:44: providers.near.api_key[0]: must be { env: NAME_OF_A_VARIABLE } or { file: path/of/a/file }",
+      "execution-platform.yaml:2:35: providers.near.api_key[0]: must be { env: NAME_OF_A_VARIABLE } or { file: path/of/a/file }",
     ],
     [
       "that is in two places",

@@ -41,6 +41,9 @@ export interface Health {
 /** Models are words of the caller's, so what is kept of them is bounded. */
 const MAX_TARGETS_PER_PROVIDER = 200;
 
+/** When to ask again while a probe runs, in milliseconds. */
+const USUAL_PROBE_MS = 1_000;
+
 /** Creates what a process knows at its start: nothing. `nowMs` is a monotonic clock in milliseconds. */
 export function createHealth(nowMs: () => number): Health {
   const providers = new Map<string, Map<string, TargetHealth>>();
@@ -68,7 +71,9 @@ export function createHealth(nowMs: () => number): Health {
   ): TargetState => {
     const pauseMs = Math.max(0, pausedUntilMs - nowMs());
     const state = pauseMs > 0 ? "paused" : breaker.state();
-    return { provider, model, state, waitMs: Math.max(pauseMs, breaker.waitMs()) };
+    // A probe may keep others out for as long as its lease lasts, and usually is over much sooner.
+    const waitMs = breaker.state() === "half_open" ? Math.min(USUAL_PROBE_MS, breaker.waitMs()) : breaker.waitMs();
+    return { provider, model, state, waitMs: Math.max(pauseMs, waitMs) };
   };
   return {
     target,

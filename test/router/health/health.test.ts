@@ -23,6 +23,15 @@ test("models of one instance, and one model of two instances, have breakers of t
   expect(health.states()).toMatchObject([{ provider: "a", model: "m", state: "open" }]);
 });
 
+test("while a probe runs others are asked to come back soon, not when its lease ends", () => {
+  const { health, pass } = rig();
+  health.admit("a", "m")?.failed(settings);
+  pass(1000);
+  expect(health.stateOf("a", "m")).toMatchObject({ state: "half_open", waitMs: 0 });
+  expect(health.admit("a", "m")?.isProbe).toBe(true);
+  expect(health.stateOf("a", "m")).toMatchObject({ state: "half_open", waitMs: 1000 });
+});
+
 test("a pause keeps everybody out while it lasts, and is no failure", () => {
   const { health, pass } = rig();
   health.pause("a", "m", 500);
