@@ -50,7 +50,7 @@ export const secretReference: Type<SecretReference> = {
 const MAX_KEYS = 64;
 
 /** A secret that must not be text, which those who build settings refuse with the way to mend it. */
-export const keyReference: Type<SecretReference> = { ...secretReference, json: { anyOf: references } };
+const keyReference: Type<SecretReference> = { ...secretReference, json: { anyOf: references } };
 
 const severalKeys = list(keyReference, 1, MAX_KEYS);
 

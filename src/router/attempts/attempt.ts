@@ -28,15 +28,20 @@ export interface AttemptInput {
   readonly onTold?: (events: readonly ChatEvent[]) => void;
 }
 
-/** One attempt. It ends in exactly one way: it wins, it fails, or it is closed. Its row is written then, before that is told. */
+/**
+ * One attempt. It ends in exactly one way: it wins, it fails, or it is closed. Its row is written then, before that is told.
+ *
+ * What changes is asked by methods and not by getters: an object literal with a getter gets a hidden class of its own, which costs as much as all else
+ * that is done for an attempt.
+ */
 export interface Attempt {
-  readonly summary: AttemptSummary;
+  summary(): AttemptSummary;
   /** Index of its place among the candidates. */
-  readonly place: number;
+  place(): number;
   /** True once it gave content, or anything else that cannot be taken back. */
-  readonly hasContent: boolean;
+  hasContent(): boolean;
   /** True once its answer is complete. */
-  readonly isFinished: boolean;
+  isFinished(): boolean;
   /** What is told before it begins. */
   opening(): readonly ChatEvent[];
   /** Sends the request. Once only. */
@@ -102,14 +107,10 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
     await meter.settle(summary);
   };
   return {
-    summary,
-    place,
-    get hasContent() {
-      return firstContentMs !== undefined;
-    },
-    get isFinished() {
-      return isFinished;
-    },
+    summary: () => summary,
+    place: () => place,
+    hasContent: () => firstContentMs !== undefined,
+    isFinished: () => isFinished,
     opening: () => {
       const told = [...warnings.map(warningEvent), ...meter.warnings].filter(input.isNews);
       return [attemptStarted(summary), ...told];

@@ -16,9 +16,9 @@ export interface Going {
 /** Follows the answer of a step so that another candidate can go on with it. */
 export interface Continuation {
   /** True while what was said is text alone, reasoning aside: a tool call or a picture cannot be begun by one and ended by another. */
-  readonly isPossible: boolean;
+  isPossible(): boolean;
   /** True once anything was said. */
-  readonly hasContent: boolean;
+  hasContent(): boolean;
   /**
    * How the next attempt goes on; undefined while nothing was said. Every attempt is begun here: until the next one its events are taken for the
    * answer's.
@@ -48,12 +48,8 @@ export function createContinuation({ step, resolved }: Call): Continuation {
     };
   };
   return {
-    get isPossible() {
-      return isPossible && hasContent;
-    },
-    get hasContent() {
-      return hasContent;
-    },
+    isPossible: () => isPossible && hasContent,
+    hasContent: () => hasContent,
     begin,
     add: (events) => {
       for (const event of events) {

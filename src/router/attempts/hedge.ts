@@ -9,12 +9,8 @@ import type { Target } from "./target.ts";
 const SHARE = 0.95;
 
 /** How long the attempt's place gets before a second one is started, in milliseconds; undefined while too little is known of it. */
-export function hedgeDelayMs(
-  { health }: AttemptDeps,
-  { summary }: Attempt,
-  settings: HedgeSettings,
-): number | undefined {
-  const { provider = "", model = "" } = summary.candidate ?? {};
+export function hedgeDelayMs({ health }: AttemptDeps, attempt: Attempt, settings: HedgeSettings): number | undefined {
+  const { provider = "", model = "" } = attempt.summary().candidate ?? {};
   const usualMs = health.target(provider, model).latency.percentileMs(SHARE);
   return usualMs === undefined ? undefined : Math.min(settings.maxDelayMs, Math.max(settings.minDelayMs, usualMs));
 }

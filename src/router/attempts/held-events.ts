@@ -10,8 +10,6 @@ const MAX_HELD = 1_000;
 export interface HeldEvents {
   /** What of these events may be handed on, with what was held before them if the answer begins here. */
   pass(events: readonly ChatEvent[]): readonly ChatEvent[];
-  /** True once the answer has begun. */
-  readonly isOpen: boolean;
 }
 
 /** Creates the hold of one attempt. `isNews` says whether a warning was not told before. */
@@ -19,9 +17,6 @@ export function createHeldEvents(isNews: (warning: ChatEvent) => boolean): HeldE
   let held: ChatEvent[] = [];
   let isOpen = false;
   return {
-    get isOpen() {
-      return isOpen;
-    },
     pass: (events) => {
       if (isOpen) return events;
       isOpen =

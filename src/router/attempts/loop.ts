@@ -26,7 +26,7 @@ async function* attempts(deps: AttemptDeps, call: Call): AsyncGenerator<readonly
       yield attempt.opening();
       for await (const read of attempt.send()) {
         const events = attempt.take(read);
-        if (attempt.isFinished) {
+        if (attempt.isFinished()) {
           yield await attempt.win(events);
           return;
         }
@@ -36,7 +36,7 @@ async function* attempts(deps: AttemptDeps, call: Call): AsyncGenerator<readonly
     } catch (thrown) {
       const error = await attempt.fail(thrown);
       move = step.failed(attempt, error);
-      if (isTold(attempt, move)) yield [attemptFailed(attempt.summary, error, nextStepOf(move))];
+      if (isTold(attempt, move)) yield [attemptFailed(attempt.summary(), error, nextStepOf(move))];
     } finally {
       await attempt.close();
     }
@@ -44,8 +44,8 @@ async function* attempts(deps: AttemptDeps, call: Call): AsyncGenerator<readonly
 }
 
 /** A failure is told before content, and where another attempt goes on. The call's own end is no failure of the attempt. */
-function isTold({ summary, hasContent }: Attempt, { kind }: NextMove): boolean {
-  return summary.outcome === AttemptOutcome.FAILED && (!hasContent || kind === "CONTINUE");
+function isTold(attempt: Attempt, { kind }: NextMove): boolean {
+  return attempt.summary().outcome === AttemptOutcome.FAILED && (!attempt.hasContent() || kind === "CONTINUE");
 }
 
 function nextStepOf({ kind }: NextMove): NextStep {

@@ -91,7 +91,7 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
     const [other] = running;
     if (racer.attempt !== leader || other === undefined) return [];
     leader = other.attempt;
-    return [attemptFailed(racer.attempt.summary, error, NextStep.FALLBACK), ...leader.opening()];
+    return [attemptFailed(racer.attempt.summary(), error, NextStep.FALLBACK), ...leader.opening()];
   };
   const follow = (racer: Racer): Events => {
     const isNew = racer.attempt !== leader;
@@ -124,19 +124,11 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
   }
 
   return {
-    get summary() {
-      return leader.summary;
-    },
+    summary: () => leader.summary(),
     meterOnly: (events) => leader.meterOnly(events),
-    get place() {
-      return leader.place;
-    },
-    get hasContent() {
-      return leader.hasContent;
-    },
-    get isFinished() {
-      return leader.isFinished;
-    },
+    place: () => leader.place(),
+    hasContent: () => leader.hasContent(),
+    isFinished: () => leader.isFinished(),
     opening: () => first.opening(),
     send: race,
     take: (events) => (own.has(events) ? events : leader.take(events)),

@@ -37,7 +37,7 @@ export function createStep(deps: AttemptDeps, call: Call): StepRun {
     policy: {
       mayFallBack,
       fallBackOnBlock: routing.fallBackOnBlock,
-      mayContinue: continuation?.isPossible ?? false,
+      mayContinue: continuation?.isPossible() ?? false,
     },
     remainingMs: context.remainingMs(),
     random: deps.random,
@@ -54,8 +54,8 @@ export function createStep(deps: AttemptDeps, call: Call): StepRun {
     while (move.kind !== "FAIL" && !fits(move.place)) move = nextMove(situation());
     return move;
   };
-  const enter = ({ place, hasContent }: Attempt, error: ExecutionError): void => {
-    tries.push({ place, error, hadContent: hasContent });
+  const enter = (attempt: Attempt, error: ExecutionError): void => {
+    tries.push({ place: attempt.place(), error, hadContent: attempt.hasContent() });
   };
   const firstContentMs = (place: number): number | undefined => {
     const own = targets[place]?.candidate.adapter.settings.timeouts.firstTokenMs ?? Number.POSITIVE_INFINITY;
@@ -96,14 +96,14 @@ export function createStep(deps: AttemptDeps, call: Call): StepRun {
   };
   const beside = (attempt: Attempt): Attempt => {
     const { hedge } = routing;
-    if (hedge === undefined || targets.length === 1 || !mayFallBack || (continuation?.hasContent ?? false)) {
+    if (hedge === undefined || targets.length === 1 || !mayFallBack || (continuation?.hasContent() ?? false)) {
       return attempt;
     }
     const delayMs = hedgeDelayMs(deps, attempt, hedge);
     if (delayMs === undefined) return attempt;
     return createRace(attempt, {
       elapsed: (signal) => deps.wait(delayMs, signal),
-      open: () => openSecond(hedge, attempt.place),
+      open: () => openSecond(hedge, attempt.place()),
       lost: enter,
     });
   };
