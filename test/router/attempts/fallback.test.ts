@@ -217,6 +217,30 @@ describe("the health of a provider", () => {
     expect(attempts([near, far])).toEqual([5, 5]);
   });
 
+  // Mutant seen red: whoever comes is let through.
+  test("lets one of two calls probe that come at once; the other goes elsewhere", async () => {
+    const first = Promise.withResolvers<void>();
+    const probe: Play = async function* (input) {
+      await first.promise;
+      yield* answer("near")(input);
+    };
+    const near = provider("near", inTurn(internal, internal, internal, probe), unretried);
+    const far = provider("far");
+    const { run, chat, pass } = createRig([near, far]);
+    for (let call = 0; call < 3; call += 1) await run();
+    pass(1000);
+    const [one, other] = [chat(), chat()].map((stream) => stream[Symbol.asyncIterator]());
+    const places: (string | undefined)[] = [];
+    for (const iterator of [one, other]) {
+      await iterator?.next();
+      const [event] = (await iterator?.next())?.value ?? [];
+      if (event?.event.case === "attemptStarted") places.push(event.event.value.candidate?.provider);
+    }
+    expect(places).toEqual(["near", "far"]);
+    first.resolve();
+    for (const iterator of [one, other]) await iterator?.return?.();
+  });
+
   test("is shown by a plan, and refuses a call that nobody else can serve, plainly and with the time to wait", async () => {
     const near = provider("near", refusing(failure("PROVIDER_AUTH")), unretried);
     const { run, chat } = createRig([near]);
