@@ -65,7 +65,7 @@ export interface CostQuery {
   readonly after?: CostPosition;
 }
 
-/** Sums over attempts. */
+/** Sums over attempts, each at most what an int64 can hold, where it stands still. */
 export interface CostSums {
   /** Calls whose first attempt is among them. */
   readonly calls: bigint;

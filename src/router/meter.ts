@@ -1,5 +1,6 @@
 import type { ChatEvent } from "../contract/events.ts";
 import { warningEvent } from "../contract/events.ts";
+import { withinInt64 } from "../contract/money.ts";
 import type { UsageEvent } from "../gen/execution/v1/chat_pb.js";
 import { type AttemptSummary, Billed } from "../gen/execution/v1/usage_pb.js";
 import type { PriceBook } from "../ledger/prices/price-book.ts";
@@ -79,12 +80,12 @@ export function createMeter(
   };
 }
 
-/** What all attempts cost together; undefined if that is not known of one of them. */
+/** What all attempts cost together; undefined if that is not known of one of them, or no amount can hold it. */
 export function costOfAttempts(attempts: readonly AttemptSummary[]): bigint | undefined {
   let sum = 0n;
   for (const { costNanoUsd } of attempts) {
     if (costNanoUsd === undefined) return undefined;
     sum += costNanoUsd;
   }
-  return sum;
+  return withinInt64(sum);
 }

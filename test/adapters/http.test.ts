@@ -179,11 +179,14 @@ describe("giving up", () => {
     silent.on("connection", (socket) => sockets.push(socket));
     const controller = new AbortController();
     const sending = client.send(post(`https://127.0.0.1:${port}/`, { signal: controller.signal }));
-    await waitFor(() => sockets.length === 1, { what: "the connection" });
-    controller.abort(gone);
-    await expect(sending).rejects.toMatchObject({ reason: gone.reason, extras: { unsent: true } });
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => silent.close(resolve));
+    try {
+      await waitFor(() => sockets.length === 1, { what: "the connection" });
+      controller.abort(gone);
+      await expect(sending).rejects.toMatchObject({ reason: gone.reason, extras: { unsent: true } });
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => silent.close(resolve));
+    }
   });
 
   test("while waiting for headers ends the request (mutant: no abort listener)", async () => {

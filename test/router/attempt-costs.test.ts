@@ -1,14 +1,15 @@
-import { create } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
 import { textDelta, usageEvent } from "../../src/contract/events.ts";
 import { unknownUsage } from "../../src/contract/usage.ts";
 import { ExecutionError } from "../../src/errors.ts";
-import { ChatRequestSchema, type ChatResponse } from "../../src/gen/execution/v1/chat_pb.js";
+import { ChatRequestSchema, type ChatResponse, ChatResponseSchema } from "../../src/gen/execution/v1/chat_pb.js";
 import { MessageRole } from "../../src/gen/execution/v1/content_pb.js";
-import { AttemptOutcome, Billed, type Usage } from "../../src/gen/execution/v1/usage_pb.js";
+import { AttemptOutcome, AttemptSummarySchema, Billed, type Usage } from "../../src/gen/execution/v1/usage_pb.js";
 import { createPriceBook } from "../../src/ledger/prices/price-book.ts";
 import type { AttemptRow, LedgerStore } from "../../src/ledger/store.ts";
 import { createMemoryStore } from "../../src/ledger/stores/memory.ts";
+import { costOfAttempts } from "../../src/router/meter.ts";
 import { acmeTable } from "../ledger/prices/rig.ts";
 import { drainStream, testContext, testRouter, testState } from "../support/routing.ts";
 import { answer, createScriptedAdapter, finishedEvent, type Play } from "../support/scripted-adapter.ts";
@@ -143,6 +144,26 @@ describe("a call that succeeds", () => {
       expect(value).not.toHaveProperty("costNanoUsd");
     }
     expect(values(events, "finished")).toMatchObject([{ priceVersion: "" }]);
+  });
+
+  // Mutants seen red: a cost without a bound, and the sum over attempts without one.
+  test("at a price nobody can pay is not known to cost anything", async () => {
+    const dear = createPriceBook([acmeTable([{ models: ["model-1"], rates: { input: "1e12", output: "1e12" } }])]);
+    const ledger = recordingStore();
+    const adapter = createScriptedAdapter({
+      name: "near",
+      play: answer("hello", 0xffffffff),
+      spends: true,
+      owner: "acme",
+    });
+    const router = testRouter(testState([adapter]), { prices: dear, ledger });
+    const { events } = await drainStream(() => router.chat(request, testContext()));
+    for (const event of events) toBinary(ChatResponseSchema, event);
+    expect(values(events, "finished")[0]).not.toHaveProperty("costNanoUsd");
+    expect(ledger.rows[0]).not.toHaveProperty("costNanoUsd");
+    const most = create(AttemptSummarySchema, { costNanoUsd: 2n ** 63n - 1n });
+    expect(costOfAttempts([most])).toBe(2n ** 63n - 1n);
+    expect(costOfAttempts([most, create(AttemptSummarySchema, { costNanoUsd: 1n })])).toBeUndefined();
   });
 
   test("whose provider reports no usage has no cost", async () => {

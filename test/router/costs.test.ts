@@ -1,7 +1,7 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { CostDimension, CostsRequestSchema } from "../../src/gen/execution/v1/costs_pb.js";
+import { CostDimension, CostsRequestSchema, CostsResponseSchema } from "../../src/gen/execution/v1/costs_pb.js";
 import { Role } from "../../src/gen/execution/v1/options_pb.js";
 import type { LedgerStore } from "../../src/ledger/store.ts";
 import { createMemoryStore } from "../../src/ledger/stores/memory.ts";
@@ -125,6 +125,16 @@ describe("the window", () => {
     await expect(costs({ startTime: time })).rejects.toMatchObject(refused("start_time", /is not a time/));
     await expect(costs({ endTime: time })).rejects.toMatchObject(refused("end_time", /is not a time/));
   });
+});
+
+// Mutant seen red: sums without a bound, on which every wire fails for everybody who may see them.
+test("no figure of a provider's makes an answer that no wire can carry", async () => {
+  const most = 2n ** 63n - 1n;
+  for (const model of ["a", "b"])
+    await ledger.append(attemptRow({ tenant: "acme", key: "ci", model, costNanoUsd: most }));
+  const answer = await costs({});
+  expect(fromBinary(CostsResponseSchema, toBinary(CostsResponseSchema, answer))).toEqual(answer);
+  expect(answer.total).toMatchObject({ attempts: 2n, costNanoUsd: most });
 });
 
 test("a dimension asked for twice is refused", async () => {
