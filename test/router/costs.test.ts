@@ -6,6 +6,7 @@ import { Role } from "../../src/gen/execution/v1/options_pb.js";
 import type { LedgerStore } from "../../src/ledger/store.ts";
 import { createMemoryStore } from "../../src/ledger/stores/memory.ts";
 import type { Principal } from "../../src/router/call.ts";
+import { validateMessage } from "../../src/server/validate.ts";
 import { attemptRow } from "../ledger/store-suite.ts";
 import { anyone, testContext, testRouter, testState } from "../support/routing.ts";
 
@@ -160,6 +161,24 @@ describe("pages", () => {
       pageToken = page.nextPageToken;
     } while (pageToken !== "");
     expect(models).toEqual(["m6", "m5", "m4", "m3", "m2", "m1", "m0"]);
+  });
+
+  // Mutant seen red: a bound of 1,024 characters, which a group of long ids passes.
+  test("go on after the longest group there can be", async () => {
+    const longest = ["😀", "\u0000", '"', "x"].map((character) => character.repeat(256));
+    for (const endUserId of longest) {
+      for (const model of longest) await ledger.append(attemptRow({ endedAtMs: noon - hour, endUserId, model }));
+    }
+    const { TENANT, KEY, MODEL, END_USER } = CostDimension;
+    const request = create(CostsRequestSchema, { groupBy: [TENANT, KEY, END_USER, MODEL], pageSize: 1 });
+    let pages = 0;
+    do {
+      validateMessage(CostsRequestSchema, request);
+      const { nextPageToken } = await costs(request);
+      request.pageToken = nextPageToken;
+      pages += 1;
+    } while (request.pageToken !== "");
+    expect(pages).toBe(23);
   });
 
   test("are of one window, although time goes on", async () => {

@@ -82,6 +82,7 @@ export declare type CostsRequest = Message<"execution.v1.CostsRequest"> & {
 
   /**
    * Continues a listing: `next_page_token` of the page before, with all other fields as they were but `page_size`. The window does not move.
+   * A token holds the group it stands at, and the longest groups there can be fit it.
    *
    * @generated from field: string page_token = 10;
    */
