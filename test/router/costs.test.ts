@@ -117,6 +117,18 @@ describe("the window", () => {
     await expect(costs(request)).rejects.toMatchObject(refused(field, text));
   });
 
+  // Mutant seen red: the last whole millisecond taken for the last time there is.
+  test("may be all the time there is", async () => {
+    await at(noon);
+    const [first, last] = [
+      { seconds: -62_135_596_800n, nanos: 0 },
+      { seconds: 253_402_300_799n, nanos: 999_999_999 },
+    ];
+    expect(await attempts({ startTime: first, endTime: last })).toBe(1n);
+    const refusal = refused("end_time", /is not a time/);
+    await expect(costs({ endTime: { seconds: last.seconds + 1n, nanos: 0 } })).rejects.toMatchObject(refusal);
+  });
+
   test.each([
     { seconds: 1n, nanos: -1 },
     { seconds: 1n, nanos: 1_000_000_000 },
