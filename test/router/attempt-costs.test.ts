@@ -45,14 +45,13 @@ function recordingStore(): LedgerStore & { readonly rows: AttemptRow[] } {
 
 interface Rig {
   readonly spends?: boolean;
-  readonly owner?: string;
   readonly seller?: string;
   readonly model?: string;
 }
 
-function rig(play: Play, { spends = true, owner = "acme", model = "model-1", ...seller }: Rig = {}) {
+function rig(play: Play, { spends = true, seller = "acme", model = "model-1" }: Rig = {}) {
   const ledger = recordingStore();
-  const adapter = createScriptedAdapter({ name: "near", play, spends, owner, ...seller, defaultModel: model });
+  const adapter = createScriptedAdapter({ name: "near", play, spends, seller, defaultModel: model });
   const router = testRouter(testState([adapter]), { prices, ledger });
   return { rows: ledger.rows, chat: (context = testContext()) => router.chat(request, context) };
 }
@@ -105,8 +104,8 @@ describe("a call that succeeds", () => {
     ]);
   });
 
-  test("has the prices of the owner's seller, if there is one (mutant: the owner's all the same)", async () => {
-    const sold = await run(answer("hello"), { owner: "nobody", seller: "acme" });
+  test("has the prices of who bills, and none if that is somebody else (mutant: the owner's)", async () => {
+    const sold = await run(answer("hello"), { seller: "acme" });
     expect(sold.rows).toMatchObject([{ costNanoUsd: 4000n }]);
     const elsewhere = await run(answer("hello"), { seller: "nobody" });
     expect(warnings(elsewhere.events)).toEqual(["PRICE_UNKNOWN"]);
@@ -154,7 +153,7 @@ describe("a call that succeeds", () => {
       name: "near",
       play: answer("hello", 0xffffffff),
       spends: true,
-      owner: "acme",
+      seller: "acme",
     });
     const router = testRouter(testState([adapter]), { prices: dear, ledger });
     const { events } = await drainStream(() => router.chat(request, testContext()));
