@@ -5,7 +5,13 @@ import { unknownUsage } from "../../src/contract/usage.ts";
 import { ExecutionError } from "../../src/errors.ts";
 import { ChatRequestSchema, type ChatResponse, ChatResponseSchema } from "../../src/gen/execution/v1/chat_pb.js";
 import { MessageRole } from "../../src/gen/execution/v1/content_pb.js";
-import { AttemptOutcome, AttemptSummarySchema, Billed, type Usage } from "../../src/gen/execution/v1/usage_pb.js";
+import {
+  AttemptOutcome,
+  AttemptSummarySchema,
+  Billed,
+  type Usage,
+  UsageSource,
+} from "../../src/gen/execution/v1/usage_pb.js";
 import { createPriceBook } from "../../src/ledger/prices/price-book.ts";
 import type { AttemptRow, LedgerStore } from "../../src/ledger/store.ts";
 import { createMemoryStore } from "../../src/ledger/stores/memory.ts";
@@ -200,10 +206,11 @@ describe("a call that fails", () => {
     ]);
   });
 
-  test("costs what was used until then", async () => {
+  test("costs what was used until then, as an estimate", async () => {
     const { error, rows } = await run(failing({ inputTotal: 10, outputTotal: 1 }, true));
-    expect(error?.extras.failure).toMatchObject({ costNanoUsd: 12_000n });
-    expect(rows).toMatchObject([{ billed: Billed.YES, costNanoUsd: 12_000n, priceVersion: prices.version }]);
+    const usage = { inputTotal: 10, outputTotal: 1, source: UsageSource.ESTIMATED };
+    expect(error?.extras.failure).toMatchObject({ costNanoUsd: 12_000n, usage, attempts: [{ usage }] });
+    expect(rows).toMatchObject([{ billed: Billed.YES, costNanoUsd: 12_000n, usage, priceVersion: prices.version }]);
   });
 
   test("after content without usage has no cost, since it may be billed", async () => {
@@ -239,6 +246,29 @@ describe("a reader that leaves", () => {
     const { rows, chat } = rig(long);
     for await (const events of chat()) if (has(events, "textDelta")) break;
     expect(rows).toMatchObject([{ outcome: AttemptOutcome.CANCELLED, billed: Billed.UNKNOWN }]);
+  });
+
+  // Mutant seen red: what the provider said at the beginning taken for what it made, which is a thousandth of it.
+  test("is not let off with what the provider said at the beginning: the text counts, and the cost is an estimate", async () => {
+    const { rows, chat } = rig(async function* ({ step, attempt }) {
+      const begun = usage({ inputTotal: 10, outputTotal: 1, source: UsageSource.PROVIDER });
+      yield [usageEvent(step, attempt, begun, false)];
+      for (let read = 0; read < 1000; read += 1) yield [textDelta({ step, part: 0 }, "four")];
+      yield [finishedEvent()];
+    });
+    let deltas = 0;
+    for await (const events of chat()) {
+      if (has(events, "textDelta")) deltas += 1;
+      if (deltas === 800) break;
+    }
+    expect(rows).toMatchObject([
+      {
+        outcome: AttemptOutcome.CANCELLED,
+        billed: Billed.YES,
+        usage: { inputTotal: 10, outputTotal: 801, source: UsageSource.ESTIMATED },
+        costNanoUsd: 10_000n + 801n * 2000n,
+      },
+    ]);
   });
 
   test("before anything was sent leaves a row of an attempt that is not billed", async () => {

@@ -72,10 +72,10 @@ async function* runAttempt(
   for await (const events of stream) {
     const last = events.at(-1);
     for (const event of events) {
+      meter.see(event);
       if (event.event.case === "usage") {
         summary.usage = event.event.value.usage ?? summary.usage ?? unknownUsage();
         final ||= event.event.value.final;
-        meter.price(event.event.value);
       } else if (!record.contentSent && isContent(event)) {
         record.contentSent = true;
         record.firstContentMs = call.elapsedMs();

@@ -200,7 +200,8 @@ export declare type CostRow = Message<"execution.v1.CostRow"> & {
   reasoningTokens: bigint;
 
   /**
-   * Cost in nano-USD of the attempts that have a price.
+   * Cost in nano-USD of the attempts that have a price; of those whose answer was left or cut it is an estimate. Stands still at what an int64
+   * can hold, like every sum here.
    *
    * @generated from field: int64 cost_nano_usd = 8;
    */
