@@ -31,7 +31,7 @@ export interface AttemptPlan {
 export interface HttpAdapterParts {
   readonly settings: ProviderSettings;
   readonly owner: string;
-  readonly seller?: string;
+  readonly seller: string;
   readonly model: (name: string) => ModelCapabilities;
   readonly models: () => readonly ModelCapabilities[];
   /** Brings the official SDK, for `transport: sdk`. Absent where there is none; the kind's `check` then refuses that transport. */

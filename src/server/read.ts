@@ -1,5 +1,7 @@
 import { types } from "node:util";
 import { type DescMessage, fromBinary, fromJson, type JsonValue, type Message } from "@bufbuild/protobuf";
+import { TimestampSchema } from "@bufbuild/protobuf/wkt";
+import { isInCalendar } from "../calendar.ts";
 import { cutText } from "../contract/error-details.ts";
 import { ExecutionError } from "../errors.ts";
 
@@ -14,11 +16,23 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
  */
 export function decodeMessage(schema: DescMessage, bytes: Uint8Array, format: MessageFormat): Message {
   try {
-    return format === "binary" ? fromBinary(schema, bytes) : fromJson(schema, parseJson(bytes));
+    return format === "binary" ? fromBinary(schema, bytes) : fromJson(schema, inCalendar(schema, parseJson(bytes)));
   } catch (thrown) {
     if (thrown instanceof ExecutionError) throw thrown;
     throw undecodable(schema, format, types.isNativeError(thrown) ? thrown.message : String(thrown));
   }
+}
+
+/** The message as it is. The decoder takes a day that is in no calendar for another one; no request has times but at its top. */
+function inCalendar(schema: DescMessage, json: JsonValue): JsonValue {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) return json;
+  for (const { message, name, jsonName } of schema.fields) {
+    const value = message?.typeName === TimestampSchema.typeName ? (json[name] ?? json[jsonName]) : undefined;
+    if (typeof value !== "string" || isInCalendar(value)) continue;
+    const description = "names a day or an hour that is in no calendar";
+    throw new ExecutionError("INVALID_FIELD", `${name} ${description}`, { fields: [{ field: name, description }] });
+  }
+  return json;
 }
 
 /** Parses a JSON body. Throws INVALID_FIELD if it is not UTF-8 or not JSON. */

@@ -17,8 +17,7 @@ export interface ScriptedAdapterOptions {
   /** Support by capability; what is not listed is not known. */
   readonly support?: ReadonlyMap<Capability, Support>;
   readonly defaultModel?: string;
-  /** Vendor whose prices it has, unless there is a seller. Default: one without any. */
-  readonly owner?: string;
+  /** Vendor whose prices it has. Default: one without any. */
   readonly seller?: string;
   /** Default: false. */
   readonly spends?: boolean;
@@ -44,8 +43,8 @@ export function createScriptedAdapter(options: ScriptedAdapterOptions): Adapter 
       models: {},
       quirks: {},
     },
-    owner: options.owner ?? "scripted",
-    ...(options.seller !== undefined && { seller: options.seller }),
+    owner: "scripted",
+    seller: options.seller ?? "scripted",
     spends: options.spends ?? false,
     defaultModel: options.defaultModel ?? "model-1",
     model,

@@ -9,6 +9,7 @@ import type { Quirks } from "./quirks.ts";
 import { buildRequest } from "./request.ts";
 import { loadSdk } from "./sdk.ts";
 import { createDecoder } from "./stream.ts";
+import { vendorOfSettings } from "./vendor.ts";
 
 const defaultBaseUrl = "https://api.anthropic.com";
 
@@ -33,6 +34,7 @@ function createAnthropic(settings: ProviderSettings, { now, newId }: AdapterDeps
   return createHttpAdapter({
     settings,
     owner: OWNER,
+    seller: vendorOfSettings(settings),
     model: (name) => capabilitiesOf(settings, name),
     models: () => modelsOf(settings),
     loadSdk,

@@ -3,6 +3,7 @@ import { configuredQuirks, type QuirkKeys, quirkProblems } from "../quirk-keys.t
 import { modelQuirks, UNKNOWN } from "./model-quirks.ts";
 import { capabilitiesOf } from "./models.ts";
 import { EFFORTS, type Quirks } from "./quirks.ts";
+import { vendorProblems } from "./vendor.ts";
 
 const KEYS: QuirkKeys<Quirks> = {
   auth_header: { field: "authHeader", takes: ["x-api-key", "authorization"] },
@@ -37,8 +38,10 @@ export function resolveQuirks(settings: ProviderSettings, model: string): Quirks
 
 /** What is wrong with the quirks of an instance and of its models, by path below the instance. */
 export function checkQuirks({ quirks, models }: ProviderSettings): readonly SettingsProblem[] {
+  const { vendor, ...rest } = quirks;
   return [
-    ...quirkProblems(KEYS, quirks, ["quirks"]),
+    ...vendorProblems(vendor),
+    ...quirkProblems(KEYS, rest, ["quirks"]),
     ...Object.entries(models).flatMap(([alias, model]) =>
       quirkProblems(KEYS, model.quirks, ["models", alias, "quirks"]),
     ),

@@ -6,7 +6,7 @@ import { checkHeaders, joinUrl } from "../request-head.ts";
 import { OWNER } from "./content.ts";
 import { readError } from "./errors.ts";
 import { capabilitiesOf, modelsOf } from "./models.ts";
-import { checkQuirks, DEFAULT_BASE_URL, resolveQuirks, surfaceOf } from "./quirk-settings.ts";
+import { checkQuirks, DEFAULT_BASE_URL, resolveQuirks, sellerOf } from "./quirk-settings.ts";
 import type { Quirks } from "./quirks.ts";
 import { buildRequest } from "./request.ts";
 import { loadSdk } from "./sdk.ts";
@@ -48,11 +48,6 @@ function createGemini(settings: ProviderSettings, { now, newId }: AdapterDeps): 
     },
     readError: (answer) => readError(answer, now()),
   });
-}
-
-/** Who bills. The models are the same, and so is what goes back to them, but not every price is. */
-function sellerOf(settings: ProviderSettings): string {
-  return surfaceOf(settings) === "vertex" ? "vertex" : OWNER;
 }
 
 function keyHeader({ apiKey }: ProviderSettings, { authHeader }: Quirks): Record<string, string> {

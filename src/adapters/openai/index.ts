@@ -29,6 +29,7 @@ function createOpenai(settings: ProviderSettings, { now, newId }: AdapterDeps): 
   return createHttpAdapter({
     settings,
     owner: vendorOfSettings(settings),
+    seller: vendorOfSettings(settings),
     model: (name) => capabilitiesOf(settings, name),
     models: () => modelsOf(settings),
     loadSdk,

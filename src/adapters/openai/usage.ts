@@ -1,4 +1,4 @@
-import { divideUp, parseUsd } from "../../contract/money.ts";
+import { divideUp, parseUsd, withinInt64 } from "../../contract/money.ts";
 import { unknownUsage } from "../../contract/usage.ts";
 import { type BilledExtra, type Usage, UsageSource } from "../../gen/execution/v1/usage_pb.js";
 import { jsonMembers } from "../../json-text.ts";
@@ -63,13 +63,13 @@ const COSTS: readonly (readonly string[])[] = [
 const ticksPerNanoUsd = 10n;
 
 /**
- * The provider's own figure of what an answer cost, in nano-USD; undefined if it gives none. It is read from the JSON text of the usage object,
+ * The provider's own figure of what an answer cost, in nano-USD; undefined if it gives none, or one beyond an int64. It is read from the JSON text of the usage object,
  * so that no digit is lost. No ticks at all say nothing: xAI's models at Azure, where Microsoft bills, always have 0.
  */
 export function providerCost(usageJson: string): bigint | undefined {
   for (const path of COSTS) {
     const cost = parseUsd(textAt(usageJson, path) ?? "");
-    if (cost !== undefined) return cost;
+    if (cost !== undefined) return withinInt64(cost);
   }
   const ticks = textAt(usageJson, ["cost_in_usd_ticks"]) ?? "";
   return /^[1-9]\d{0,18}$/.test(ticks) ? divideUp(BigInt(ticks), ticksPerNanoUsd) : undefined;

@@ -13,6 +13,7 @@ import {
   type Usage,
 } from "../../gen/execution/v1/usage_pb.js";
 import { Code } from "../../gen/google/rpc/code_pb.js";
+import { billedOf } from "../billing.ts";
 import type { Call, ResolvedCandidate } from "../call.ts";
 import { costOfAttempts, createMeter, type Meter, type MeterDeps } from "../meter.ts";
 
@@ -71,10 +72,10 @@ async function* runAttempt(
   for await (const events of stream) {
     const last = events.at(-1);
     for (const event of events) {
+      meter.see(event);
       if (event.event.case === "usage") {
         summary.usage = event.event.value.usage ?? summary.usage ?? unknownUsage();
         final ||= event.event.value.final;
-        meter.price(event.event.value);
       } else if (!record.contentSent && isContent(event)) {
         record.contentSent = true;
         record.firstContentMs = call.elapsedMs();
@@ -117,26 +118,18 @@ function closeAttempt(call: Call, summary: AttemptSummary, error: ExecutionError
     ...(headersMs === undefined ? {} : { headersMs }),
     ...(record.firstContentMs === undefined ? {} : { firstContentMs: record.firstContentMs }),
   });
+  summary.billed = billedOf(error, {
+    hasUsage: summary.usage !== undefined,
+    hasHeaders: headersMs !== undefined,
+    hasContent: record.contentSent,
+  });
   if (error === undefined) {
     summary.outcome = AttemptOutcome.CANCELLED;
-    summary.billed = Billed.UNKNOWN;
     return;
   }
   const cancelled = error.code === Code.CANCELLED || error.code === Code.DEADLINE_EXCEEDED;
   summary.outcome = cancelled ? AttemptOutcome.CANCELLED : AttemptOutcome.FAILED;
   summary.reason = error.reason;
-  summary.billed = billedOf(call, summary, error);
-}
-
-/** A provider that refused does not bill; once it began to answer it may. */
-function billedOf({ record }: Call, summary: AttemptSummary, error: ExecutionError): Billed {
-  if (summary.usage !== undefined) return Billed.YES;
-  if (record.contentSent) return Billed.UNKNOWN;
-  const refused =
-    error.origin === "provider" && summary.timings?.headersMs !== undefined && error.reason !== "UPSTREAM_TRUNCATED";
-  const unsent =
-    error.origin === "caller" && summary.timings?.headersMs === undefined && error.code === Code.INVALID_ARGUMENT;
-  return refused || unsent ? Billed.NO : Billed.UNKNOWN;
 }
 
 function completeFinished({ record }: Call, summary: AttemptSummary, finished: Finished): void {
