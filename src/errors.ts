@@ -96,6 +96,8 @@ export interface ErrorExtras {
   readonly model?: string;
   /** The provider's own words, already redacted and cut to 512 bytes. */
   readonly providerMessage?: string;
+  /** The provider's own words as they came, until the exchange has concealed them in `providerMessage`; never sent. */
+  readonly providerWords?: string;
   /** True once content of the call was sent; the error is then ABORTED unless it is a deadline, a cancellation or a budget. */
   readonly partial?: boolean;
   /** What a Chat that failed had done until then. Set by the router. */
