@@ -31,6 +31,8 @@ export const ERROR_TABLE = {
   CONTEXT_TOO_LONG: row(Code.INVALID_ARGUMENT, "caller"),
   MESSAGE_TOO_LARGE: row(Code.RESOURCE_EXHAUSTED, "caller"),
   CAPABILITY_MISSING: row(Code.FAILED_PRECONDITION, "caller"),
+  MODEL_UNPRICED: row(Code.FAILED_PRECONDITION, "caller"),
+  BUDGET_EXCEEDED: row(Code.RESOURCE_EXHAUSTED, "caller"),
   NO_CANDIDATE: row(Code.FAILED_PRECONDITION, "gateway"),
   OVERLOADED: row(Code.UNAVAILABLE, "gateway", true),
   DRAINING: row(Code.UNAVAILABLE, "gateway", true),

@@ -4,6 +4,7 @@ import { ExecutionError } from "../errors.ts";
 import type { ChatRequest } from "../gen/execution/v1/chat_pb.js";
 import type { Principal, Resolved, ResolvedValue } from "./call.ts";
 import { type CandidateTerms, type ConsideredCandidate, considerCandidates, settleCandidates } from "./candidates.ts";
+import type { PricingDeps } from "./ceiling.ts";
 import { chosenPersona, type MergedCall, mergeLayers } from "./layers.ts";
 import { refusalOf } from "./refusal.ts";
 import { requirementsOf } from "./requirements.ts";
@@ -15,6 +16,12 @@ export interface RoutingState {
   readonly config: Config;
   /** By instance name. */
   readonly adapters: Readonly<Record<string, Adapter>>;
+}
+
+/** What considering a request needs. */
+export interface ConsiderDeps extends PricingDeps {
+  /** How many candidates are asked whether they can build the request. */
+  readonly wanted: number;
 }
 
 /** A request with everything that was decided about it. */
@@ -39,7 +46,7 @@ export function considerRequest(
   state: RoutingState,
   request: ChatRequest,
   principal: Principal,
-  wanted: number,
+  { wanted, ...pricing }: ConsiderDeps,
 ): Consideration {
   const persona = findPersona(state.config, request, principal);
   checkProviderOptions(request, principal);
@@ -51,6 +58,7 @@ export function considerRequest(
     request: merged.request,
     requirements: requirementsOf(merged.request, merged),
     principal,
+    pricing,
     named: isNamed,
   };
   const considered = considerCandidates(isNamed ? [asked] : persona.candidates, terms);
@@ -63,10 +71,17 @@ export function considerRequest(
 
 /**
  * Resolves a request to the candidates that can serve it. Throws what `considerRequest` throws; if no candidate is kept, CAPABILITY_MISSING with
- * one precondition for each candidate and capability that is missing, INVALID_FIELD, MODEL_NOT_FOUND, PROVIDER_NOT_FOUND or SCOPE_DENIED.
+ * one precondition for each candidate and capability that is missing, BUDGET_EXCEEDED or MODEL_UNPRICED for who could serve and may cost too
+ * much, INVALID_FIELD, MODEL_NOT_FOUND, PROVIDER_NOT_FOUND or SCOPE_DENIED.
  */
-export function resolve(state: RoutingState, request: ChatRequest, principal: Principal): Resolved {
-  const { persona, merged, candidates: considered, isNamed, values } = considerRequest(state, request, principal, 1);
+export function resolve(
+  state: RoutingState,
+  request: ChatRequest,
+  principal: Principal,
+  pricing: PricingDeps,
+): Resolved {
+  const { candidates: considered, ...rest } = considerRequest(state, request, principal, { ...pricing, wanted: 1 });
+  const { persona, merged, isNamed, values } = rest;
   const candidates = considered.flatMap((entry) => (entry.kept ? [entry.candidate] : []));
   if (candidates.length === 0) throw refusalOf(persona, considered, isNamed);
   return Object.freeze({
