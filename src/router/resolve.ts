@@ -9,7 +9,7 @@ import { chosenPersona, type MergedCall, mergeLayers } from "./layers.ts";
 import { refusalOf } from "./refusal.ts";
 import { requirementsOf } from "./requirements.ts";
 import { nameOf } from "./rulings.ts";
-import { mayUseProvider } from "./scope.ts";
+import { findPersona, mayUseProvider } from "./scope.ts";
 
 /** What a request is resolved against: one consistent state of the configuration and its adapters. */
 export interface RoutingState {
@@ -48,7 +48,8 @@ export function considerRequest(
   principal: Principal,
   { wanted, ...pricing }: ConsiderDeps,
 ): Consideration {
-  const persona = findPersona(state.config, request, principal);
+  const chosen = chosenPersona(state.config, request, principal.tenant);
+  const persona = findPersona(state.config, chosen.value, principal);
   checkProviderOptions(request, principal);
   const merged = mergeLayers(state.config, { persona, tenant: principal.tenant }, request);
   const asked = askedCandidate(state, request, persona, principal);
@@ -64,7 +65,7 @@ export function considerRequest(
   const considered = considerCandidates(isNamed ? [asked] : persona.candidates, terms);
   const candidates = settleCandidates(considered, merged.request, wanted);
   const values = new Map(merged.values)
-    .set("persona", chosenPersona(state.config, request, principal.tenant))
+    .set("persona", chosen)
     .set("candidates", { value: knownNames(candidates), origin: isNamed ? "request" : "persona" });
   return { persona: persona.name, merged, candidates, isNamed, values };
 }
@@ -96,24 +97,6 @@ export function resolve(
 /** The candidates that the key may know by name. */
 function knownNames(candidates: readonly ConsideredCandidate[]): readonly string[] {
   return candidates.filter(({ place }) => place.provider !== "").map(({ place }) => nameOf(place));
-}
-
-function findPersona(config: Config, request: ChatRequest, principal: Principal): PersonaSettings {
-  const name = chosenPersona(config, request, principal.tenant).value;
-  const persona = Object.hasOwn(config.personas, name) ? config.personas[name] : undefined;
-  if (persona === undefined) {
-    throw new ExecutionError(
-      "PERSONA_NOT_FOUND",
-      `there is no persona "${name}"; Capabilities lists the ones this key may use`,
-    );
-  }
-  if (principal.personas !== undefined && !principal.personas.includes(name)) {
-    throw new ExecutionError(
-      "SCOPE_DENIED",
-      `this key may not use the persona "${name}"; Capabilities lists the ones it may use`,
-    );
-  }
-  return persona;
 }
 
 /** The mock cannot spend and its script is what it is for, so its options are open to every key. */
