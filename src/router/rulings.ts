@@ -41,7 +41,7 @@ export function builderRuling(place: Candidate, { reason, message, extras }: Exe
   return { ...ruling(reason, message), preconditions, fields: extras.fields ?? [] };
 }
 
-/** `near/some-model`, for messages. */
+/** `near/some-model`, for messages; `near` where the model is not there, or not the key's to know. */
 export function nameOf({ provider, model }: Candidate): string {
-  return `${provider}/${model}`;
+  return model === "" ? provider : `${provider}/${model}`;
 }
