@@ -2,6 +2,7 @@ import { types } from "node:util";
 import { type DescMessage, fromBinary, fromJson, type JsonValue, type Message } from "@bufbuild/protobuf";
 import { cutText } from "../contract/error-details.ts";
 import { ExecutionError } from "../errors.ts";
+import { findJsonFault } from "./json-fault.ts";
 
 /** How a request's message is encoded. */
 export type MessageFormat = "binary" | "json";
@@ -10,14 +11,29 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * Decodes a request. JSON is canonical ProtoJSON; a field the contract does not have is refused, since ignoring it would drop what the caller
- * asked for. Throws INVALID_FIELD.
+ * asked for. Throws INVALID_FIELD, for JSON with the path of what is wrong and what has to be there.
  */
 export function decodeMessage(schema: DescMessage, bytes: Uint8Array, format: MessageFormat): Message {
+  if (format === "json") return decodeJson(schema, parseJson(bytes));
   try {
-    return format === "binary" ? fromBinary(schema, bytes) : fromJson(schema, parseJson(bytes));
+    return fromBinary(schema, bytes);
   } catch (thrown) {
-    if (thrown instanceof ExecutionError) throw thrown;
-    throw undecodable(schema, format, types.isNativeError(thrown) ? thrown.message : String(thrown));
+    throw undecodable(
+      schema,
+      "protobuf",
+      "",
+      cutText(types.isNativeError(thrown) ? thrown.message : String(thrown), 300),
+    );
+  }
+}
+
+/** The decoder quotes the value it cannot read, and a value may be of a prompt; so nothing of its words is passed on. */
+function decodeJson(schema: DescMessage, json: JsonValue): Message {
+  try {
+    return fromJson(schema, json);
+  } catch {
+    const { field, description } = findJsonFault(schema, json) ?? { field: "", description: "cannot be read" };
+    throw undecodable(schema, "canonical ProtoJSON", field, description);
   }
 }
 
@@ -36,20 +52,9 @@ export function invalidBody(description: string, cause?: unknown): ExecutionErro
   return new ExecutionError("INVALID_FIELD", description, { fields: [{ field: "", description }], cause });
 }
 
-/** What the decoder of ProtoJSON says that is of the contract and not of the body. */
-const OF_THE_CONTRACT =
-  /^cannot decode [\w ]+[\w.]+ from JSON(?:: (?:list item #\d+: )?(?:key ".{1,64}?" is unknown|expected \w+(?: \(\w+\))?|invalid base64 string|maximum recursion depth of \d+ reached|oneof set multiple times by \w+ and \w+))?/;
-
-/** The decoder quotes the value it cannot read, and a value may be of a prompt. Names of unknown fields stay: without them nobody finds a slip. */
-function withoutValues(detail: string): string {
-  return OF_THE_CONTRACT.exec(detail)?.[0] ?? "it cannot be read";
-}
-
-function undecodable(schema: DescMessage, format: MessageFormat, detail: string): ExecutionError {
-  const field = /cannot decode field \S+?\.(\w+) from JSON/.exec(detail)?.[1] ?? "";
-  const description = format === "json" ? withoutValues(detail) : cutText(detail, 300);
-  const form = format === "json" ? "canonical ProtoJSON" : "protobuf";
-  return new ExecutionError("INVALID_FIELD", `the message is not ${schema.typeName} in ${form}: ${description}`, {
+function undecodable(schema: DescMessage, form: string, field: string, description: string): ExecutionError {
+  const what = field === "" ? description : `${field} ${description}`;
+  return new ExecutionError("INVALID_FIELD", `the message is not ${schema.typeName} in ${form}: ${what}`, {
     fields: [{ field, description }],
   });
 }
