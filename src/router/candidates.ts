@@ -5,6 +5,7 @@ import { type ModelCapabilities, Support } from "../gen/execution/v1/capabilitie
 import { type ChatRequest, FallbackPolicy, type Warning } from "../gen/execution/v1/chat_pb.js";
 import type { Candidate } from "../gen/execution/v1/usage_pb.js";
 import type { Principal, ResolvedCandidate } from "./call.ts";
+import { ceilingRuling, type PricingDeps } from "./ceiling.ts";
 import { capabilityName, type Requirement, supportOf } from "./requirements.ts";
 import { builderRuling, fallbackDenied, missingRuling, nameOf, type Ruling, ruling } from "./rulings.ts";
 import { mayUseModel, mayUseProvider } from "./scope.ts";
@@ -37,13 +38,15 @@ export interface CandidateTerms {
   readonly request: ChatRequest;
   readonly requirements: readonly Requirement[];
   readonly principal: Principal;
+  readonly pricing: PricingDeps;
   /** True if the request itself names the candidate, so that its words for it are no secret from the caller. */
   readonly named: boolean;
 }
 
 /**
  * Considers every candidate, in order: whether the configuration has it, whether the key may use it, and whether it is known to lack something.
- * Each is kept or ruled out with all that is wrong. An instance and a model that a key may not use are not named.
+ * Each is kept or ruled out with all that is wrong; who could serve is held to the most the call may cost. An instance and a model that a key may
+ * not use are not named.
  */
 export function considerCandidates(
   candidates: readonly CandidateSettings[],
@@ -95,7 +98,13 @@ function consider(candidate: CandidateSettings, terms: CandidateTerms): Consider
   if (!mayUseModel(principal, model, word)) {
     return ruledOut(placeOf(provider, kind, inCallersWords), [ruling("SCOPE_DENIED", deniedText(terms))]);
   }
-  return holdToRequirements(placeOf(provider, kind, model.model), adapter, model, terms);
+  return holdToCeiling(holdToRequirements(placeOf(provider, kind, model.model), adapter, model, terms), terms);
+}
+
+function holdToCeiling(entry: ConsideredCandidate, { request, pricing }: CandidateTerms): ConsideredCandidate {
+  if (!entry.kept) return entry;
+  const tooDear = ceilingRuling(entry.place, entry.candidate, request, pricing);
+  return tooDear === undefined ? entry : ruledOut(entry.place, [tooDear]);
 }
 
 function holdToRequirements(

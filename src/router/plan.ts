@@ -7,20 +7,13 @@ import {
   PlanResponseSchema,
 } from "../gen/execution/v1/plan_pb.js";
 import { sizeInput } from "../ledger/prices/input-size.ts";
-import type { PriceBook } from "../ledger/prices/price-book.ts";
 import type { Price } from "../ledger/prices/types.ts";
 import type { Principal } from "./call.ts";
 import type { KeptCandidate, RuledOutCandidate } from "./candidates.ts";
+import type { PricingDeps } from "./ceiling.ts";
 import { plannedValues } from "./plan-values.ts";
 import { priceOfCandidate, priceUnknown } from "./pricing.ts";
 import { considerRequest, type RoutingState } from "./resolve.ts";
-
-/** What a plan needs beside the routing state. */
-export interface PlanDeps {
-  readonly prices: PriceBook;
-  /** Milliseconds since the epoch. */
-  readonly nowMs: () => number;
-}
 
 /**
  * Says what would happen to a request: the considerations of `Chat`, every candidate's adapter asked, with what each may cost. Sends nothing and
@@ -31,10 +24,12 @@ export function planRequest(
   state: RoutingState,
   request: ChatRequest,
   principal: Principal,
-  deps: PlanDeps,
+  deps: PricingDeps,
 ): PlanResponse {
-  const everyone = Number.POSITIVE_INFINITY;
-  const { persona, merged, candidates, values } = considerRequest(state, request, principal, everyone);
+  const { persona, merged, candidates, values } = considerRequest(state, request, principal, {
+    ...deps,
+    wanted: Number.POSITIVE_INFINITY,
+  });
   const priced = candidates.map((entry) => (entry.kept ? withPrice(entry, merged.request, deps) : entry));
   return create(PlanResponseSchema, {
     persona,
@@ -53,7 +48,7 @@ interface PricedCandidate extends KeptCandidate {
   readonly warnings: Warning[];
 }
 
-function withPrice(entry: KeptCandidate, request: ChatRequest, { prices, nowMs }: PlanDeps): PricedCandidate {
+function withPrice(entry: KeptCandidate, request: ChatRequest, { prices, nowMs }: PricingDeps): PricedCandidate {
   const { candidate, leftOut } = entry;
   const price = priceOfCandidate(prices, candidate, request, nowMs());
   const unknown = price === undefined ? [priceUnknown(candidate)] : [];
@@ -63,7 +58,7 @@ function withPrice(entry: KeptCandidate, request: ChatRequest, { prices, nowMs }
 function plannedCandidate(
   entry: PricedCandidate | RuledOutCandidate,
   request: ChatRequest,
-  { prices }: PlanDeps,
+  { prices }: PricingDeps,
 ): PlannedCandidate {
   const { place: candidate, kept } = entry;
   if (!entry.kept) {

@@ -4,17 +4,24 @@ import { ExecutionError } from "../errors.ts";
 import type { ChatRequest } from "../gen/execution/v1/chat_pb.js";
 import type { Principal, Resolved, ResolvedValue } from "./call.ts";
 import { type CandidateTerms, type ConsideredCandidate, considerCandidates, settleCandidates } from "./candidates.ts";
+import type { PricingDeps } from "./ceiling.ts";
 import { chosenPersona, type MergedCall, mergeLayers } from "./layers.ts";
 import { refusalOf } from "./refusal.ts";
 import { requirementsOf } from "./requirements.ts";
 import { nameOf } from "./rulings.ts";
-import { mayUseProvider } from "./scope.ts";
+import { findPersona, mayUseProvider } from "./scope.ts";
 
 /** What a request is resolved against: one consistent state of the configuration and its adapters. */
 export interface RoutingState {
   readonly config: Config;
   /** By instance name. */
   readonly adapters: Readonly<Record<string, Adapter>>;
+}
+
+/** What considering a request needs. */
+export interface ConsiderDeps extends PricingDeps {
+  /** How many candidates are asked whether they can build the request. */
+  readonly wanted: number;
 }
 
 /** A request with everything that was decided about it. */
@@ -39,9 +46,10 @@ export function considerRequest(
   state: RoutingState,
   request: ChatRequest,
   principal: Principal,
-  wanted: number,
+  { wanted, ...pricing }: ConsiderDeps,
 ): Consideration {
-  const persona = findPersona(state.config, request, principal);
+  const chosen = chosenPersona(state.config, request, principal.tenant);
+  const persona = findPersona(state.config, chosen.value, principal);
   checkProviderOptions(request, principal);
   const merged = mergeLayers(state.config, { persona, tenant: principal.tenant }, request);
   const asked = askedCandidate(state, request, persona, principal);
@@ -51,22 +59,30 @@ export function considerRequest(
     request: merged.request,
     requirements: requirementsOf(merged.request, merged),
     principal,
+    pricing,
     named: isNamed,
   };
   const considered = considerCandidates(isNamed ? [asked] : persona.candidates, terms);
   const candidates = settleCandidates(considered, merged.request, wanted);
   const values = new Map(merged.values)
-    .set("persona", chosenPersona(state.config, request, principal.tenant))
+    .set("persona", chosen)
     .set("candidates", { value: knownNames(candidates), origin: isNamed ? "request" : "persona" });
   return { persona: persona.name, merged, candidates, isNamed, values };
 }
 
 /**
  * Resolves a request to the candidates that can serve it. Throws what `considerRequest` throws; if no candidate is kept, CAPABILITY_MISSING with
- * one precondition for each candidate and capability that is missing, INVALID_FIELD, MODEL_NOT_FOUND, PROVIDER_NOT_FOUND or SCOPE_DENIED.
+ * one precondition for each candidate and capability that is missing, BUDGET_EXCEEDED or MODEL_UNPRICED for who could serve and may cost too
+ * much, INVALID_FIELD, MODEL_NOT_FOUND, PROVIDER_NOT_FOUND or SCOPE_DENIED.
  */
-export function resolve(state: RoutingState, request: ChatRequest, principal: Principal): Resolved {
-  const { persona, merged, candidates: considered, isNamed, values } = considerRequest(state, request, principal, 1);
+export function resolve(
+  state: RoutingState,
+  request: ChatRequest,
+  principal: Principal,
+  pricing: PricingDeps,
+): Resolved {
+  const { candidates: considered, ...rest } = considerRequest(state, request, principal, { ...pricing, wanted: 1 });
+  const { persona, merged, isNamed, values } = rest;
   const candidates = considered.flatMap((entry) => (entry.kept ? [entry.candidate] : []));
   if (candidates.length === 0) throw refusalOf(persona, considered, isNamed);
   return Object.freeze({
@@ -81,24 +97,6 @@ export function resolve(state: RoutingState, request: ChatRequest, principal: Pr
 /** The candidates that the key may know by name. */
 function knownNames(candidates: readonly ConsideredCandidate[]): readonly string[] {
   return candidates.filter(({ place }) => place.provider !== "").map(({ place }) => nameOf(place));
-}
-
-function findPersona(config: Config, request: ChatRequest, principal: Principal): PersonaSettings {
-  const name = chosenPersona(config, request, principal.tenant).value;
-  const persona = Object.hasOwn(config.personas, name) ? config.personas[name] : undefined;
-  if (persona === undefined) {
-    throw new ExecutionError(
-      "PERSONA_NOT_FOUND",
-      `there is no persona "${name}"; Capabilities lists the ones this key may use`,
-    );
-  }
-  if (principal.personas !== undefined && !principal.personas.includes(name)) {
-    throw new ExecutionError(
-      "SCOPE_DENIED",
-      `this key may not use the persona "${name}"; Capabilities lists the ones it may use`,
-    );
-  }
-  return persona;
 }
 
 /** The mock cannot spend and its script is what it is for, so its options are open to every key. */

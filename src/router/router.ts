@@ -55,7 +55,7 @@ export function createRouter(deps: RouterDeps): Router {
   );
   return {
     chat: (request, context) => {
-      const resolved = resolve(deps.state(), request, context.principal);
+      const resolved = resolve(deps.state(), request, context.principal, deps);
       if (resolved.timeoutMs !== undefined) context.limitTotal(resolved.timeoutMs);
       const startedAt = deps.monotonicMs();
       const call: Call = {

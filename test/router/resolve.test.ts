@@ -10,8 +10,8 @@ import {
 } from "../../src/gen/execution/v1/chat_pb.js";
 import { MessageRole } from "../../src/gen/execution/v1/content_pb.js";
 import type { Principal } from "../../src/router/call.ts";
-import { type RoutingState, resolve } from "../../src/router/resolve.ts";
-import { anyone, testPersona, testState } from "../support/routing.ts";
+import type { RoutingState } from "../../src/router/resolve.ts";
+import { anyone, testResolve as resolve, testPersona, testState } from "../support/routing.ts";
 import { createScriptedAdapter } from "../support/scripted-adapter.ts";
 
 const near = createScriptedAdapter({

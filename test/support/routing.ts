@@ -1,14 +1,14 @@
 import type { Adapter } from "../../src/adapters/adapter.ts";
 import type { Config, PersonaSettings } from "../../src/config/config.ts";
 import { ExecutionError } from "../../src/errors.ts";
-import type { ChatResponse } from "../../src/gen/execution/v1/chat_pb.js";
+import type { ChatRequest, ChatResponse } from "../../src/gen/execution/v1/chat_pb.js";
 import { FallbackPolicy } from "../../src/gen/execution/v1/chat_pb.js";
 import { Role } from "../../src/gen/execution/v1/options_pb.js";
 import { createPriceBook, type PriceBook } from "../../src/ledger/prices/price-book.ts";
 import type { LedgerStore } from "../../src/ledger/store.ts";
 import { createMemoryStore } from "../../src/ledger/stores/memory.ts";
-import type { CallContext, Principal } from "../../src/router/call.ts";
-import type { RoutingState } from "../../src/router/resolve.ts";
+import type { CallContext, Principal, Resolved } from "../../src/router/call.ts";
+import { type RoutingState, resolve } from "../../src/router/resolve.ts";
 import { createRouter, type Router } from "../../src/router/router.ts";
 
 /** A configuration for tests, with every default small and explicit. */
@@ -82,6 +82,11 @@ export interface TestRouterOptions {
   /** Without it only what cannot spend has a price. */
   readonly prices?: PriceBook;
   readonly ledger?: LedgerStore;
+}
+
+/** Resolves a request where nothing but what cannot spend has a price. */
+export function testResolve(state: RoutingState, request: ChatRequest, principal: Principal): Resolved {
+  return resolve(state, request, principal, { prices: createPriceBook([]), nowMs: () => 0 });
 }
 
 /** A router over a state, with ids that count and clocks that stand still. */

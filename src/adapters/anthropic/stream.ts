@@ -5,7 +5,6 @@ import type { Usage } from "../../gen/execution/v1/usage_pb.js";
 import { jsonElements, jsonMembers } from "../../json-text.ts";
 import { type AnswerDecoder, truncated } from "../exchange.ts";
 import { asArray, asCount, asObject, asText, type JsonObject, tryParse } from "../json.ts";
-import { cutToBytes } from "../provider-error.ts";
 import { hasGrown } from "../usage-buckets.ts";
 import { createContent } from "./content.ts";
 import { readErrorValue } from "./errors.ts";
@@ -155,7 +154,7 @@ function finished(stop: JsonObject): ChatEvent {
       attempt: 0,
       priceVersion: "",
       attempts: [],
-      providerMessage: cutToBytes(words.join(": ").toWellFormed(), 512),
+      providerMessage: words.join(": "),
     },
   });
 }

@@ -6,7 +6,6 @@ import type { Usage } from "../../gen/execution/v1/usage_pb.js";
 import { jsonElements, jsonMembers } from "../../json-text.ts";
 import { type AnswerDecoder, truncated } from "../exchange.ts";
 import { asArray, asObject, asText, type JsonObject, tryParse } from "../json.ts";
-import { cutToBytes, redact } from "../provider-error.ts";
 import { hasGrown } from "../usage-buckets.ts";
 import { createContentReader } from "./content.ts";
 import { readErrorValue } from "./errors.ts";
@@ -117,7 +116,7 @@ export function createDecoder({ step, attempt, newId, executorOf }: DecoderConte
           attempt: 0,
           priceVersion: "",
           attempts: [],
-          providerMessage: cutToBytes(redact(message), 512),
+          providerMessage: message,
         },
       }),
     );
