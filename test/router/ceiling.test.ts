@@ -15,8 +15,8 @@ const prices = createPriceBook([
   ]),
 ]);
 
-const paid = (name: string, defaultModel: string, owner = "acme") =>
-  createScriptedAdapter({ name, defaultModel, owner, spends: true });
+const paid = (name: string, defaultModel: string, seller = "acme") =>
+  createScriptedAdapter({ name, defaultModel, seller, spends: true });
 
 const dear = paid("far", "dear");
 const cheap = paid("near", "cheap");
