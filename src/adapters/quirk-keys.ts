@@ -3,7 +3,7 @@ import type { ProviderSettings, SettingsProblem } from "./adapter.ts";
 /** What a key of the configuration's `quirks` sets, and the values it takes: one of these words, a list of them, or anything of a type. */
 export interface QuirkKey<Quirks> {
   readonly field: keyof Quirks;
-  readonly takes: "boolean" | "count" | "texts" | readonly string[];
+  readonly takes: "boolean" | "count" | "number" | "texts" | readonly string[];
   /** True if it takes a list of the words. */
   readonly list?: boolean;
 }
@@ -53,6 +53,7 @@ function expectation<Quirks>({ takes, list }: QuirkKey<Quirks>, value: unknown):
   if (takes === "boolean") return typeof value === "boolean" ? undefined : "must be true or false";
   if (takes === "count")
     return Number.isSafeInteger(value) && Number(value) > 0 ? undefined : "must be a whole number above 0";
+  if (takes === "number") return Number.isFinite(value) && Number(value) >= 0 ? undefined : "must be a number from 0";
   const isWord = (word: unknown): boolean => typeof word === "string" && (takes === "texts" || takes.includes(word));
   const words = takes === "texts" ? "texts" : takes.join(", ");
   if (takes === "texts" || list === true) {

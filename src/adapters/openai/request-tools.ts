@@ -58,9 +58,12 @@ function eagerField({ eagerArguments }: Tool, path: string, { quirks, ignored }:
   return {};
 }
 
+const NO_PARAMETERS = '{"type":"object","properties":{}}';
+
 function functionTool(tool: Tool, path: string, { quirks, ignored }: BuildContext) {
-  const { name, description, parametersJson, strict } = tool;
-  const parameters = parametersJson === "" ? undefined : jsonObject(parametersJson, `${path}.parameters_json`);
+  const { name, description, strict } = tool;
+  const schema = tool.parametersJson || (quirks.parametersRequired ? NO_PARAMETERS : "");
+  const parameters = schema === "" ? undefined : jsonObject(schema, `${path}.parameters_json`);
   const isStrictKnown = !quirks.ignores.includes("tool_strict");
   if (strict !== undefined && !isStrictKnown) ignored(`${path}.strict`, `${quirks.vendor} does not know it`);
   return {

@@ -45,7 +45,14 @@ describe("quirks", () => {
   test("wrongly configured are told by path, with what would do", () => {
     const model = { id: "m", capabilities: [], quirks: { stream: "yes", vendor: "openai" } };
     const settings = instance(
-      { vendor: "nobody", end_marker: "eof", streem: true, ignores: ["top_k", "nothing"], options: "x" },
+      {
+        vendor: "nobody",
+        end_marker: "eof",
+        streem: true,
+        ignores: ["top_k", "nothing"],
+        options: "x",
+        highest_temperature: -1,
+      },
       { alias: model },
     );
     const problems = checkQuirks(settings).map(({ path, message }) => `${path.join(".")}: ${message}`);
@@ -55,6 +62,7 @@ describe("quirks", () => {
       expect.stringMatching(/^quirks\.streem: is not known; known are auth_header/),
       expect.stringMatching(/^quirks\.ignores: must be a list of temperature/),
       "quirks.options: must be a list of texts",
+      "quirks.highest_temperature: must be a number from 0",
       expect.stringMatching(/^models\.alias\.quirks\.vendor: belongs to the instance/),
       "models.alias.quirks.stream: must be true or false",
     ]);

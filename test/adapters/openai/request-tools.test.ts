@@ -16,6 +16,12 @@ describe("tools of the caller", () => {
     expect(build({ tools: [{ name: "f" }] }).body.tools).toEqual([{ type: "function", function: { name: "f" } }]);
   });
 
+  test("have a schema of no parameters where the server wants one", () => {
+    expect(build({ tools: [{ name: "f" }] }, { vendor: "mistral" }).body.tools).toEqual([
+      { type: "function", function: { name: "f", parameters: { type: "object", properties: {} } } },
+    ]);
+  });
+
   test("cannot smuggle fields into the body", () => {
     for (const parametersJson of ['{"a":1},"n":2', "[]", "{", "null", '"x"']) {
       const error = refusal({ tools: [{ name: "f", parametersJson }] });
