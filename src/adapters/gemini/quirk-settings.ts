@@ -105,7 +105,7 @@ export function checkQuirks({ quirks, models }: ProviderSettings): readonly Sett
 }
 
 /** The surface an instance speaks to: the one that is named, else the Gemini API's, which others imitate. */
-export function surfaceOf(settings: ProviderSettings): Surface {
+function surfaceOf(settings: ProviderSettings): Surface {
   return namedSurface(settings) ?? "gemini_api";
 }
 
