@@ -1,7 +1,7 @@
 import type { ProviderSettings } from "./adapter.ts";
 
 /** In place of what is a secret or looks like one. */
-export const REDACTED = "[redacted]";
+const REDACTED = "[redacted]";
 
 /** A secret of fewer characters may be an everyday word, and counts where it stands alone. */
 const MIN_UNIQUE = 8;

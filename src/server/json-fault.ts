@@ -57,21 +57,15 @@ export function findJsonFault(schema: DescMessage, json: JsonValue): JsonFault |
   const inMessage = (message: DescMessage, value: JsonValue, path: Path, depth: number): JsonFault | undefined => {
     if (depth > MAX_DEPTH) return fault(path, "is nested too deeply");
     if (!isObject(value)) return fault(path, "must be an object");
-    const seen = new Map<DescField | DescOneof, string>();
-    for (const [key, member] of Object.entries(value)) {
+    const twins = createTwins();
+    return first(Object.entries(value), ([key, member]) => {
       const field = message.fields.find(({ name, jsonName }) => name === key || jsonName === key);
-      if (field === undefined) {
-        return fault(() => joinPath(path(), key), `is not a field of ${message.typeName}`);
-      }
+      if (field === undefined) return fault(() => joinPath(path(), key), `is not a field of ${message.typeName}`);
       const at: Path = () => joinPath(path(), field.name);
-      const set = [field, ...(field.oneof === undefined || member === null ? [] : [field.oneof])];
-      const twin = set.map((each) => seen.get(each)).find((each) => each !== undefined);
+      const twin = twins.add(field, key, member);
       if (twin !== undefined) return fault(at, `must not be there beside ${twin}`);
-      for (const each of set) seen.set(each, key);
-      const found = member === null ? undefined : inField(message, field, member, at, depth);
-      if (found !== undefined) return found;
-    }
-    return undefined;
+      return member === null ? undefined : inField(message, field, member, at, depth);
+    });
   };
 
   const inField = (
@@ -113,6 +107,20 @@ export function findJsonFault(schema: DescMessage, json: JsonValue): JsonFault |
 
 function fault(path: Path, description: string): JsonFault {
   return { field: path(), description };
+}
+
+/** The members of a message that exclude one another: a field by both of its names, and the fields of a oneof. */
+function createTwins() {
+  const seen = new Map<DescField | DescOneof, string>();
+  return {
+    /** Adds a member; the key of the one it excludes, if that is there. */
+    add: (field: DescField, key: string, member: JsonValue): string | undefined => {
+      const set = field.oneof === undefined || member === null ? [field] : [field, field.oneof];
+      const twin = set.map((each) => seen.get(each)).find((each) => each !== undefined);
+      for (const each of set) seen.set(each, key);
+      return twin;
+    },
+  };
 }
 
 function first<Item>(

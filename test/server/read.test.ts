@@ -110,9 +110,9 @@ describe("a body that cannot be decoded", () => {
   // Mutant seen red: values given to the decoder one by one without an end.
   test("is looked for among 10,000 values that only the decoder can judge, and no more", () => {
     const images = (count: number): string => Array(count).fill('{"image":{"data":"AA=="}}').join(",");
-    const after = (count: number) =>
+    const faultBehind = (count: number) =>
       complaint(`{"messages":[{"parts":[${images(count)}]}],"store":"yes"}`).extras.fields?.[0];
-    expect(after(9_999)).toEqual({ field: "store", description: "must be true or false" });
-    expect(after(10_000)).toEqual({ field: "", description: "cannot be read" });
+    expect(faultBehind(9_999)).toEqual({ field: "store", description: "must be true or false" });
+    expect(faultBehind(10_000)).toEqual({ field: "", description: "cannot be read" });
   });
 });
