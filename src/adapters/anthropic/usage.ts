@@ -1,31 +1,7 @@
 import { unknownUsage } from "../../contract/usage.ts";
 import { type BilledExtra, type Usage, UsageSource } from "../../gen/execution/v1/usage_pb.js";
-import { joinMembers, jsonMembers } from "../../json-text.ts";
 import { asArray, asCount, asObject, asText, type JsonObject } from "../json.ts";
 import { type Buckets, known, rest } from "../usage-buckets.ts";
-
-/** The usage object of one answer, put together from those that came in it. */
-export interface ReportedUsage {
-  /**
-   * Takes a usage object, JSON text. The figures of `message_delta` are cumulative: a member replaces the one before it, unless it is null.
-   */
-  add(text: string): void;
-  /** The object as it is now, JSON text with its numbers and order as they came; undefined if none came. */
-  text(): string | undefined;
-}
-
-/** Creates the usage object of one answer. */
-export function createReportedUsage(): ReportedUsage {
-  const members = new Map<string, string>();
-  return {
-    add: (text) => {
-      for (const [name, value] of jsonMembers(text)) {
-        if (value !== "null" || !members.has(name)) members.set(name, value);
-      }
-    },
-    text: () => (members.size === 0 ? undefined : joinMembers(members)),
-  };
-}
 
 /**
  * Reads a usage object of the Messages API (platform.claude.com/docs/en/api/messages) into disjoint buckets. `input_tokens` holds neither what

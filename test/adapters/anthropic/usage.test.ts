@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { createReportedUsage, readUsage } from "../../../src/adapters/anthropic/usage.ts";
+import { createReportedUsage } from "../../../src/adapters/anthropic/reported-usage.ts";
+import { readUsage } from "../../../src/adapters/anthropic/usage.ts";
 import { USAGE_BUCKETS } from "../../../src/contract/usage.ts";
 
 type Reported = Readonly<Record<string, unknown>>;
