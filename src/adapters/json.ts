@@ -1,3 +1,5 @@
+import { MAX_COUNT } from "../contract/usage.ts";
+
 /** A JSON object of unknown shape, as a provider sent it. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -20,7 +22,7 @@ export function asText(value: unknown): string {
 
 /** The value as a count that fits a uint32; undefined for anything else. */
 export function asCount(value: unknown): number | undefined {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0xffffffff ? value : undefined;
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_COUNT ? value : undefined;
 }
 
 /** Parses JSON that may be anything; undefined where it is not JSON. */

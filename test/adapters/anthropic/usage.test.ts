@@ -123,6 +123,21 @@ describe("usage of the Messages API", () => {
       { input_tokens: 1, cache_read_input_tokens: null, cache_creation: null, output_tokens: null, iterations: null },
       { inputTotal: 1, inputUncached: 1 },
     ],
+    [
+      "a figure that is no count leaves its total unknown (mutant: take it for none)",
+      { input_tokens: 100, cache_read_input_tokens: -10, output_tokens: 5 },
+      { inputUncached: 100, outputTotal: 5 },
+    ],
+    [
+      "so does a sum of more than the type holds (mutant: the passes after it count from nothing)",
+      {
+        input_tokens: 4_294_967_295,
+        cache_read_input_tokens: 4_294_967_295,
+        output_tokens: 1,
+        iterations: [{ type: "compaction", input_tokens: 7, output_tokens: 1 }],
+      },
+      { inputCacheRead: 4_294_967_295, outputTotal: 2 },
+    ],
     ["what is no count is none", { input_tokens: "9", output_tokens: -1, cache_creation_input_tokens: 1.5 }, {}],
   ])("%s", (_, reported, expected) => {
     expect(buckets(reported)).toEqual(expected);
