@@ -9,6 +9,7 @@ import {
   toolCallFinished,
   toolCallStarted,
 } from "../../contract/events.ts";
+import { ExecutionError } from "../../errors.ts";
 import { Executor } from "../../gen/execution/v1/content_pb.js";
 import { isJsonText, joinMembers, jsonElements, jsonMembers } from "../../json-text.ts";
 import { asArray, asObject, asText, type JsonObject, tryParse } from "../json.ts";
@@ -34,7 +35,7 @@ export function stateEvent(
 
 /** One content block of an answer, whole or in deltas. */
 export interface Block {
-  /** Takes a delta; `written` gives the JSON it came as. */
+  /** Takes a delta; `written` gives the JSON it came as. Throws PROVIDER_PROTOCOL for content of another kind of block, which would be lost. */
   add(delta: JsonObject, written: () => string, out: ChatEvent[]): void;
   close(out: ChatEvent[]): void;
 }
@@ -92,9 +93,9 @@ function openText({ block, written, nextPlace }: BlockStart, out: ChatEvent[]): 
   return {
     add: (delta, deltaWritten, to) => {
       if (delta.type === "text_delta") say(pieces.next(asText(delta.text)), to);
-      if (delta.type === "citations_delta") {
+      else if (delta.type === "citations_delta") {
         cite(delta.citation, jsonMembers(deltaWritten()).get("citation") ?? "", to);
-      }
+      } else refuseContent(delta);
     },
     close: (to) => say(pieces.rest(), to),
   };
@@ -117,10 +118,10 @@ function openThinking({ block, nextPlace, keep }: BlockStart, out: ChatEvent[]):
   return {
     add: (delta, _written, to) => {
       if (delta.type === "thinking_delta") think(pieces.next(asText(delta.thinking)), to);
-      if (delta.type === "signature_delta") {
+      else if (delta.type === "signature_delta") {
         keep(asText(delta.signature).length - signature.length);
         signature = asText(delta.signature);
-      }
+      } else refuseContent(delta);
     },
     close: (to) => {
       think(pieces.rest(), to);
@@ -155,6 +156,7 @@ function openToolCall(
   return {
     add: (delta, _written, to) => {
       if (delta.type === "input_json_delta") append(pieces.next(asText(delta.partial_json)), to);
+      else refuseContent(delta);
     },
     close: (to) => {
       append(pieces.rest(), to);
@@ -167,6 +169,15 @@ function openToolCall(
       to.push(stateEvent(place, "block", joinMembers(members)));
     },
   };
+}
+
+/** Deltas that carry content; one nobody knows is skipped. */
+const CONTENT_DELTAS: ReadonlySet<unknown> = new Set(["text_delta", "thinking_delta", "input_json_delta"]);
+
+function refuseContent({ type }: JsonObject): void {
+  if (CONTENT_DELTAS.has(type)) {
+    throw new ExecutionError("PROVIDER_PROTOCOL", "the provider sent a piece of content in a block of another kind");
+  }
 }
 
 /** No input, or an object without members. */

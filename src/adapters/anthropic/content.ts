@@ -1,4 +1,5 @@
 import type { ChatEvent, Place } from "../../contract/events.ts";
+import { ExecutionError } from "../../errors.ts";
 import { asObject } from "../json.ts";
 import { createKept, ENTRY_COST, ownCopy, PART_COST } from "../kept.ts";
 import { type Block, openBlock, stateEvent } from "./blocks.ts";
@@ -6,6 +7,7 @@ import { type Block, openBlock, stateEvent } from "./blocks.ts";
 /** The content blocks of one answer, by their index. What is no object is no block and no delta. `written` gives the JSON it came as. */
 export interface Content {
   open(index: number, block: unknown, written: string, out: ChatEvent[]): void;
+  /** Throws PROVIDER_PROTOCOL for a delta of a block that has not begun or has ended: its content would be lost. */
   add(index: number, delta: unknown, written: () => string, out: ChatEvent[]): void;
   close(index: number, out: ChatEvent[]): void;
   /** Closes what is open. `container`: the JSON of the container the provider ran code in, if it named one. */
@@ -58,7 +60,10 @@ export function createContent(step: number, newId: () => string): Content {
     },
     add: (index, value, written, out) => {
       const delta = asObject(value);
-      if (delta !== undefined) open.get(index)?.block.add(delta, written, out);
+      if (delta === undefined) return;
+      const started = open.get(index);
+      if (started === undefined) throw lostDelta();
+      started.block.add(delta, written, out);
     },
     close,
     finish: (container, out) => {
@@ -66,4 +71,8 @@ export function createContent(step: number, newId: () => string): Content {
       if (container !== undefined) out.push(stateEvent(nextPlace(), "container", container));
     },
   };
+}
+
+function lostDelta(): ExecutionError {
+  return new ExecutionError("PROVIDER_PROTOCOL", "the provider sent a piece of a content block that is not open");
 }
