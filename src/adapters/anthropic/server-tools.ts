@@ -31,7 +31,8 @@ const NAMELESS = /^(mcp_toolset|\w+_toolset_\d{8})$/;
 /** `{"type": KIND, ...options}`, the options as they are. The one name each type takes need not be among them. */
 export function typedTool(kind: string, options: ReadonlyMap<string, string>): RawJson {
   const type = Object.hasOwn(UNDATED, kind) ? (UNDATED[kind] ?? kind) : kind;
-  const name = NAMES[type] ?? type.replace(/_\d{8}$/, "");
+  // The caller's word may be one that every object has, such as `constructor`.
+  const name = (Object.hasOwn(NAMES, type) ? NAMES[type] : undefined) ?? type.replace(/_\d{8}$/, "");
   const named = options.has("name") || NAMELESS.test(type);
   return rawJson(
     joinMembers([

@@ -6,7 +6,13 @@ export interface JsonEnd {
   add(piece: string): void;
 }
 
-const CHANGES: Readonly<Record<string, number>> = { "{": 1, "[": 1, "}": -1, "]": -1 };
+/** How each bracket changes the depth. */
+const CHANGES: ReadonlyMap<string, number> = new Map([
+  ["{", 1],
+  ["[", 1],
+  ["}", -1],
+  ["]", -1],
+]);
 
 /**
  * Creates what watches one text. Each piece is looked at once: to parse all of a text whenever a piece of it comes would take the square of its
@@ -27,7 +33,7 @@ export function createJsonEnd(): JsonEnd {
         else if (character === "\\") isEscaped = inText;
         else if (character === '"') inText = !inText;
         else if (!inText) {
-          const change = CHANGES[character] ?? 0;
+          const change = CHANGES.get(character) ?? 0;
           depth += change;
           hasBegun ||= change > 0;
         }

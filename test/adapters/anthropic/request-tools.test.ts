@@ -8,6 +8,11 @@ const touch = { name: "touch" };
 const { AUTO, NONE, REQUIRED } = ToolChoiceMode;
 
 describe("tools", () => {
+  // Mutant seen red: names looked up without asking whether they are the table's own, which wrote a body that is no JSON.
+  test.each(["constructor", "toString", "__proto__"])("that the provider runs may be called %s", (kind) => {
+    expect(build({ providerTools: [{ kind }] }).body.tools).toEqual([{ type: kind, name: kind }]);
+  });
+
   test("go out with what they say, digits and key order kept", () => {
     const schema = '{"type":"object","properties":{"z":{"type":"integer","maximum":9007199254740993},"a":{}}}';
     const tool = {
