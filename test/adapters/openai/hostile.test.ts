@@ -71,15 +71,6 @@ test("arguments nested deeper than the stack are a fault of the provider", () =>
   expect(decodeChunks([chunk]).error).toMatchObject({ name: "ExecutionError", reason: "PROVIDER_PROTOCOL" });
 });
 
-// Mutant seen red: words between brackets looked up without asking whether they are the table's own.
-test("arguments may hold the names of what every object has", () => {
-  const begin = calls({ index: 0, function: { name: "f", arguments: "[constructor," } });
-  const end = calls({ index: 0, function: { name: "f", arguments: "toString]" } });
-  expect(summary(decodeChunks([begin, end, stop("tool_calls")]).events).at(-2)).toBe(
-    "ended 0 minted-1 f [constructor,toString]",
-  );
-});
-
 test("a member called __proto__ is one like any other", () => {
   const signed = '{"type":"reasoning.text","index":0,"signature":"s","__proto__":{"a":1}}';
   const chunk = `{"choices":[{"index":0,"delta":{"reasoning_details":[${signed},${signed}]}}]}`;
