@@ -18,8 +18,24 @@ export function readUsage(reported: JsonObject): Usage {
     ...known(bucketsOfPasses([bucketsOfPass(reported), ...compactions])),
     extras: [...requestExtras(reported), ...iterations.flatMap(advisorExtras)],
     source: UsageSource.PROVIDER,
-    serviceTier: asText(reported.service_tier).toWellFormed(),
+    serviceTier: tierOf(reported),
   };
+}
+
+/** Words for what costs no more. Whether a region can be chosen at all depends on the model. */
+const STANDARD: ReadonlySet<unknown> = new Set(["standard", "global", "not_available"]);
+
+/**
+ * What is billed: the tier, and what costs more within it (`standard+fast`, `standard+us`): the speed of the fast mode, and a region that was
+ * chosen (platform.claude.com/docs/en/about-claude/pricing).
+ */
+function tierOf({ service_tier: tier, speed, inference_geo: region }: JsonObject): string {
+  const dearer = [speed, region].filter((word) => !STANDARD.has(word));
+  return [tier, ...dearer]
+    .map(asText)
+    .filter((word) => word !== "")
+    .join("+")
+    .toWellFormed();
 }
 
 function bucketsOfPass(pass: JsonObject): Buckets {

@@ -215,8 +215,15 @@ describe("the usage object of an answer", () => {
   });
 });
 
-// Mutant seen red: the tier not read.
-test("a usage has the service tier that was served, in Anthropic's word", () => {
-  expect(readUsage({ input_tokens: 1, service_tier: "priority" }).serviceTier).toBe("priority");
-  expect(readUsage({ input_tokens: 1, service_tier: null }).serviceTier).toBe("");
+// Mutants seen red: the tier not read; speed and region not read, so that what costs more is priced as standard.
+test.each([
+  [{ service_tier: "priority" }, "priority"],
+  [{ service_tier: null }, ""],
+  [{ service_tier: "standard", speed: "standard", inference_geo: "global" }, "standard"],
+  [{ service_tier: "standard", speed: null, inference_geo: "not_available" }, "standard"],
+  [{ service_tier: "standard", speed: "fast" }, "standard+fast"],
+  [{ service_tier: "priority", inference_geo: "us" }, "priority+us"],
+  [{ speed: "fast", inference_geo: "us" }, "fast+us"],
+])("a usage has what was served and is billed, in Anthropic's words: %j", (reported, serviceTier) => {
+  expect(readUsage({ input_tokens: 1, ...reported }).serviceTier).toBe(serviceTier);
 });
