@@ -8,6 +8,7 @@ import {
   type Warning,
 } from "../../gen/execution/v1/chat_pb.js";
 import { encodeJson } from "../../json-text.ts";
+import { withinOutputBound } from "../output-bound.ts";
 import { readProviderOptions } from "../provider-options.ts";
 import type { HintField, Quirks } from "./quirks.ts";
 import { buildMessages } from "./request-messages.ts";
@@ -22,6 +23,8 @@ export interface BuildInput {
   /** The provider's own word for the model. */
   readonly model: string;
   readonly quirks: Quirks;
+  /** Most tokens the model can produce; absent if that is not known. */
+  readonly maxOutputTokens?: number;
 }
 
 /** A request as it is sent. */
@@ -38,21 +41,21 @@ export interface BuiltRequest {
 
 /**
  * Builds the chat-completions request for a ChatRequest, after OpenAI's API reference (the types of its SDK) and what the quirks say of other
- * servers. Pure. Hints the server lacks are left out, each with a FIELD_IGNORED warning; content and tools it cannot carry are
+ * servers. Pure. Hints the server lacks are left out, each with a FIELD_IGNORED warning, or brought within its bounds with FIELD_CHANGED; content and tools it cannot carry are
  * CAPABILITY_MISSING; JSON texts that are none, files of another vendor and options off the allowlist are INVALID_FIELD.
  *
  * `metadata` stays with the platform: it labels the ledger, and what it says of the caller is nobody else's business. `end_user_id` goes out
  * as `user`, which every compatible server knows; OpenAI reads it like its successor `safety_identifier`. No `n` is sent: one answer is the
  * default everywhere.
  */
-export function buildRequest({ request, model, quirks }: BuildInput): BuiltRequest {
+export function buildRequest({ request, model, quirks, maxOutputTokens }: BuildInput): BuiltRequest {
   const context = createBuildContext(quirks);
   const body: WireBody = {
     model,
     messages: buildMessages(request.messages, context),
     ...buildTools(request, context),
     ...buildResponseFormat(request.responseFormat, context),
-    ...samplingFields(request, context),
+    ...samplingFields(request, maxOutputTokens, context),
     ...buildReasoning(request.reasoning, context),
     ...outputFields(request, context),
     ...accountFields(request, context),
@@ -94,11 +97,11 @@ function takenHints(hints: readonly (Hint | undefined)[], reasons: boolean, cont
   return Object.assign({}, ...taken);
 }
 
-function samplingFields(request: ChatRequest, context: BuildContext): Partial<WireBody> {
+function samplingFields(request: ChatRequest, modelMost: number | undefined, context: BuildContext): Partial<WireBody> {
   const { sampling } = request;
   if (sampling === undefined) return {};
   const { maxTokensField } = context.quirks;
-  const { maxOutputTokens } = sampling;
+  const maxOutputTokens = withinOutputBound(sampling.maxOutputTokens, modelMost, context);
   return {
     ...(maxOutputTokens !== undefined && { [maxTokensField]: maxOutputTokens }),
     ...takenHints(samplingHints(sampling, context.quirks), reasonsFor(request, context.quirks), context),

@@ -2,7 +2,12 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { type ChatRequest, ChatRequestSchema } from "../../../src/gen/execution/v1/chat_pb.js";
 import type { MessageSchema, PartSchema } from "../../../src/gen/execution/v1/content_pb.js";
-import type { ProviderToolSchema, ResponseFormatSchema, ToolSchema } from "../../../src/gen/execution/v1/tools_pb.js";
+import {
+  type ProviderToolSchema,
+  type ResponseFormatSchema,
+  ToolChoiceSchema,
+  type ToolSchema,
+} from "../../../src/gen/execution/v1/tools_pb.js";
 
 type PartInit = MessageInitShape<typeof PartSchema>;
 type MessageInit = MessageInitShape<typeof MessageSchema>;
@@ -193,10 +198,17 @@ const TAKEN_FORMATS: FormatInit[] = [
 const request = fc
   .record({
     messages: fc.array(message, { minLength: 1, maxLength: 5 }),
-    tools: fc.array(tool, { maxLength: 3 }),
+    tools: mostly(
+      fc.uniqueArray(tool, { maxLength: 3, selector: ({ name }) => name }),
+      fc.array(tool, { minLength: 2, maxLength: 3 }),
+    ),
     providerTools: fc.array(providerTool, { maxLength: 2 }),
     toolChoice: sometimes(
-      fc.record({ mode: fc.constantFrom(0, 1, 2, 3), toolNames: fc.array(word, { maxLength: 2 }) }),
+      fc.record({
+        mode: fc.constantFrom(0, 1, 2, 3),
+        chosen: fc.nat(2),
+        wrong: mostly<string[]>(fc.constant([]), fc.array(word, { minLength: 1, maxLength: 1 })),
+      }),
     ),
     parallelToolCalls: sometimes(fc.boolean()),
     responseFormat: sometimes(mostly<FormatInit>(fc.constantFrom(...TAKEN_FORMATS), fc.constant(JSON_FORMAT))),
@@ -231,7 +243,17 @@ const request = fc
       fc.constant({ anthropic: '{"model":"m"}' }),
     ),
   })
-  .map((init) => create(ChatRequestSchema, defined(init) as RequestInit));
+  .map(({ toolChoice, ...init }) => {
+    const names = init.tools.slice(0, toolChoice?.chosen ?? 0).map(({ name = "" }) => name);
+    const found = create(ChatRequestSchema, defined(init) as RequestInit);
+    if (toolChoice !== undefined) {
+      found.toolChoice = create(ToolChoiceSchema, {
+        mode: toolChoice.mode,
+        toolNames: [...names, ...toolChoice.wrong],
+      });
+    }
+    return found;
+  });
 
 /** Any request: most can be built for some model, some for none. */
 export const anyRequest: fc.Arbitrary<ChatRequest> = request;

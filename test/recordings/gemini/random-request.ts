@@ -146,11 +146,11 @@ export const randomRequests: fc.Arbitrary<ChatRequest> = fc
     messages,
     fc.record(
       {
-        tools: fc.array(tool, { maxLength: 3 }),
+        tools: fc.uniqueArray(tool, { maxLength: 3, selector: ({ name: named }) => named }),
         providerTools: fc
           .subarray(["google_search", "codeExecution", "url_context"])
           .map((kinds) => kinds.map((kind) => ({ kind }))),
-        toolChoice: fc.record({ mode, toolNames: fc.array(name, { maxLength: 2 }) }),
+        toolChoice: fc.record({ mode, chosen: fc.nat(2) }),
         sampling,
         reasoning,
         responseFormat: fc.oneof(
@@ -174,7 +174,9 @@ export const randomRequests: fc.Arbitrary<ChatRequest> = fc
       { requiredKeys: [] },
     ),
   )
-  .map(([conversation, fields]) => {
-    const init: RequestInit = { messages: conversation, ...fields };
+  .map(([conversation, { toolChoice, ...fields }]) => {
+    const names = fields.tools?.slice(0, toolChoice?.chosen ?? 0).map((chosen) => chosen.name) ?? [];
+    const choice = toolChoice === undefined ? {} : { toolChoice: { mode: toolChoice.mode, toolNames: names } };
+    const init: RequestInit = { messages: conversation, ...fields, ...choice };
     return create(ChatRequestSchema, init);
   });
