@@ -19,6 +19,11 @@ export function rest(total: number | undefined, ...parts: readonly (number | und
   return left < 0 ? undefined : left;
 }
 
+/** True if something is said where a count belongs, and it is none, such as -1: then a total with it in it is not known. */
+export function isGarbled(...values: readonly unknown[]): boolean {
+  return values.some((value) => value !== undefined && value !== null && asCount(value) === undefined);
+}
+
 /** The first value that is a count. */
 export function firstCount(...values: readonly unknown[]): number | undefined {
   return values.map(asCount).find((value) => value !== undefined);

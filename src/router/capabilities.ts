@@ -65,7 +65,7 @@ function describeCandidate(
   principal: Principal,
 ): { readonly provider: string; readonly model?: ModelCapabilities } | undefined {
   if (!mayUseProvider(principal, provider)) return undefined;
-  const adapter = adapters[provider];
+  const adapter = Object.hasOwn(adapters, provider) ? adapters[provider] : undefined;
   const word = named ?? adapter?.defaultModel;
   if (adapter === undefined || word === undefined) return { provider };
   const model = adapter.model(word);

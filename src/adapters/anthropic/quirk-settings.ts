@@ -2,6 +2,7 @@ import type { ProviderSettings, SettingsProblem } from "../adapter.ts";
 import { configuredQuirks, type QuirkKeys, quirkProblems } from "../quirk-keys.ts";
 import { modelQuirks, UNKNOWN } from "./model-quirks.ts";
 import { capabilitiesOf } from "./models.ts";
+import { NEVER_OPTIONS } from "./owned-fields.ts";
 import { EFFORTS, type Quirks } from "./quirks.ts";
 import { vendorProblems } from "./vendor.ts";
 
@@ -19,7 +20,7 @@ const KEYS: QuirkKeys<Quirks> = {
   prefill: { field: "prefill", takes: "boolean" },
   forced_tools: { field: "forcedTools", takes: "boolean" },
   system_messages: { field: "systemMessages", takes: "boolean" },
-  options: { field: "options", takes: "texts" },
+  options: { field: "options", takes: "texts", never: NEVER_OPTIONS },
 };
 
 /**

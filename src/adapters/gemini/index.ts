@@ -26,7 +26,10 @@ export const geminiKind: AdapterKind = {
 };
 
 function createGemini(settings: ProviderSettings, { now, newId }: AdapterDeps): Adapter {
-  const quirksOf = byModel((model) => resolveQuirks(settings, model));
+  const knownOf = byModel((model) => {
+    const { maxOutputTokens } = capabilitiesOf(settings, model);
+    return { quirks: resolveQuirks(settings, model), ...(maxOutputTokens !== undefined && { maxOutputTokens }) };
+  });
   return createHttpAdapter({
     settings,
     owner: OWNER,
@@ -35,13 +38,13 @@ function createGemini(settings: ProviderSettings, { now, newId }: AdapterDeps): 
     models: () => modelsOf(settings),
     loadSdk,
     plan: ({ request, model, step, attempt }) => {
-      const quirks = quirksOf(model);
+      const known = knownOf(model);
       return {
         build: () => {
-          const { path, query, body, stream, warnings } = buildRequest({ request, model, quirks });
+          const { path, query, body, stream, warnings } = buildRequest({ request, model, ...known });
           const url = joinUrl(settings.baseUrl ?? DEFAULT_BASE_URL, path);
           for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-          return { url, headers: requestHeaders(settings, stream, keyHeader(settings, quirks)), body, warnings };
+          return { url, headers: requestHeaders(settings, stream, keyHeader(settings, known.quirks)), body, warnings };
         },
         decoder: createDecoder({ step, attempt, newId, executorOf: executors(request) }),
       };

@@ -1,6 +1,7 @@
 import type { ProviderSettings, SettingsProblem } from "../adapter.ts";
 import { configuredQuirks, type QuirkKeys, quirkProblems } from "../quirk-keys.ts";
 import { modelQuirks } from "./model-quirks.ts";
+import { NEVER_OPTIONS } from "./owned-fields.ts";
 import { HINT_FIELDS, type Quirks, type Surface, THINKING_LEVELS } from "./quirks.ts";
 
 /** Base URL of the Gemini API. */
@@ -21,7 +22,7 @@ const KEYS: QuirkKeys<Quirks> = {
   fetches_urls: { field: "fetchesUrls", takes: "boolean" },
   provider_tools: { field: "providerTools", takes: "texts" },
   ignores: { field: "ignores", takes: HINT_FIELDS, list: true },
-  options: { field: "options", takes: "texts" },
+  options: { field: "options", takes: "texts", never: NEVER_OPTIONS },
 };
 
 /** What both surfaces have in common. */

@@ -1,6 +1,7 @@
 import type { ProviderSettings, SettingsProblem } from "../adapter.ts";
 import { configuredQuirks, type QuirkKeys, quirkProblems } from "../quirk-keys.ts";
 import { modelQuirks } from "./model-quirks.ts";
+import { NEVER_OPTIONS } from "./owned-fields.ts";
 import { EFFORTS, HINT_FIELDS, type Quirks } from "./quirks.ts";
 import { COMPATIBLE, VENDOR_BY_HOST, VENDORS } from "./vendors.ts";
 
@@ -47,7 +48,7 @@ const KEYS: QuirkKeys<Quirks> = {
   ignores: { field: "ignores", takes: HINT_FIELDS, list: true },
   only_without_reasoning: { field: "onlyWithoutReasoning", takes: HINT_FIELDS, list: true },
   reasons_by_default: { field: "reasonsByDefault", takes: "boolean" },
-  options: { field: "options", takes: "texts" },
+  options: { field: "options", takes: "texts", never: NEVER_OPTIONS },
 };
 
 /**

@@ -1,4 +1,5 @@
 import { type ChatRequest, ReasoningEffort, type Sampling } from "../../gen/execution/v1/chat_pb.js";
+import { withinOutputBound } from "../output-bound.ts";
 import type { Quirks } from "./quirks.ts";
 import { type Hint, takenHints } from "./request-hints.ts";
 import type { BuildContext } from "./request-notes.ts";
@@ -6,13 +7,17 @@ import type { WireBody } from "./request-wire.ts";
 
 /**
  * Builds the sampling fields the model takes. Those it does not take are left out with a warning; a temperature above the server's highest becomes
- * that, with a warning.
+ * that, and a bound of the output above `modelMost`, the most the model can make (absent: not known), becomes that, each with a warning.
  */
-export function buildSampling(request: ChatRequest, context: BuildContext): Partial<WireBody> {
+export function buildSampling(
+  request: ChatRequest,
+  modelMost: number | undefined,
+  context: BuildContext,
+): Partial<WireBody> {
   const { sampling } = request;
   if (sampling === undefined) return {};
   const { maxTokensField } = context.quirks;
-  const { maxOutputTokens } = sampling;
+  const maxOutputTokens = withinOutputBound(sampling.maxOutputTokens, modelMost, context);
   const taken = takenHints(samplingHints(sampling, context.quirks), reasonsFor(request, context.quirks), context);
   return {
     ...(maxOutputTokens !== undefined && { [maxTokensField]: maxOutputTokens }),

@@ -13,7 +13,7 @@ import {
 import { isJsonObjectText, joinMembers, jsonMembers, type RawJson, rawJson } from "../../json-text.ts";
 import { invalidField } from "../notes.ts";
 import { readProviderOptions } from "../provider-options.ts";
-import { allowedTools, isForced } from "../tool-choice.ts";
+import { allowedTools, checkToolChoice, isForced } from "../tool-choice.ts";
 import { type BuildContext, cannotCarry } from "./request-notes.ts";
 import { withCacheHint } from "./request-parts.ts";
 import type { WireBody, WireTool, WireToolChoice } from "./request-wire.ts";
@@ -23,6 +23,10 @@ export const KIND = "openai";
 
 /** Builds the fields of a body that are about tools. */
 export function buildTools(request: ChatRequest, context: BuildContext): Partial<WireBody> {
+  checkToolChoice(
+    request,
+    request.providerTools.map(({ kind }) => kind),
+  );
   const allowed = context.quirks.allowedTools ? undefined : allowedTools(request.toolChoice);
   if (allowed !== undefined) {
     const why = `${context.quirks.vendor} takes no list of names, so only these tools were sent`;

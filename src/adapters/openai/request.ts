@@ -17,6 +17,8 @@ export interface BuildInput {
   /** The provider's own word for the model. */
   readonly model: string;
   readonly quirks: Quirks;
+  /** Most tokens the model can produce; absent if that is not known. */
+  readonly maxOutputTokens?: number;
 }
 
 /** A request as it is sent. */
@@ -33,21 +35,21 @@ export interface BuiltRequest {
 
 /**
  * Builds the chat-completions request for a ChatRequest, after OpenAI's API reference (the types of its SDK) and what the quirks say of other
- * servers. Pure. Hints the server lacks are left out, each with a FIELD_IGNORED warning; content and tools it cannot carry are
+ * servers. Pure. Hints the server lacks are left out, each with a FIELD_IGNORED warning, or brought within its bounds with FIELD_CHANGED; content and tools it cannot carry are
  * CAPABILITY_MISSING; JSON texts that are none, files of another vendor and options off the allowlist are INVALID_FIELD.
  *
  * `metadata` stays with the platform: it labels the ledger, and what it says of the caller is nobody else's business. `end_user_id` goes out
  * as `user`, which every compatible server knows; OpenAI reads it like its successor `safety_identifier`. No `n` is sent: one answer is the
  * default everywhere.
  */
-export function buildRequest({ request, model, quirks }: BuildInput): BuiltRequest {
+export function buildRequest({ request, model, quirks, maxOutputTokens }: BuildInput): BuiltRequest {
   const context = createBuildContext(quirks);
   const body: WireBody = {
     model,
     messages: buildMessages(request.messages, context),
     ...buildTools(request, context),
     ...buildResponseFormat(request.responseFormat, context),
-    ...buildSampling(request, context),
+    ...buildSampling(request, maxOutputTokens, context),
     ...buildReasoning(request.reasoning, context),
     ...buildOutput(request, context),
     ...accountFields(request, context),

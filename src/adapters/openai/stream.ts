@@ -210,7 +210,9 @@ function hasObjectArguments(message: JsonObject): boolean {
 /** The same message with its numbers as they were written. */
 function exactMessage(text: string, whole: boolean): JsonObject {
   const choice = firstChoice(asObject(parseExact(text)) ?? {});
-  return (choice === undefined ? undefined : messageOf(choice, whole)) ?? {};
+  const message = choice === undefined ? undefined : messageOf(choice, whole);
+  if (message === undefined) throw unreadable();
+  return message;
 }
 
 function isError(value: unknown): boolean {

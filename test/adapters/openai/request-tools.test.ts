@@ -98,6 +98,19 @@ describe("tool choice", () => {
     expect(choice(ToolChoiceMode.REQUIRED, ["h"])).toEqual({ type: "custom", custom: { name: "h" } });
   });
 
+  // Mutant seen red: names not looked at, so that no tools at all were sent where the server takes no list.
+  test("of a tool that is not there is refused", () => {
+    for (const vendor of ["openai", "groq"]) {
+      for (const mode of [ToolChoiceMode.AUTO, ToolChoiceMode.REQUIRED]) {
+        const error = refusal({ tools, toolChoice: { mode, toolNames: ["x"] } }, { vendor });
+        expect(error).toMatchObject({
+          reason: "INVALID_FIELD",
+          extras: { fields: [{ field: "tool_choice.tool_names[0]" }] },
+        });
+      }
+    }
+  });
+
   test("lists allowed tools where the server takes a list, and sends no others where not", () => {
     expect(choice(ToolChoiceMode.AUTO, ["f", "h"])).toEqual({
       type: "allowed_tools",

@@ -53,6 +53,15 @@ describe("the body of a chat-completions request", () => {
     });
   });
 
+  // Mutant seen red: sent as it is, which the server refuses.
+  test("asks for no more output than the model can make, where that is known", () => {
+    const sampling = { maxOutputTokens: 4_294_967_295 };
+    const { body, warnings } = build({ sampling });
+    expect(body.max_completion_tokens).toBe(16_384);
+    expect(warnings).toMatchObject([{ code: "FIELD_CHANGED", field: "sampling.max_output_tokens" }]);
+    expect(build({ sampling }, { vendor: "vllm" }).body.max_tokens).toBe(4_294_967_295);
+  });
+
   test("keeps zeros, which are not absence", () => {
     const { body } = build({ sampling: { temperature: 0, topP: 0, seed: 0n, logprobs: false, topLogprobs: 0 } });
     expect(body).toMatchObject({ temperature: 0, top_p: 0, seed: 0, logprobs: false, top_logprobs: 0 });

@@ -37,6 +37,16 @@ describe("usage of chat completions", () => {
       },
     ],
     [
+      "a figure that is no count leaves its total unknown (mutant: take it for none)",
+      {
+        prompt_tokens: 9,
+        completion_tokens: 10,
+        prompt_tokens_details: { cached_tokens: -1 },
+        completion_tokens_details: { reasoning_tokens: 1.5 },
+      },
+      {},
+    ],
+    [
       "a cache write is one too (OpenRouter)",
       {
         prompt_tokens: 2649,

@@ -130,11 +130,18 @@ export function randomRequests(draws: RequestDraws): fc.Arbitrary<ChatRequest> {
     .record(
       {
         messages: randomMessages(draws),
-        tools: fc.array(toolOf(draws), { maxLength: 3 }),
+        tools: mostly(
+          fc.uniqueArray(toolOf(draws), { maxLength: 3, selector: ({ name }) => name }),
+          fc.array(toolOf(draws), { minLength: 2, maxLength: 3 }),
+        ),
         providerTools: fc.array(mostlyOf(providerTools, [{ kind: "unheard_of", optionsJson: "[]" }]), {
           maxLength: providerTools.length === 0 ? 0 : 2,
         }),
-        toolChoice: fc.record({ mode: wordsOf(ToolChoiceMode), toolNames: fc.array(word, { maxLength: 2 }) }),
+        toolChoice: fc.record({
+          mode: wordsOf(ToolChoiceMode),
+          chosen: fc.nat(2),
+          wrong: mostly<string[]>(fc.constant([]), fc.array(word, { minLength: 1, maxLength: 1 })),
+        }),
         parallelToolCalls: fc.boolean(),
         responseFormat: formatOf(draws),
         sampling,
@@ -155,5 +162,9 @@ export function randomRequests(draws: RequestDraws): fc.Arbitrary<ChatRequest> {
       },
       { requiredKeys: ["messages"] },
     )
-    .map((init) => create(ChatRequestSchema, init));
+    .map(({ toolChoice, ...init }) => {
+      const names = init.tools?.slice(0, toolChoice?.chosen ?? 0).map(({ name = "" }) => name) ?? [];
+      const choice = toolChoice && { mode: toolChoice.mode, toolNames: [...names, ...toolChoice.wrong] };
+      return create(ChatRequestSchema, { ...init, ...(choice && { toolChoice: choice }) });
+    });
 }

@@ -123,7 +123,8 @@ export declare type Usage = Message<"execution.v1.Usage"> & {
   providerUsageJson: string;
 
   /**
-   * Service tier that the provider says it served and bills, in its own word; empty if it does not say. In a sum: empty if the usages differ.
+   * Service tier that the provider says it served and bills, in its own word; empty if it does not say. What else it bills more for follows behind a
+   * plus, such as Anthropic's fast mode (`standard+fast`) and region (`standard+us`). In a sum: empty if the usages differ.
    *
    * @generated from field: string service_tier = 16;
    */
