@@ -19,8 +19,6 @@ export interface AnswerDecoder {
   event(data: string, name: string, out: ChatEvent[]): void;
   /** A whole answer, which is its own end marker. */
   document(text: string, out: ChatEvent[]): void;
-  /** The end of a read of a stream, before its events are handed on: for what is told once a read and not once an event, such as usage. */
-  readEnd?(out: ChatEvent[]): void;
   /** The clean end of a stream. Throws UPSTREAM_TRUNCATED unless it counts as the end marker. */
   end(out: ChatEvent[]): void;
 }
@@ -173,7 +171,6 @@ function createStreamReader(decoder: AnswerDecoder, framing: Framing): StreamRea
       } catch (error) {
         reader.failure = error;
       }
-      if (!decoder.ended) decoder.readEnd?.(out);
       return out;
     },
     end: () => {

@@ -12,6 +12,14 @@ export function hasGrown(previous: Usage | undefined, next: Usage): boolean {
   return USAGE_BUCKETS.some((bucket) => next[bucket] !== previous[bucket]);
 }
 
+/**
+ * Whether the usage that comes as the `count`-th of an answer, from 1, is worth telling while the answer runs: each of the first four, then every
+ * sixteenth, since some providers count in each chunk. It depends on the answer alone and not on how its bytes were split.
+ */
+export function isWorthTelling(count: number): boolean {
+  return count <= 4 || count % 16 === 0;
+}
+
 /** The total without its parts; undefined if it is not known or less than they are. */
 export function rest(total: number | undefined, ...parts: readonly (number | undefined)[]): number | undefined {
   if (total === undefined) return undefined;

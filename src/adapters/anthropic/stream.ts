@@ -5,7 +5,7 @@ import type { Usage } from "../../gen/execution/v1/usage_pb.js";
 import { jsonElements, jsonMembers } from "../../json-text.ts";
 import { type AnswerDecoder, truncated } from "../exchange.ts";
 import { asArray, asCount, asObject, asText, type JsonObject, tryParse } from "../json.ts";
-import { hasGrown } from "../usage-buckets.ts";
+import { hasGrown, isWorthTelling } from "../usage-buckets.ts";
 import { createContent } from "./content.ts";
 import { readErrorValue } from "./errors.ts";
 import { createReportedUsage } from "./reported-usage.ts";
@@ -42,19 +42,18 @@ export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerD
   const reported = createReportedUsage();
   let stop: JsonObject = {};
   let container: string | undefined;
-  let isNewUsage = false;
+  let usages = 0;
   let told: Usage | undefined;
   let ended = false;
 
   const addUsage = (text: string | undefined): void => {
     if (text?.startsWith("{") !== true) return;
     reported.add(text);
-    isNewUsage = true;
+    usages += 1;
   };
 
   const tellUsage = (out: ChatEvent[]): void => {
-    const object = isNewUsage ? reported.object() : undefined;
-    isNewUsage = false;
+    const object = isWorthTelling(usages) ? reported.object() : undefined;
     if (object === undefined) return;
     const usage = readUsage(object);
     if (!hasGrown(told, usage)) return;
@@ -100,7 +99,8 @@ export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerD
     const index = asCount(event.index) ?? 0;
     switch (type) {
       case "message_start":
-        return addMessage(asObject(event.message), written("message") ?? "{}", out);
+        addMessage(asObject(event.message), written("message") ?? "{}", out);
+        return tellUsage(out);
       case "content_block_start":
         return content.open(index, event.content_block, written("content_block") ?? "{}", out);
       case "content_block_delta":
@@ -112,7 +112,8 @@ export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerD
           asObject(event.delta),
           membersOf(() => written("delta") ?? "{}"),
         );
-        return addUsage(written("usage"));
+        addUsage(written("usage"));
+        return tellUsage(out);
       case "message_stop":
         if (stop.stop_reason === undefined) throw truncated();
         return complete(out);
@@ -139,7 +140,6 @@ export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerD
       addMessage(document, text, out);
       complete(out);
     },
-    readEnd: tellUsage,
     end: () => {
       throw truncated();
     },

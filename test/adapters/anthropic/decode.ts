@@ -35,7 +35,6 @@ export function decodeStream(events: readonly (Fields | string)[], { eof = false
     for (const event of events) {
       const isText = typeof event === "string";
       decoder.event(isText ? event : JSON.stringify(event), isText ? "" : String(event.type), out);
-      decoder.readEnd?.(out);
     }
     if (eof) decoder.end(out);
   });

@@ -92,14 +92,14 @@ describe("a small answer takes little time", () => {
   });
 
   // Mutant seen red: the usage told at each event.
-  test("with many usages in one read, which are told once", () => {
-    const { event, readEnd } = decoder();
+  test("with many usages, of which few are told", () => {
+    const { event } = decoder();
     const out: ChatEvent[] = [];
     for (let tokens = 0; tokens < 300; tokens += 1) {
       event(JSON.stringify({ type: "message_delta", delta: {}, usage: { output_tokens: tokens } }), "", out);
     }
-    readEnd?.(out);
-    expect(out).toMatchObject([{ event: { case: "usage", value: { usage: { outputTotal: 299 } } } }]);
+    expect(out).toHaveLength(4 + Math.floor(300 / 16));
+    expect(out.at(-1)).toMatchObject({ event: { case: "usage", value: { usage: { outputTotal: 287 } } } });
   });
 
   test("with a usage that grows without end, which is refused", () => {
