@@ -31,6 +31,8 @@ export const ERROR_TABLE = {
   CONTEXT_TOO_LONG: row(Code.INVALID_ARGUMENT, "caller"),
   MESSAGE_TOO_LARGE: row(Code.RESOURCE_EXHAUSTED, "caller"),
   CAPABILITY_MISSING: row(Code.FAILED_PRECONDITION, "caller"),
+  MODEL_UNPRICED: row(Code.FAILED_PRECONDITION, "caller"),
+  BUDGET_EXCEEDED: row(Code.RESOURCE_EXHAUSTED, "caller"),
   NO_CANDIDATE: row(Code.FAILED_PRECONDITION, "gateway"),
   OVERLOADED: row(Code.UNAVAILABLE, "gateway", true),
   DRAINING: row(Code.UNAVAILABLE, "gateway", true),
@@ -97,6 +99,10 @@ export interface ErrorExtras {
   readonly model?: string;
   /** The provider's own words, already redacted and cut to 512 bytes. */
   readonly providerMessage?: string;
+  /** True if the provider got nothing of the request: no connection to it came about. */
+  readonly unsent?: boolean;
+  /** The provider's own words as they came, until the exchange has concealed them in `providerMessage`; never sent. */
+  readonly providerWords?: string;
   /** True once content of the call was sent; the error is then ABORTED unless it is a deadline, a cancellation or a budget. */
   readonly partial?: boolean;
   /** What a Chat that failed had done until then. Set by the router. */

@@ -98,8 +98,8 @@ export interface Adapter {
   readonly settings: ProviderSettings;
   /** Vendor whose provider state, file ids and options it understands (`openai`, `openrouter` ...). */
   readonly owner: string;
-  /** Vendor whose prices count, where another one sells the owner's models. Absent: the owner's. */
-  readonly seller?: string;
+  /** Vendor who bills, and whose prices count: another one than the owner where somebody else serves what the owner makes or speaks its wire. */
+  readonly seller: string;
   /** True if a call can cost money. */
   readonly spends: boolean;
   /** The model used when neither the request nor the persona names one. */

@@ -1,5 +1,6 @@
 import type { ChatEvent } from "../contract/events.ts";
 import { ERROR_TABLE, ExecutionError } from "../errors.ts";
+import { type Conceal, concealEnd, concealError } from "./conceal.ts";
 import type { HttpRequest, HttpResponse, Send } from "./http.ts";
 import type { HttpBody } from "./http-body.ts";
 import { createJsonArrayDecoder } from "./json-array.ts";
@@ -18,8 +19,6 @@ export interface AnswerDecoder {
   event(data: string, name: string, out: ChatEvent[]): void;
   /** A whole answer, which is its own end marker. */
   document(text: string, out: ChatEvent[]): void;
-  /** The end of a read of a stream, before its events are handed on: for what is told once a read and not once an event, such as usage. */
-  readEnd?(out: ChatEvent[]): void;
   /** The clean end of a stream. Throws UPSTREAM_TRUNCATED unless it counts as the end marker. */
   end(out: ChatEvent[]): void;
 }
@@ -44,6 +43,8 @@ export interface ExchangeInput {
   readonly decoder: AnswerDecoder;
   /** Reads a refusal: an answer whose status is not 2xx. */
   readonly readError: (answer: ErrorAnswer) => ExecutionError;
+  /** Takes out of the provider's words, in errors and in `finished`, what must not leave. */
+  readonly conceal: Conceal;
 }
 
 /** Runs exchanges and knows those that are not over. */
@@ -95,15 +96,18 @@ async function* run(
     const { stream, events: begun } = await firstEvents(response, input);
     let events: readonly ChatEvent[] | undefined = begun;
     while (events !== undefined) {
+      if (decoder.ended) concealEnd(events, input.conceal);
       if (events.length > 0) yield events;
       if (stream.failure !== undefined) throw stream.failure;
       if (decoder.ended) return;
       events = await nextEvents(response.body, stream);
     }
-    yield stream.end();
+    const last = stream.end();
+    concealEnd(last, input.conceal);
+    yield last;
   } catch (error) {
     throw error instanceof ExecutionError && error.origin === "provider"
-      ? error.with({ provider: input.provider, model: input.model })
+      ? concealError(error, input.conceal).with({ provider: input.provider, model: input.model })
       : error;
   } finally {
     if (decoder.ended && response !== undefined) track(readRest(response.body));
@@ -167,7 +171,6 @@ function createStreamReader(decoder: AnswerDecoder, framing: Framing): StreamRea
       } catch (error) {
         reader.failure = error;
       }
-      if (!decoder.ended) decoder.readEnd?.(out);
       return out;
     },
     end: () => {

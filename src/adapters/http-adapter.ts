@@ -3,6 +3,7 @@ import type { ExecutionError } from "../errors.ts";
 import type { ModelCapabilities } from "../gen/execution/v1/capabilities_pb.js";
 import type { ChatRequest, Warning } from "../gen/execution/v1/chat_pb.js";
 import type { Adapter, AttemptInput, ModelRequest, ProviderSettings } from "./adapter.ts";
+import { createConceal } from "./conceal.ts";
 import { type AnswerDecoder, createExchanges } from "./exchange.ts";
 import { createHttpClient } from "./http.ts";
 import type { ErrorAnswer } from "./provider-error.ts";
@@ -31,7 +32,7 @@ export interface AttemptPlan {
 export interface HttpAdapterParts {
   readonly settings: ProviderSettings;
   readonly owner: string;
-  readonly seller?: string;
+  readonly seller: string;
   readonly model: (name: string) => ModelCapabilities;
   readonly models: () => readonly ModelCapabilities[];
   /** Brings the official SDK, for `transport: sdk`. Absent where there is none; the kind's `check` then refuses that transport. */
@@ -47,6 +48,7 @@ export function createHttpAdapter({ settings, plan, loadSdk, readError, ...parts
   const throughSdk = settings.transport === "sdk" && loadSdk !== undefined;
   const send = throughSdk ? createSdkSend(settings.timeouts, loadSdk) : http.send;
   const exchanges = createExchanges();
+  const concealFor = createConceal(settings);
   const previewed = createPreviews();
   return {
     ...parts,
@@ -75,6 +77,7 @@ export function createHttpAdapter({ settings, plan, loadSdk, readError, ...parts
         onHeaders: input.onHeaders,
         decoder,
         readError,
+        conceal: concealFor(input.request),
       });
     },
     close: async () => {

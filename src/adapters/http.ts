@@ -101,10 +101,11 @@ function exchange(agent: Agent, { method, url, headers, body, signal }: HttpRequ
     const settle = (): void => signal.removeEventListener("abort", onAbort);
     const stop = (reason: ExecutionError): void => {
       settle();
-      over = reason;
-      reject(reason);
-      writer.fail(reason, true);
-      control?.abort(reason);
+      const fault = control === undefined ? reason.with({ unsent: true }) : reason;
+      over = fault;
+      reject(fault);
+      writer.fail(fault, true);
+      control?.abort(fault);
     };
     function onAbort(): void {
       stop(abortReason(signal));
@@ -133,7 +134,8 @@ function exchange(agent: Agent, { method, url, headers, body, signal }: HttpRequ
         },
         onResponseError: (_controller, error) => {
           settle();
-          const fault = over ?? networkError(error, answered ? "body" : "request");
+          const phase = control === undefined ? "connect" : answered ? "body" : "request";
+          const fault = over ?? networkError(error, phase);
           reject(fault);
           writer.fail(fault, false);
         },

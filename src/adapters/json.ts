@@ -1,3 +1,5 @@
+import { MAX_COUNT } from "../contract/usage.ts";
+
 /** A JSON object of unknown shape, as a provider sent it. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -20,7 +22,7 @@ export function asText(value: unknown): string {
 
 /** The value as a count that fits a uint32; undefined for anything else. */
 export function asCount(value: unknown): number | undefined {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0xffffffff ? value : undefined;
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_COUNT ? value : undefined;
 }
 
 /** Parses JSON that may be anything; undefined where it is not JSON. */
@@ -45,9 +47,18 @@ const sourceTextJson = JSON as unknown as SourceTextJson;
 
 /**
  * Parses JSON so that `JSON.stringify` writes its numbers with the digits they came with: integers above 2^53 and long decimals survive.
- * Several times slower than `JSON.parse`; for documents of which a part goes on as text.
+ * Several times slower than `JSON.parse`; for documents of which a part goes on as text. Undefined where it is not JSON, or nested so deeply that
+ * the stack ends (some 2,000 levels).
  */
 export function parseExact(text: string): unknown {
+  try {
+    return parseWithSource(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function parseWithSource(text: string): unknown {
   return sourceTextJson.parse(text, (_key, value, { source }) =>
     typeof value === "number" && source !== undefined && String(value) !== source
       ? sourceTextJson.rawJSON(source)

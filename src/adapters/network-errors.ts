@@ -1,7 +1,10 @@
 import { ExecutionError, type Reason } from "../errors.ts";
 
-/** Whether a fault hit while the request was on its way or while the response's body was read. */
-export type ExchangePhase = "request" | "body";
+/**
+ * When a fault hit: while there was no connection yet, while the request was on its way, or while the response's body was read. Who cannot see
+ * when a connection is there says "request" for both.
+ */
+export type ExchangePhase = "connect" | "request" | "body";
 
 const TIMEOUTS: ReadonlySet<string> = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
@@ -13,6 +16,14 @@ const TIMEOUTS: ReadonlySet<string> = new Set([
 /** Codes of OpenSSL's certificate checks, as Node names them (nodejs.org/api/tls.html, X509 certificate error codes). */
 const CERTIFICATE =
   /^(CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_|ERR_SSL_|EPROTO$|HOSTNAME_MISMATCH$|INVALID_CA$|INVALID_PURPOSE$|PATH_LENGTH_EXCEEDED$)/;
+
+/** Codes of connecting alone. Those of certificates are too; names are resolved before. */
+const CONNECTING: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
 
 /** What the fault of a network is called in a message, by reason. */
 const WORDS = {
@@ -28,14 +39,23 @@ const WORDS = {
 
 /**
  * Reads what an HTTP client threw as an ExecutionError: PROVIDER_TIMEOUT, _DNS, _TLS, _PROTOCOL or _NETWORK before the response's headers,
- * UPSTREAM_STALLED, PROVIDER_PROTOCOL or UPSTREAM_TRUNCATED while its body is read. An ExecutionError stays as it is. The message holds the
- * fault's code, never the URL.
+ * UPSTREAM_STALLED, PROVIDER_PROTOCOL or UPSTREAM_TRUNCATED while its body is read; `unsent` if no connection came about. An ExecutionError
+ * stays as it is. The message holds the fault's code, never the URL.
  */
 export function networkError(thrown: unknown, phase: ExchangePhase): ExecutionError {
   if (thrown instanceof ExecutionError) return thrown;
   const code = faultCode(thrown) ?? "";
-  const reason = phase === "request" ? requestReason(code) : bodyReason(code);
-  return new ExecutionError(reason, code === "" ? WORDS[reason] : `${WORDS[reason]} (${code})`, { cause: thrown });
+  const reason = phase === "body" ? bodyReason(code) : requestReason(code);
+  const isUnsent = phase === "connect" || (phase === "request" && isOfConnecting(code));
+  return new ExecutionError(reason, code === "" ? WORDS[reason] : `${WORDS[reason]} (${code})`, {
+    cause: thrown,
+    ...(isUnsent && { unsent: true }),
+  });
+}
+
+function isOfConnecting(code: string): boolean {
+  const reason = requestReason(code);
+  return reason === "PROVIDER_DNS" || reason === "PROVIDER_TLS" || CONNECTING.has(code);
 }
 
 function requestReason(code: string): keyof typeof WORDS {

@@ -31,12 +31,15 @@ const WORDS: Partial<Record<Reason, string>> = {
   PROVIDER_UNKNOWN: "the provider failed in a way the platform does not know",
 };
 
-/** The error of a provider's refusal: the reason's own message, and the provider's words, redacted and cut, beside it. */
-export function providerError(reason: Reason, providerWords: string, extras: ErrorExtras = {}): ExecutionError {
-  const providerMessage = cutToBytes(redact(providerWords.trim()), 512);
+/**
+ * The error of a provider's refusal: the reason's own message, and the provider's words, redacted and cut, beside it. The exchange, which knows
+ * what the instance has to hide, replaces them by the words it conceals.
+ */
+export function providerError(reason: Reason, words: string, extras: ErrorExtras = {}): ExecutionError {
+  const providerMessage = cutToBytes(redact(words.trim()), 512);
   return new ExecutionError(reason, WORDS[reason] ?? "the provider reported an error", {
     ...extras,
-    ...(providerMessage !== "" && { providerMessage }),
+    ...(providerMessage !== "" && { providerMessage, providerWords: words }),
   });
 }
 

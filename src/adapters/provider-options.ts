@@ -7,7 +7,7 @@ export interface AllowedOptions {
   readonly kind: string;
   /** What the options are for, in words for the caller. */
   readonly vendor: string;
-  /** Fields that may be set: none the contract owns and none that changes the price, unless the operator says so. */
+  /** Fields that may be set: none the contract owns and none that changes the price. */
   readonly allowed: readonly string[];
 }
 

@@ -3,9 +3,11 @@ import type { ProviderSettings, SettingsProblem } from "./adapter.ts";
 /** What a key of the configuration's `quirks` sets, and the values it takes: one of these words, a list of them, or anything of a type. */
 export interface QuirkKey<Quirks> {
   readonly field: keyof Quirks;
-  readonly takes: "boolean" | "count" | "texts" | readonly string[];
+  readonly takes: "boolean" | "count" | "number" | "texts" | readonly string[];
   /** True if it takes a list of the words. */
   readonly list?: boolean;
+  /** Fields of a provider's body that a list of texts must not hold, by their paths; nor what they are part of, nor parts of them. */
+  readonly never?: readonly string[];
 }
 
 /** Keys of the configuration (`end_marker`) and what they set. */
@@ -49,14 +51,27 @@ const keyOf = <Quirks>(keys: QuirkKeys<Quirks>, name: string): QuirkKey<Quirks> 
   Object.hasOwn(keys, name) ? keys[name] : undefined;
 
 /** What a value should have been; undefined if it is that. */
-function expectation<Quirks>({ takes, list }: QuirkKey<Quirks>, value: unknown): string | undefined {
+function expectation<Quirks>({ takes, list, never = [] }: QuirkKey<Quirks>, value: unknown): string | undefined {
   if (takes === "boolean") return typeof value === "boolean" ? undefined : "must be true or false";
   if (takes === "count")
     return Number.isSafeInteger(value) && Number(value) > 0 ? undefined : "must be a whole number above 0";
+  if (takes === "number") return Number.isFinite(value) && Number(value) >= 0 ? undefined : "must be a number from 0";
   const isWord = (word: unknown): boolean => typeof word === "string" && (takes === "texts" || takes.includes(word));
   const words = takes === "texts" ? "texts" : takes.join(", ");
   if (takes === "texts" || list === true) {
-    return Array.isArray(value) && value.every(isWord) ? undefined : `must be a list of ${words}`;
+    if (!(Array.isArray(value) && value.every(isWord))) return `must be a list of ${words}`;
+    const taken = value.find((word) => never.some((path) => overlap(word, path)));
+    return taken === undefined
+      ? undefined
+      : `must not hold ${taken}: the contract has a field for it, or it changes the price`;
   }
   return isWord(value) ? undefined : `must be one of ${words}`;
+}
+
+/** Whether one path is the other, or leads to it. Google reads `max_output_tokens` as `maxOutputTokens`. */
+function overlap(one: string, other: string): boolean {
+  const [path, field] = [one, other].map(
+    (text) => `${text.replaceAll(/_([a-z0-9])/g, (_, next: string) => next.toUpperCase())}.`,
+  );
+  return path !== undefined && field !== undefined && (path.startsWith(field) || field.startsWith(path));
 }

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import { isInCalendar } from "../calendar.ts";
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
@@ -10,13 +11,16 @@ export function parseDuration(written: string): number {
   return timeoutMs;
 }
 
-/** Reads a moment as milliseconds since the epoch: how long ago (`30m`, `24h`, `7d`), a UTC day, or a time as RFC 3339 writes it. */
+/**
+ * Reads a moment as milliseconds since the epoch: how long ago (`30m`, `24h`, `7d`), a UTC day, or a time as RFC 3339 writes it. A day that is
+ * in no calendar is refused.
+ */
 export function parseMoment(written: string): number {
   const [, digits, unit = ""] = /^(\d{1,6})(m|h|d)$/.exec(written) ?? [];
   if (digits !== undefined) return Date.now() - Number(digits) * (UNIT_MS[unit] ?? Number.NaN);
   const isDay = /^\d{4}-\d{2}-\d{2}$/.test(written);
   const isTime = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/i.test(written);
-  const ms = isDay || isTime ? Date.parse(written) : Number.NaN;
+  const ms = (isDay || isTime) && isInCalendar(written) ? Date.parse(written) : Number.NaN;
   if (Number.isNaN(ms)) {
     throw new InvalidArgumentError(
       "It must be how long ago (24h, 7d), a day (2026-11-26) or a time (2026-11-26T13:00:00Z).",

@@ -16,6 +16,13 @@ export function parseUsd(text: string): bigint | undefined {
   return shift >= 0 ? digits * 10n ** BigInt(shift) : divideUp(digits, 10n ** BigInt(-shift));
 }
 
+const maxInt64 = 2n ** 63n - 1n;
+
+/** The amount if the contract's int64 holds it, up to 9.2 billion dollars; else undefined: it is not known. */
+export function withinInt64(nanoUsd: bigint): bigint | undefined {
+  return nanoUsd > maxInt64 ? undefined : nanoUsd;
+}
+
 /** Nano-USD as a decimal number of dollars, exact: `1500000n` is `0.0015`. */
 export function formatUsd(nanoUsd: bigint): string {
   const digits = (nanoUsd < 0n ? -nanoUsd : nanoUsd).toString().padStart(10, "0");

@@ -1,5 +1,6 @@
 import type { BilledExtra, Usage } from "../gen/execution/v1/usage_pb.js";
 import { UsageSource } from "../gen/execution/v1/usage_pb.js";
+import { withinInt64 } from "./money.ts";
 
 /** The token buckets of a usage, by field name. */
 export const USAGE_BUCKETS = [
@@ -17,6 +18,9 @@ export const USAGE_BUCKETS = [
   "outputImage",
 ] as const satisfies readonly (keyof Usage)[];
 
+/** The largest count that the contract's uint32 holds. */
+export const MAX_COUNT = 0xffffffff;
+
 /** A usage in which nothing is known. */
 export function unknownUsage(): Usage {
   return {
@@ -29,20 +33,21 @@ export function unknownUsage(): Usage {
 }
 
 /**
- * Adds usages bucket by bucket. A bucket no usage knows stays absent; the least certain source wins. The service tier is kept if it is the same
- * in all, the provider's own cost is the sum if all have one.
+ * Adds usages bucket by bucket. A bucket no usage knows stays absent, and so does a sum that its type does not hold; a quantity of extras stops at
+ * the largest there is. The least certain source wins. The service tier is kept if it is the same in all, the provider's own cost is the sum if
+ * all have one.
  */
 export function sumUsage(usages: readonly Usage[]): Usage {
   const total = unknownUsage();
   const extras = new Map<string, BilledExtra>();
+  for (const bucket of USAGE_BUCKETS) {
+    const sum = sumOfCounts(usages.map((usage) => usage[bucket]));
+    if (sum !== undefined) total[bucket] = sum;
+  }
   for (const usage of usages) {
-    for (const bucket of USAGE_BUCKETS) {
-      const value = usage[bucket];
-      if (value !== undefined) total[bucket] = (total[bucket] ?? 0) + value;
-    }
     for (const extra of usage.extras) {
       const quantity = (extras.get(extra.name)?.quantity ?? 0) + extra.quantity;
-      extras.set(extra.name, { ...extra, quantity });
+      extras.set(extra.name, { ...extra, quantity: Math.min(quantity, MAX_COUNT) });
     }
     total.source = Math.max(total.source, usage.source);
   }
@@ -53,7 +58,15 @@ export function sumUsage(usages: readonly Usage[]): Usage {
   }
   const costs = usages.flatMap(({ providerCostNanoUsd: cost }) => (cost === undefined ? [] : [cost]));
   if (first !== undefined && costs.length === usages.length) {
-    total.providerCostNanoUsd = costs.reduce((sum, cost) => sum + cost, 0n);
+    const cost = withinInt64(costs.reduce((sum, one) => sum + one, 0n));
+    if (cost !== undefined) total.providerCostNanoUsd = cost;
   }
   return total;
+}
+
+/** The sum of the counts that are known; undefined if none is, or if it is more than `MAX_COUNT`. */
+export function sumOfCounts(counts: readonly (number | undefined)[]): number | undefined {
+  const known = counts.filter((count) => count !== undefined);
+  const sum = known.reduce((total, count) => total + count, 0);
+  return known.length === 0 || sum > MAX_COUNT ? undefined : sum;
 }

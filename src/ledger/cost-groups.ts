@@ -38,16 +38,24 @@ export function noSums(): RunningSums {
   };
 }
 
-/** Adds sums to others. */
+/** Most that a sum of the contract can hold, an int64. */
+const MAX_SUM = 2n ** 63n - 1n;
+
+function plus(sum: bigint, more: bigint): bigint {
+  const total = sum + more;
+  return total < MAX_SUM ? total : MAX_SUM;
+}
+
+/** Adds sums to others. A sum stands still at what an int64 can hold: no figure of a provider's may make the others' unreadable. */
 export function addSums(sums: RunningSums, more: CostSums): void {
-  sums.calls += more.calls;
-  sums.attempts += more.attempts;
-  sums.inputTokens += more.inputTokens;
-  sums.outputTokens += more.outputTokens;
-  sums.cacheReadTokens += more.cacheReadTokens;
-  sums.reasoningTokens += more.reasoningTokens;
-  sums.costNanoUsd += more.costNanoUsd;
-  sums.unpricedAttempts += more.unpricedAttempts;
+  sums.calls = plus(sums.calls, more.calls);
+  sums.attempts = plus(sums.attempts, more.attempts);
+  sums.inputTokens = plus(sums.inputTokens, more.inputTokens);
+  sums.outputTokens = plus(sums.outputTokens, more.outputTokens);
+  sums.cacheReadTokens = plus(sums.cacheReadTokens, more.cacheReadTokens);
+  sums.reasoningTokens = plus(sums.reasoningTokens, more.reasoningTokens);
+  sums.costNanoUsd = plus(sums.costNanoUsd, more.costNanoUsd);
+  sums.unpricedAttempts = plus(sums.unpricedAttempts, more.unpricedAttempts);
 }
 
 /** What one row adds. */

@@ -21,9 +21,9 @@ export interface AttemptRow {
   readonly provider: string;
   readonly kind: string;
   readonly model: string;
-  /** Absent if the provider reported none. */
+  /** Absent if the provider reported none. Its `source` says whether the figures are the provider's, or an estimate of an answer that was cut. */
   readonly usage?: Usage;
-  /** Absent if it has no price or what was used is not known. */
+  /** Absent if it has no price or what was used is not known. As good as the usage: an estimate where that is one. */
   readonly costNanoUsd?: bigint;
   /** Version of the prices it was priced by; empty if it was not priced, or is free. */
   readonly priceVersion: string;
@@ -65,7 +65,7 @@ export interface CostQuery {
   readonly after?: CostPosition;
 }
 
-/** Sums over attempts. */
+/** Sums over attempts, each at most what an int64 can hold, where it stands still. */
 export interface CostSums {
   /** Calls whose first attempt is among them. */
   readonly calls: bigint;

@@ -5,6 +5,7 @@ import { type ModelCapabilities, Support } from "../gen/execution/v1/capabilitie
 import { type ChatRequest, FallbackPolicy, type Warning } from "../gen/execution/v1/chat_pb.js";
 import type { Candidate } from "../gen/execution/v1/usage_pb.js";
 import type { Principal, ResolvedCandidate } from "./call.ts";
+import { ceilingRuling, type PricingDeps } from "./ceiling.ts";
 import type { Health } from "./health/health.ts";
 import { capabilityName, type Requirement, supportOf } from "./requirements.ts";
 import {
@@ -51,13 +52,15 @@ export interface CandidateTerms {
   readonly requirements: readonly Requirement[];
   readonly principal: Principal;
   readonly health: Health;
+  readonly pricing: PricingDeps;
   /** True if the request itself names the candidate, so that its words for it are no secret from the caller. */
   readonly named: boolean;
 }
 
 /**
  * Considers every candidate, in order: whether the configuration has it, whether the key may use it, whether it is known to lack something, and
- * whether it may be tried now. Each is kept or ruled out with all that is wrong. An instance and a model that a key may not use are not named.
+ * whether it may be tried now. Each is kept or ruled out with all that is wrong; who could serve is held to the most the call may cost. An instance
+ * and a model that a key may not use are not named.
  */
 export function considerCandidates(
   candidates: readonly CandidateSettings[],
@@ -114,9 +117,20 @@ function consider(candidate: CandidateSettings, terms: CandidateTerms): Consider
     return ruledOut(placeOf(provider, kind, inCallersWords), [ruling("SCOPE_DENIED", deniedText(terms))]);
   }
   const place = placeOf(provider, kind, model.model);
-  const entry = holdToRequirements(place, adapter, model, { ...terms, weight: candidate.weight ?? 1 });
-  const { waitMs, state } = terms.health.stateOf(provider, model.model);
-  return entry.kept && waitMs > 0 ? ruledOut(place, [unhealthyRuling(place, state, waitMs)]) : entry;
+  const able = holdToRequirements(place, adapter, model, { ...terms, weight: candidate.weight ?? 1 });
+  return holdToHealth(holdToCeiling(able, terms), terms);
+}
+
+function holdToCeiling(entry: ConsideredCandidate, { request, pricing }: CandidateTerms): ConsideredCandidate {
+  if (!entry.kept) return entry;
+  const tooDear = ceilingRuling(entry.place, entry.candidate, request, pricing);
+  return tooDear === undefined ? entry : ruledOut(entry.place, [tooDear]);
+}
+
+function holdToHealth(entry: ConsideredCandidate, { health }: CandidateTerms): ConsideredCandidate {
+  if (!entry.kept) return entry;
+  const { waitMs, state } = health.stateOf(entry.place.provider, entry.place.model);
+  return waitMs > 0 ? ruledOut(entry.place, [unhealthyRuling(entry.place, state, waitMs)]) : entry;
 }
 
 function holdToRequirements(

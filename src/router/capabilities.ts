@@ -13,11 +13,11 @@ import type { Principal } from "./call.ts";
 import { requirementsOfPersona } from "./layers.ts";
 import { supportOf } from "./requirements.ts";
 import type { RoutingState } from "./resolve.ts";
-import { mayUseModel, mayUseProvider } from "./scope.ts";
+import { findPersona, mayUseModel, mayUseProvider } from "./scope.ts";
 
 /**
- * Says what the providers, models and personas can do that a key may use. Throws PERSONA_NOT_FOUND or PROVIDER_NOT_FOUND if the request
- * names one that is not there or not the key's.
+ * Says what the providers, models and personas can do that a key may use. Throws PROVIDER_NOT_FOUND if the request names an instance that is not
+ * there or not the key's, and for a persona what `findPersona` throws.
  */
 export function describeCapabilities(
   { config, adapters }: RoutingState,
@@ -36,9 +36,8 @@ export function describeCapabilities(
         mayUseModel(principal, model, model.model),
       ),
     }));
-  const personas = Object.values(config.personas)
-    .filter(({ name }) => principal.personas?.includes(name) ?? true)
-    .filter(({ name }) => request.persona === "" || request.persona === name)
+  const all = Object.values(config.personas).filter(({ name }) => principal.personas?.includes(name) ?? true);
+  const personas = (request.persona === "" ? all : [findPersona(config, request.persona, principal)])
     .map((persona) => ({ persona, requires: requirementsOfPersona(config, { persona, tenant: principal.tenant }) }))
     .map(({ persona, requires }) => ({
       persona: persona.name,
@@ -56,9 +55,6 @@ export function describeCapabilities(
       `there is no provider instance "${request.provider}" this key may use`,
     );
   }
-  if (request.persona !== "" && personas.length === 0) {
-    throw new ExecutionError("PERSONA_NOT_FOUND", `there is no persona "${request.persona}" this key may use`);
-  }
   return create(CapabilitiesResponseSchema, { providers, personas, platformVersion });
 }
 
@@ -69,7 +65,7 @@ function describeCandidate(
   principal: Principal,
 ): { readonly provider: string; readonly model?: ModelCapabilities } | undefined {
   if (!mayUseProvider(principal, provider)) return undefined;
-  const adapter = adapters[provider];
+  const adapter = Object.hasOwn(adapters, provider) ? adapters[provider] : undefined;
   const word = named ?? adapter?.defaultModel;
   if (adapter === undefined || word === undefined) return { provider };
   const model = adapter.model(word);

@@ -11,9 +11,9 @@ export interface CostWindow {
 const minuteMs = 60_000;
 const dayMs = 86_400_000;
 
-/** Last millisecond that a google.protobuf.Timestamp can name: the end of the year 9999 (timestamp.proto); and its first. */
-const lastMs = 253_402_300_799_999;
-const firstMs = -62_135_596_800_000;
+/** First and last second that a google.protobuf.Timestamp can name, from the year 1 to the end of 9999 (timestamp.proto). */
+const firstSecond = -62_135_596_800n;
+const lastSecond = 253_402_300_799n;
 
 /**
  * The window of a request: from the start of the current UTC day until now, unless it says otherwise, and out to whole minutes. Throws
@@ -34,9 +34,11 @@ export function windowOf(
 }
 
 function msOf({ seconds, nanos }: Timestamp, field: string): number {
-  const ms = Number(seconds) * 1000 + nanos / 1_000_000;
-  const isTime = Number.isInteger(nanos) && nanos >= 0 && nanos < 1_000_000_000 && ms >= firstMs && ms <= lastMs;
-  return isTime ? ms : refuse(field, "is not a time between the years 1 and 9999");
+  const isSecond = seconds >= firstSecond && seconds <= lastSecond;
+  const isTime = isSecond && Number.isInteger(nanos) && nanos >= 0 && nanos < 1_000_000_000;
+  return isTime
+    ? Number(seconds) * 1000 + nanos / 1_000_000
+    : refuse(field, "is not a time between the years 1 and 9999");
 }
 
 function refuse(field: string, description: string): never {

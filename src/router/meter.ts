@@ -1,11 +1,12 @@
 import type { ChatEvent } from "../contract/events.ts";
 import { warningEvent } from "../contract/events.ts";
-import type { UsageEvent } from "../gen/execution/v1/chat_pb.js";
-import { type AttemptSummary, Billed } from "../gen/execution/v1/usage_pb.js";
+import { withinInt64 } from "../contract/money.ts";
+import { AttemptOutcome, type AttemptSummary, Billed } from "../gen/execution/v1/usage_pb.js";
 import type { PriceBook } from "../ledger/prices/price-book.ts";
 import type { LedgerStore } from "../ledger/store.ts";
 import type { Call, ResolvedCandidate } from "./call.ts";
 import { priceOfCandidate, priceUnknown } from "./pricing.ts";
+import { createStreamedOutput } from "./unfinished-usage.ts";
 
 /** What metering an attempt needs from outside. */
 export interface MeterDeps {
@@ -20,9 +21,12 @@ export interface MeterDeps {
 export interface Meter {
   /** What the caller should know before the attempt: that it has no price. */
   readonly warnings: readonly ChatEvent[];
-  /** Puts the cost into a usage event. */
-  price(event: UsageEvent): void;
-  /** Puts the cost into the summary of the attempt, which is over, and writes its row. Once only: what is said later changes nothing. */
+  /** Takes every event of the attempt, in order, and puts the cost into those of usage. */
+  see(event: ChatEvent): void;
+  /**
+   * Puts the cost into the summary of the attempt, which is over, and writes its row; the usage of one that did not give its answer becomes an
+   * estimate. Once only: what is said later changes nothing.
+   */
   settle(summary: AttemptSummary): Promise<void>;
 }
 
@@ -35,20 +39,31 @@ export function createMeter(
   const { resolved, context, streamId } = call;
   const startedAtMs = nowMs();
   const price = priceOfCandidate(prices, candidate, resolved.request, startedAtMs);
+  const streamed = createStreamedOutput();
   let settled = false;
+  /** Who is free stays free; who does not bill the attempt has not billed it, whatever the price. */
+  const settledCost = ({ usage, billed }: AttemptSummary): bigint | undefined => {
+    if (price?.free === true || billed === Billed.NO) return 0n;
+    return usage === undefined ? undefined : prices.costOf(price, usage);
+  };
   return {
     warnings: price === undefined ? [warningEvent(priceUnknown(candidate))] : [],
-    price: (event) => {
-      const cost = event.usage === undefined ? undefined : prices.costOf(price, event.usage);
-      if (cost !== undefined) event.costNanoUsd = cost;
+    see: (response) => {
+      streamed.see(response);
+      const { event } = response;
+      if (event.case !== "usage" || event.value.usage === undefined) return;
+      const cost = prices.costOf(price, event.value.usage);
+      if (cost !== undefined) event.value.costNanoUsd = cost;
     },
     settle: async (summary) => {
       if (settled) return;
       settled = true;
+      if (summary.outcome !== AttemptOutcome.WON && summary.usage !== undefined) {
+        summary.usage = streamed.estimate(summary.usage);
+      }
       const { usage, billed } = summary;
-      // Who is free stays free; who does not bill the attempt has not billed it, whatever the price.
       const isFree = price?.free === true || billed === Billed.NO;
-      const cost = isFree ? 0n : usage === undefined ? undefined : prices.costOf(price, usage);
+      const cost = settledCost(summary);
       if (cost !== undefined) summary.costNanoUsd = cost;
       const priceVersion = cost === undefined || isFree ? "" : prices.version;
       if (priceVersion !== "") call.record.priceVersion = priceVersion;
@@ -79,12 +94,12 @@ export function createMeter(
   };
 }
 
-/** What all attempts cost together; undefined if that is not known of one of them. */
+/** What all attempts cost together; undefined if that is not known of one of them, or no amount can hold it. */
 export function costOfAttempts(attempts: readonly AttemptSummary[]): bigint | undefined {
   let sum = 0n;
   for (const { costNanoUsd } of attempts) {
     if (costNanoUsd === undefined) return undefined;
     sum += costNanoUsd;
   }
-  return sum;
+  return withinInt64(sum);
 }

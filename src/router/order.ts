@@ -1,18 +1,15 @@
 import { createHash } from "node:crypto";
 import type { Strategy } from "../config/config.ts";
 import type { ChatRequest } from "../gen/execution/v1/chat_pb.js";
-import type { PriceBook } from "../ledger/prices/price-book.ts";
 import type { ConsideredCandidate, KeptCandidate } from "./candidates.ts";
+import type { PricingDeps } from "./ceiling.ts";
 import type { Health } from "./health/health.ts";
 import { priceOfCandidate } from "./pricing.ts";
 import { nameOf } from "./rulings.ts";
 
 /** What the order of candidates may depend on beside the request. */
-export interface OrderDeps {
+export interface OrderDeps extends PricingDeps {
   readonly health: Health;
-  readonly prices: PriceBook;
-  /** Milliseconds since the epoch. */
-  readonly nowMs: () => number;
   /** A number from 0 to below 1. One that always gives the same shows the likeliest order. */
   readonly random: () => number;
 }

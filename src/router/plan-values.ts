@@ -4,27 +4,27 @@ import { encodeJson } from "../json-text.ts";
 import { Secret } from "../secret.ts";
 import type { Principal, ResolvedValue as Value } from "./call.ts";
 
-/** Values that are the operator's own words. Whoever manages personas may read them; a caller only sees that they are there. */
+/** Values that are the operator's own words. Whoever manages them may read them; a caller only sees that they are there. */
 const OPERATORS_WORDS: ReadonlySet<string> = new Set(["system"]);
-
-const MANAGES_PERSONAS: ReadonlySet<Role> = new Set([Role.TENANT_ADMIN, Role.PLATFORM_ADMIN]);
 
 /**
  * The values a call would run with, as `Plan` shows them: in the order of their paths, secrets as `"[secret]"`, and a configured system prompt
- * as `"[hidden]"` but to a key that manages personas.
+ * as `"[hidden]"` but to PLATFORM_ADMIN, and to TENANT_ADMIN if it stands in the settings of the key's own tenant: personas and defaults are
+ * shared with others.
  */
 export function plannedValues(
   values: ReadonlyMap<string, Value>,
   { roles }: Pick<Principal, "roles">,
 ): ResolvedValue[] {
-  const mayReadAll = roles.some((role) => MANAGES_PERSONAS.has(role));
+  const mayRead = ({ origin }: Value): boolean =>
+    roles.includes(Role.PLATFORM_ADMIN) || (roles.includes(Role.TENANT_ADMIN) && /^tenant\b/.test(origin));
   return [...values]
     .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([path, { value, origin }]) => ({
+    .map(([path, resolved]) => ({
       $typeName: "execution.v1.ResolvedValue",
       path,
-      valueJson: OPERATORS_WORDS.has(path) && !mayReadAll ? '"[hidden]"' : encodeJson(plain(value)),
-      origin,
+      valueJson: OPERATORS_WORDS.has(path) && !mayRead(resolved) ? '"[hidden]"' : encodeJson(plain(resolved.value)),
+      origin: resolved.origin,
     }));
 }
 

@@ -7,20 +7,17 @@ import {
   PlanResponseSchema,
 } from "../gen/execution/v1/plan_pb.js";
 import { sizeInput } from "../ledger/prices/input-size.ts";
-import type { PriceBook } from "../ledger/prices/price-book.ts";
 import type { Price } from "../ledger/prices/types.ts";
 import type { Principal } from "./call.ts";
 import type { KeptCandidate, RuledOutCandidate } from "./candidates.ts";
+import type { PricingDeps } from "./ceiling.ts";
 import type { Health } from "./health/health.ts";
 import { plannedValues } from "./plan-values.ts";
 import { priceOfCandidate, priceUnknown } from "./pricing.ts";
 import { considerRequest, type RoutingState } from "./resolve.ts";
 
 /** What a plan needs beside the routing state. */
-export interface PlanDeps {
-  readonly prices: PriceBook;
-  /** Milliseconds since the epoch. */
-  readonly nowMs: () => number;
+export interface PlanDeps extends PricingDeps {
   readonly health: Health;
 }
 
@@ -61,7 +58,7 @@ interface PricedCandidate extends KeptCandidate {
   readonly warnings: Warning[];
 }
 
-function withPrice(entry: KeptCandidate, request: ChatRequest, { prices, nowMs }: PlanDeps): PricedCandidate {
+function withPrice(entry: KeptCandidate, request: ChatRequest, { prices, nowMs }: PricingDeps): PricedCandidate {
   const { candidate, leftOut } = entry;
   const price = priceOfCandidate(prices, candidate, request, nowMs());
   const unknown = price === undefined ? [priceUnknown(candidate)] : [];
@@ -71,7 +68,7 @@ function withPrice(entry: KeptCandidate, request: ChatRequest, { prices, nowMs }
 function plannedCandidate(
   entry: PricedCandidate | RuledOutCandidate,
   request: ChatRequest,
-  { prices }: PlanDeps,
+  { prices }: PricingDeps,
 ): PlannedCandidate {
   const { place: candidate, kept } = entry;
   if (!entry.kept) {

@@ -14,8 +14,7 @@ export function priceOfCandidate(
   atMs: number,
 ): Price | undefined {
   if (!adapter.spends) return FREE;
-  const { owner, seller: vendor = owner } = adapter;
-  return prices.priceOf({ vendor, model: model.model, atMs, serviceTier, batch: false, region: "" });
+  return prices.priceOf({ vendor: adapter.seller, model: model.model, atMs, serviceTier, batch: false, region: "" });
 }
 
 /** What the caller should know of a candidate that spends and has no price. */

@@ -10,7 +10,7 @@ import { refusalOf } from "./refusal.ts";
 import { requirementsOf } from "./requirements.ts";
 import { IN_ORDER, routingValues } from "./routing.ts";
 import { nameOf } from "./rulings.ts";
-import { mayUseProvider } from "./scope.ts";
+import { findPersona, mayUseProvider } from "./scope.ts";
 
 /** What a request is resolved against: one consistent state of the configuration and its adapters. */
 export interface RoutingState {
@@ -50,7 +50,8 @@ export function considerRequest(
   principal: Principal,
   { wanted, ...deps }: ConsiderDeps,
 ): Consideration {
-  const persona = findPersona(state.config, request, principal);
+  const chosen = chosenPersona(state.config, request, principal.tenant);
+  const persona = findPersona(state.config, chosen.value, principal);
   checkProviderOptions(request, principal);
   const merged = mergeLayers(state.config, { persona, tenant: principal.tenant }, request);
   const asked = askedCandidate(state, request, persona, principal);
@@ -61,6 +62,7 @@ export function considerRequest(
     requirements: requirementsOf(merged.request, merged),
     principal,
     health: deps.health,
+    pricing: deps,
     named: isNamed,
   };
   const routing = persona.routing ?? IN_ORDER;
@@ -68,14 +70,15 @@ export function considerRequest(
   const ordered = isNamed ? considered : orderCandidates(routing.strategy, considered, merged.request, deps);
   const candidates = settleCandidates(ordered, merged.request, wanted);
   const values = new Map([...merged.values, ...routingValues(state.config, persona)])
-    .set("persona", chosenPersona(state.config, request, principal.tenant))
+    .set("persona", chosen)
     .set("candidates", { value: knownNames(candidates), origin: isNamed ? "request" : "persona" });
   return { persona: persona.name, merged, routing, candidates, isNamed, values };
 }
 
 /**
  * Resolves a request to the candidates that can serve it. Throws what `considerRequest` throws; if no candidate is kept, CAPABILITY_MISSING with
- * one precondition for each candidate and capability that is missing, NO_HEALTHY_TARGET if some could serve at another time, INVALID_FIELD, MODEL_NOT_FOUND, PROVIDER_NOT_FOUND or SCOPE_DENIED.
+ * one precondition for each candidate and capability that is missing, NO_HEALTHY_TARGET if some could serve at another time, BUDGET_EXCEEDED or
+ * MODEL_UNPRICED for who could serve and may cost too much, INVALID_FIELD, MODEL_NOT_FOUND, PROVIDER_NOT_FOUND or SCOPE_DENIED.
  */
 export function resolve(state: RoutingState, request: ChatRequest, principal: Principal, deps: OrderDeps): Resolved {
   const { candidates: considered, ...rest } = considerRequest(state, request, principal, { ...deps, wanted: 1 });
@@ -95,24 +98,6 @@ export function resolve(state: RoutingState, request: ChatRequest, principal: Pr
 /** The candidates that the key may know by name. */
 function knownNames(candidates: readonly ConsideredCandidate[]): readonly string[] {
   return candidates.filter(({ place }) => place.provider !== "").map(({ place }) => nameOf(place));
-}
-
-function findPersona(config: Config, request: ChatRequest, principal: Principal): PersonaSettings {
-  const name = chosenPersona(config, request, principal.tenant).value;
-  const persona = Object.hasOwn(config.personas, name) ? config.personas[name] : undefined;
-  if (persona === undefined) {
-    throw new ExecutionError(
-      "PERSONA_NOT_FOUND",
-      `there is no persona "${name}"; Capabilities lists the ones this key may use`,
-    );
-  }
-  if (principal.personas !== undefined && !principal.personas.includes(name)) {
-    throw new ExecutionError(
-      "SCOPE_DENIED",
-      `this key may not use the persona "${name}"; Capabilities lists the ones it may use`,
-    );
-  }
-  return persona;
 }
 
 /** The mock cannot spend and its script is what it is for, so its options are open to every key. */

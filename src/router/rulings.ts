@@ -1,4 +1,4 @@
-import type { ExecutionError, FieldViolation, PreconditionViolation, Reason } from "../errors.ts";
+import type { ExecutionError, FieldViolation, PreconditionViolation, QuotaViolation, Reason } from "../errors.ts";
 import type { Candidate } from "../gen/execution/v1/usage_pb.js";
 import type { TargetState } from "./health/health.ts";
 import { capabilityName, type Requirement } from "./requirements.ts";
@@ -13,11 +13,12 @@ export interface Ruling {
   readonly fields: readonly FieldViolation[];
   /** When it may no longer hold, in milliseconds from now. */
   readonly retryAfterMs?: number;
+  readonly quotas: readonly QuotaViolation[];
 }
 
 /** A ruling that its text says all about. */
 export function ruling(reason: Ruling["reason"], text: string): Ruling {
-  return { reason, text, preconditions: [], fields: [] };
+  return { reason, text, preconditions: [], fields: [], quotas: [] };
 }
 
 /** The ruling on whoever comes after the first candidate that can serve, where the request wants no other. */
@@ -52,10 +53,10 @@ export function builderRuling(place: Candidate, { reason, message, extras }: Exe
     subject: nameOf(place),
     description: `${subject}: ${description}`,
   }));
-  return { reason, text: message, preconditions, fields: extras.fields ?? [] };
+  return { ...ruling(reason, message), preconditions, fields: extras.fields ?? [] };
 }
 
-/** `near/some-model`, for messages. */
+/** `near/some-model`, for messages; `near` where the model is not there, or not the key's to know. */
 export function nameOf({ provider, model }: Candidate): string {
-  return `${provider}/${model}`;
+  return model === "" ? provider : `${provider}/${model}`;
 }

@@ -1,7 +1,10 @@
 import { types } from "node:util";
 import { type DescMessage, fromBinary, fromJson, type JsonValue, type Message } from "@bufbuild/protobuf";
+import { TimestampSchema } from "@bufbuild/protobuf/wkt";
+import { isInCalendar } from "../calendar.ts";
 import { cutText } from "../contract/error-details.ts";
 import { ExecutionError } from "../errors.ts";
+import { findJsonFault } from "./json-fault.ts";
 
 /** How a request's message is encoded. */
 export type MessageFormat = "binary" | "json";
@@ -10,14 +13,40 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * Decodes a request. JSON is canonical ProtoJSON; a field the contract does not have is refused, since ignoring it would drop what the caller
- * asked for. Throws INVALID_FIELD.
+ * asked for. Throws INVALID_FIELD, for JSON with the path of what is wrong and what has to be there.
  */
 export function decodeMessage(schema: DescMessage, bytes: Uint8Array, format: MessageFormat): Message {
+  if (format === "json") return decodeJson(schema, parseJson(bytes));
   try {
-    return format === "binary" ? fromBinary(schema, bytes) : fromJson(schema, parseJson(bytes));
+    return fromBinary(schema, bytes);
   } catch (thrown) {
-    if (thrown instanceof ExecutionError) throw thrown;
-    throw undecodable(schema, format, types.isNativeError(thrown) ? thrown.message : String(thrown));
+    throw undecodable(
+      schema,
+      "protobuf",
+      "",
+      cutText(types.isNativeError(thrown) ? thrown.message : String(thrown), 300),
+    );
+  }
+}
+
+/** The decoder quotes the value it cannot read, and a value may be of a prompt; so nothing of its words is passed on. */
+function decodeJson(schema: DescMessage, json: JsonValue): Message {
+  refuseOutsideCalendar(schema, json);
+  try {
+    return fromJson(schema, json);
+  } catch {
+    const { field, description } = findJsonFault(schema, json) ?? { field: "", description: "cannot be read" };
+    throw undecodable(schema, "canonical ProtoJSON", field, description);
+  }
+}
+
+/** The decoder takes a day that is in no calendar for another one. No request has times but at its top. */
+function refuseOutsideCalendar(schema: DescMessage, json: JsonValue): void {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) return;
+  for (const { message, name, jsonName } of schema.fields) {
+    const value = message?.typeName === TimestampSchema.typeName ? (json[name] ?? json[jsonName]) : undefined;
+    if (typeof value !== "string" || isInCalendar(value)) continue;
+    throw undecodable(schema, "canonical ProtoJSON", name, "names a day or an hour that is in no calendar");
   }
 }
 
@@ -36,20 +65,9 @@ export function invalidBody(description: string, cause?: unknown): ExecutionErro
   return new ExecutionError("INVALID_FIELD", description, { fields: [{ field: "", description }], cause });
 }
 
-/** What the decoder of ProtoJSON says that is of the contract and not of the body. */
-const OF_THE_CONTRACT =
-  /^cannot decode [\w ]+[\w.]+ from JSON(?:: (?:list item #\d+: )?(?:key ".{1,64}?" is unknown|expected \w+(?: \(\w+\))?|invalid base64 string|maximum recursion depth of \d+ reached|oneof set multiple times by \w+ and \w+))?/;
-
-/** The decoder quotes the value it cannot read, and a value may be of a prompt. Names of unknown fields stay: without them nobody finds a slip. */
-function withoutValues(detail: string): string {
-  return OF_THE_CONTRACT.exec(detail)?.[0] ?? "it cannot be read";
-}
-
-function undecodable(schema: DescMessage, format: MessageFormat, detail: string): ExecutionError {
-  const field = /cannot decode field \S+?\.(\w+) from JSON/.exec(detail)?.[1] ?? "";
-  const description = format === "json" ? withoutValues(detail) : cutText(detail, 300);
-  const form = format === "json" ? "canonical ProtoJSON" : "protobuf";
-  return new ExecutionError("INVALID_FIELD", `the message is not ${schema.typeName} in ${form}: ${description}`, {
+function undecodable(schema: DescMessage, form: string, field: string, description: string): ExecutionError {
+  const what = field === "" ? description : `${field} ${description}`;
+  return new ExecutionError("INVALID_FIELD", `the message is not ${schema.typeName} in ${form}: ${what}`, {
     fields: [{ field, description }],
   });
 }

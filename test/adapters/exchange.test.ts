@@ -4,6 +4,7 @@ import type { HttpResponse } from "../../src/adapters/http.ts";
 import { type ChatEvent, textDelta, warning } from "../../src/contract/events.ts";
 import { ExecutionError } from "../../src/errors.ts";
 import { type MemoryResponseOptions, memoryResponse } from "../support/memory-response.ts";
+import { openly } from "./shared/openly.ts";
 
 const place = { step: 0, part: 0 };
 
@@ -54,6 +55,7 @@ const input = (send: () => Promise<HttpResponse>, onHeaders: () => void = () => 
   decoder: createTextDecoder(),
   readError: ({ status, body }: { readonly status: number; readonly body: string }) =>
     new ExecutionError("PROVIDER_REJECTED", `${status} ${body}`),
+  conceal: openly,
 });
 
 const name = ({ event }: ChatEvent): string => (event.case === "textDelta" ? event.value.text : (event.case ?? ""));

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { createSecureServer } from "node:http2";
-import type { AddressInfo, Server } from "node:net";
+import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { createHttpClient, type HttpClient, type HttpRequest, type HttpResponse } from "../../src/adapters/http.ts";
@@ -113,10 +113,18 @@ describe("the HTTP client", () => {
       { delivery: { kind: "drop-before-headers" } },
       { delivery: { kind: "drop-before-headers", reset: true } },
     );
-    await expect(client.send(post(emulator.baseUrl))).rejects.toMatchObject({ reason: "PROVIDER_NETWORK" });
-    await expect(client.send(post(emulator.baseUrl))).rejects.toMatchObject({ reason: "PROVIDER_NETWORK" });
-    await expect(client.send(post("http://127.0.0.1:1/"))).rejects.toMatchObject({ reason: "PROVIDER_NETWORK" });
-    await expect(client.send(post("http://provider.invalid/"))).rejects.toMatchObject({ reason: "PROVIDER_DNS" });
+    const sent = { reason: "PROVIDER_NETWORK", extras: expect.not.objectContaining({ unsent: true }) };
+    await expect(client.send(post(emulator.baseUrl))).rejects.toMatchObject(sent);
+    await expect(client.send(post(emulator.baseUrl))).rejects.toMatchObject(sent);
+    const extras = { unsent: true };
+    await expect(client.send(post("http://127.0.0.1:1/"))).rejects.toMatchObject({
+      reason: "PROVIDER_NETWORK",
+      extras,
+    });
+    await expect(client.send(post("http://provider.invalid/"))).rejects.toMatchObject({
+      reason: "PROVIDER_DNS",
+      extras,
+    });
     await expect(client.send(post(emulator.baseUrl, { headers: { "x-bad": "a\nb" } }))).rejects.toMatchObject({
       reason: "BUG",
     });
@@ -160,6 +168,25 @@ describe("giving up", () => {
   test("before the request: nothing is sent", async () => {
     await expect(client.send(post(emulator.baseUrl, { signal: AbortSignal.abort(gone) }))).rejects.toBe(gone);
     expect(emulator.requests).toHaveLength(0);
+  });
+
+  test("while there is no connection yet says that nothing was sent (mutant: sent whenever it is given up)", async () => {
+    // It accepts connections and never shakes hands.
+    const silent = createTcpServer();
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const { port } = silent.address() as AddressInfo;
+    const sockets: Socket[] = [];
+    silent.on("connection", (socket) => sockets.push(socket));
+    const controller = new AbortController();
+    const sending = client.send(post(`https://127.0.0.1:${port}/`, { signal: controller.signal }));
+    try {
+      await waitFor(() => sockets.length === 1, { what: "the connection" });
+      controller.abort(gone);
+      await expect(sending).rejects.toMatchObject({ reason: gone.reason, extras: { unsent: true } });
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => silent.close(resolve));
+    }
   });
 
   test("while waiting for headers ends the request (mutant: no abort listener)", async () => {
@@ -267,7 +294,7 @@ describe("over TLS", () => {
 
   test("refuses a certificate nobody vouches for (mutant: rejectUnauthorized false)", async () => {
     const url = await listen(createSecureServer({ key, cert: certificate, allowHTTP1: true }));
-    await expect(client.send(post(url))).rejects.toMatchObject({ reason: "PROVIDER_TLS" });
+    await expect(client.send(post(url))).rejects.toMatchObject({ reason: "PROVIDER_TLS", extras: { unsent: true } });
   });
 
   test("says TLS where the server speaks none", async () => {

@@ -38,6 +38,19 @@ describe("faults of the network", () => {
     expect(networkError("what?", "request").reason).toBe("PROVIDER_NETWORK");
   });
 
+  // Mutant seen red: no phase but the request's, whatever the code.
+  test("say whether anything was sent: not before there is a connection, and not by the codes of connecting", () => {
+    const isUnsent = (code: string, phase: "connect" | "request" | "body") =>
+      networkError(fault(code), phase).extras.unsent === true;
+    for (const code of ["ECONNREFUSED", "UND_ERR_CONNECT_TIMEOUT", "ENOTFOUND", "CERT_HAS_EXPIRED"]) {
+      expect([code, isUnsent(code, "request")]).toEqual([code, true]);
+    }
+    for (const code of ["ECONNRESET", "UND_ERR_HEADERS_TIMEOUT", "UND_ERR_SOCKET", "ETIMEDOUT"]) {
+      expect([code, isUnsent(code, "connect"), isUnsent(code, "request")]).toEqual([code, true, false]);
+    }
+    expect(isUnsent("ERR_SSL_WRONG_VERSION_NUMBER", "body")).toBe(false);
+  });
+
   test("say their code and nothing else of the fault", () => {
     const error = networkError(fault("ECONNRESET"), "body");
     expect(error.message).toContain("ECONNRESET");

@@ -120,6 +120,7 @@ describe("commands that call a gateway", () => {
 
   test("costs refuses times and dimensions that are none before anything is sent", async () => {
     expect((await runCommand(["costs", "--since", "yesterday"])).stderr).toContain("24h, 7d");
+    expect((await runCommand(["costs", "--since", "2026-02-30"])).stderr).toContain("24h, 7d");
     expect((await runCommand(["costs", "--until", "2026-13-01"])).stderr).toContain("24h, 7d");
     expect((await runCommand(["costs", "--limit", "0"])).stderr).toContain("from 1 to 10000");
     expect((await runCommand(["costs", "--group-by", "day,colour"])).stderr).toContain(

@@ -1,6 +1,7 @@
+import { toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
 import { sumUsage, unknownUsage } from "../../src/contract/usage.ts";
-import type { Usage } from "../../src/gen/execution/v1/usage_pb.js";
+import { type Usage, UsageSchema } from "../../src/gen/execution/v1/usage_pb.js";
 
 const usage = (fields: Partial<Usage>): Usage => ({ ...unknownUsage(), ...fields });
 
@@ -18,5 +19,16 @@ describe("the sum of usages", () => {
     expect(sumUsage(costs).providerCostNanoUsd).toBe(5n);
     expect(sumUsage([...costs, usage({})])).not.toHaveProperty("providerCostNanoUsd");
     expect(sumUsage([])).not.toHaveProperty("providerCostNanoUsd");
+  });
+
+  // Mutants seen red: sums beyond uint32 and int64, which no wire can carry.
+  test("knows no sum that its type does not hold", () => {
+    const extras = [{ $typeName: "execution.v1.BilledExtra" as const, name: "searches", quantity: 4_294_967_295 }];
+    const most = usage({ inputTotal: 4_294_967_295, outputTotal: 1, providerCostNanoUsd: 2n ** 63n - 1n, extras });
+    const total = sumUsage([most, most, most]);
+    expect(total).not.toHaveProperty("inputTotal");
+    expect(total).not.toHaveProperty("providerCostNanoUsd");
+    expect(total).toMatchObject({ outputTotal: 3, extras });
+    expect(() => toBinary(UsageSchema, total)).not.toThrow();
   });
 });

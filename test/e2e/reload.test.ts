@@ -179,7 +179,7 @@ describe("a reload", () => {
     };
     reload({ keys: [key], tenants: { acme: { name: "acme", personas: [] } } });
     await expect(client.chat(question).collect()).rejects.toMatchObject({ reason: "AUTH_INVALID" });
-    expect(await statusOf(ask({ authorization: "Bearer k" }))).toBe(403);
+    expect(await statusOf(ask({ authorization: "Bearer k" }))).toBe(404);
     reload({ tenants: {} });
     expect(await statusOf(ask({ authorization: "Bearer k" }))).toBe(200);
     const fromPage = () => statusOf(ask({ origin: "https://app.example", authorization: "Bearer k" }));

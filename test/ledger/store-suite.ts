@@ -50,7 +50,7 @@ export function costQuery(overrides: Partial<CostQuery> = {}): CostQuery {
  *
  * Mutants seen red with the store in memory: a row that comes twice is counted twice; the window's end is inclusive; a filter is not looked at;
  * `calls` counts attempts; a row without a cost counts as one of 0; a refused attempt counts as unpriced; the total is that of the page; the
- * page begins with the last group of the page before; groups are ordered by cost before time.
+ * page begins with the last group of the page before; sums that pass an int64; groups are ordered by cost before time.
  */
 export function describeLedgerStore(name: string, open: () => Promise<LedgerStore>): void {
   describe(`the ledger store ${name}`, () => {
@@ -199,6 +199,14 @@ export function describeLedgerStore(name: string, open: () => Promise<LedgerStor
         costNanoUsd: 2n ** 62n + 101n,
         inputTokens: 10n + 10n + 4_294_967_295n,
       });
+    });
+
+    test("keeps every sum within an int64, where it stands still", async () => {
+      const most = 2n ** 63n - 1n;
+      await keep({ costNanoUsd: most }, { costNanoUsd: most, model: "other" }, { costNanoUsd: 1n });
+      const answer = await store.costs(costQuery({ groupBy: [CostDimension.MODEL] }));
+      expect(answer.groups.map(({ costNanoUsd }) => costNanoUsd)).toEqual([most, most]);
+      expect(answer.total.costNanoUsd).toBe(most);
     });
 
     test("agrees with sums that are added up by hand, whatever the rows", async () => {

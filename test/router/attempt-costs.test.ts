@@ -1,14 +1,21 @@
-import { create } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
 import { textDelta, usageEvent } from "../../src/contract/events.ts";
 import { unknownUsage } from "../../src/contract/usage.ts";
 import { ExecutionError } from "../../src/errors.ts";
-import { ChatRequestSchema, type ChatResponse } from "../../src/gen/execution/v1/chat_pb.js";
+import { ChatRequestSchema, type ChatResponse, ChatResponseSchema } from "../../src/gen/execution/v1/chat_pb.js";
 import { MessageRole } from "../../src/gen/execution/v1/content_pb.js";
-import { AttemptOutcome, Billed, type Usage } from "../../src/gen/execution/v1/usage_pb.js";
+import {
+  AttemptOutcome,
+  AttemptSummarySchema,
+  Billed,
+  type Usage,
+  UsageSource,
+} from "../../src/gen/execution/v1/usage_pb.js";
 import { createPriceBook } from "../../src/ledger/prices/price-book.ts";
 import type { AttemptRow, LedgerStore } from "../../src/ledger/store.ts";
 import { createMemoryStore } from "../../src/ledger/stores/memory.ts";
+import { costOfAttempts } from "../../src/router/meter.ts";
 import { acmeTable } from "../ledger/prices/rig.ts";
 import { drainStream, testContext, testRouter, testState } from "../support/routing.ts";
 import { answer, createScriptedAdapter, finishedEvent, type Play } from "../support/scripted-adapter.ts";
@@ -44,14 +51,13 @@ function recordingStore(): LedgerStore & { readonly rows: AttemptRow[] } {
 
 interface Rig {
   readonly spends?: boolean;
-  readonly owner?: string;
   readonly seller?: string;
   readonly model?: string;
 }
 
-function rig(play: Play, { spends = true, owner = "acme", model = "model-1", ...seller }: Rig = {}) {
+function rig(play: Play, { spends = true, seller = "acme", model = "model-1" }: Rig = {}) {
   const ledger = recordingStore();
-  const adapter = createScriptedAdapter({ name: "near", play, spends, owner, ...seller, defaultModel: model });
+  const adapter = createScriptedAdapter({ name: "near", play, spends, seller, defaultModel: model });
   const router = testRouter(testState([adapter]), { prices, ledger });
   return { rows: ledger.rows, chat: (context = testContext()) => router.chat(request, context) };
 }
@@ -104,8 +110,8 @@ describe("a call that succeeds", () => {
     ]);
   });
 
-  test("has the prices of the owner's seller, if there is one (mutant: the owner's all the same)", async () => {
-    const sold = await run(answer("hello"), { owner: "nobody", seller: "acme" });
+  test("has the prices of who bills, and none if that is somebody else (mutant: the owner's)", async () => {
+    const sold = await run(answer("hello"), { seller: "acme" });
     expect(sold.rows).toMatchObject([{ costNanoUsd: 4000n }]);
     const elsewhere = await run(answer("hello"), { seller: "nobody" });
     expect(warnings(elsewhere.events)).toEqual(["PRICE_UNKNOWN"]);
@@ -145,6 +151,26 @@ describe("a call that succeeds", () => {
     expect(values(events, "finished")).toMatchObject([{ priceVersion: "" }]);
   });
 
+  // Mutants seen red: a cost without a bound, and the sum over attempts without one.
+  test("at a price nobody can pay is not known to cost anything", async () => {
+    const dear = createPriceBook([acmeTable([{ models: ["model-1"], rates: { input: "1e12", output: "1e12" } }])]);
+    const ledger = recordingStore();
+    const adapter = createScriptedAdapter({
+      name: "near",
+      play: answer("hello", 0xffffffff),
+      spends: true,
+      seller: "acme",
+    });
+    const router = testRouter(testState([adapter]), { prices: dear, ledger });
+    const { events } = await drainStream(() => router.chat(request, testContext()));
+    for (const event of events) toBinary(ChatResponseSchema, event);
+    expect(values(events, "finished")[0]).not.toHaveProperty("costNanoUsd");
+    expect(ledger.rows[0]).not.toHaveProperty("costNanoUsd");
+    const most = create(AttemptSummarySchema, { costNanoUsd: 2n ** 63n - 1n });
+    expect(costOfAttempts([most])).toBe(2n ** 63n - 1n);
+    expect(costOfAttempts([most, create(AttemptSummarySchema, { costNanoUsd: 1n })])).toBeUndefined();
+  });
+
   test("whose provider reports no usage has no cost", async () => {
     const { events, rows } = await run(async function* () {
       yield [textDelta({ step: 0, part: 0 }, "x"), finishedEvent()];
@@ -180,10 +206,11 @@ describe("a call that fails", () => {
     ]);
   });
 
-  test("costs what was used until then", async () => {
+  test("costs what was used until then, as an estimate", async () => {
     const { error, rows } = await run(failing({ inputTotal: 10, outputTotal: 1 }, true));
-    expect(error?.extras.failure).toMatchObject({ costNanoUsd: 12_000n });
-    expect(rows).toMatchObject([{ billed: Billed.YES, costNanoUsd: 12_000n, priceVersion: prices.version }]);
+    const usage = { inputTotal: 10, outputTotal: 1, source: UsageSource.ESTIMATED };
+    expect(error?.extras.failure).toMatchObject({ costNanoUsd: 12_000n, usage, attempts: [{ usage }] });
+    expect(rows).toMatchObject([{ billed: Billed.YES, costNanoUsd: 12_000n, usage, priceVersion: prices.version }]);
   });
 
   test("after content without usage has no cost, since it may be billed", async () => {
@@ -219,6 +246,29 @@ describe("a reader that leaves", () => {
     const { rows, chat } = rig(long);
     for await (const events of chat()) if (has(events, "textDelta")) break;
     expect(rows).toMatchObject([{ outcome: AttemptOutcome.CANCELLED, billed: Billed.UNKNOWN }]);
+  });
+
+  // Mutant seen red: what the provider said at the beginning taken for what it made, which is a thousandth of it.
+  test("is not let off with what the provider said at the beginning: the text counts, and the cost is an estimate", async () => {
+    const { rows, chat } = rig(async function* ({ step, attempt }) {
+      const begun = usage({ inputTotal: 10, outputTotal: 1, source: UsageSource.PROVIDER });
+      yield [usageEvent(step, attempt, begun, false)];
+      for (let read = 0; read < 1000; read += 1) yield [textDelta({ step, part: 0 }, "four")];
+      yield [finishedEvent()];
+    });
+    let deltas = 0;
+    for await (const events of chat()) {
+      if (has(events, "textDelta")) deltas += 1;
+      if (deltas === 800) break;
+    }
+    expect(rows).toMatchObject([
+      {
+        outcome: AttemptOutcome.CANCELLED,
+        billed: Billed.YES,
+        usage: { inputTotal: 10, outputTotal: 801, source: UsageSource.ESTIMATED },
+        costNanoUsd: 10_000n + 801n * 2000n,
+      },
+    ]);
   });
 
   test("before anything was sent leaves a row of an attempt that is not billed", async () => {

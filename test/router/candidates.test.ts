@@ -98,12 +98,13 @@ describe("what a key may not know", () => {
   const pinned = [{ provider: "vault", model: "secret" }, { provider: "open", model: "costly" }, { provider: "open" }];
   const state = testState([hidden, open], [testPersona("default", [], { candidates: pinned })]);
 
-  // Mutants seen red: the place named; the list of candidates among the values as it is configured.
+  // Mutants seen red: the place named; the list of candidates among the values as it is configured; a model that is not named as an empty one.
   test("is in no plan: its instances and models are not named, but that something is ruled out is told", () => {
     const scope = { ...anyone, providers: ["open"], models: ["model-1"] };
     const planned = plan(state, asking(), scope);
     expect(lines(planned)).toEqual(["(/) SCOPE_DENIED", "(open/) SCOPE_DENIED", "open/model-1"]);
     expect(toJsonString(PlanResponseSchema, planned)).not.toMatch(/vault|secret|inner|costly/);
+    expect(planned.values.find(({ path }) => path === "candidates")?.valueJson).toBe('["open","open/model-1"]');
   });
 
   test("is told in the caller's own words alone where the request names it", () => {

@@ -1,11 +1,12 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { CostDimension, CostsRequestSchema } from "../../src/gen/execution/v1/costs_pb.js";
+import { CostDimension, CostsRequestSchema, CostsResponseSchema } from "../../src/gen/execution/v1/costs_pb.js";
 import { Role } from "../../src/gen/execution/v1/options_pb.js";
 import type { LedgerStore } from "../../src/ledger/store.ts";
 import { createMemoryStore } from "../../src/ledger/stores/memory.ts";
 import type { Principal } from "../../src/router/call.ts";
+import { validateMessage } from "../../src/server/validate.ts";
 import { attemptRow } from "../ledger/store-suite.ts";
 import { anyone, testContext, testRouter, testState } from "../support/routing.ts";
 
@@ -116,6 +117,18 @@ describe("the window", () => {
     await expect(costs(request)).rejects.toMatchObject(refused(field, text));
   });
 
+  // Mutant seen red: the last whole millisecond taken for the last time there is.
+  test("may be all the time there is", async () => {
+    await at(noon);
+    const [first, last] = [
+      { seconds: -62_135_596_800n, nanos: 0 },
+      { seconds: 253_402_300_799n, nanos: 999_999_999 },
+    ];
+    expect(await attempts({ startTime: first, endTime: last })).toBe(1n);
+    const refusal = refused("end_time", /is not a time/);
+    await expect(costs({ endTime: { seconds: last.seconds + 1n, nanos: 0 } })).rejects.toMatchObject(refusal);
+  });
+
   test.each([
     { seconds: 1n, nanos: -1 },
     { seconds: 1n, nanos: 1_000_000_000 },
@@ -125,6 +138,16 @@ describe("the window", () => {
     await expect(costs({ startTime: time })).rejects.toMatchObject(refused("start_time", /is not a time/));
     await expect(costs({ endTime: time })).rejects.toMatchObject(refused("end_time", /is not a time/));
   });
+});
+
+// Mutant seen red: sums without a bound, on which every wire fails for everybody who may see them.
+test("no figure of a provider's makes an answer that no wire can carry", async () => {
+  const most = 2n ** 63n - 1n;
+  for (const model of ["a", "b"])
+    await ledger.append(attemptRow({ tenant: "acme", key: "ci", model, costNanoUsd: most }));
+  const answer = await costs({});
+  expect(fromBinary(CostsResponseSchema, toBinary(CostsResponseSchema, answer))).toEqual(answer);
+  expect(answer.total).toMatchObject({ attempts: 2n, costNanoUsd: most });
 });
 
 test("a dimension asked for twice is refused", async () => {
@@ -150,6 +173,24 @@ describe("pages", () => {
       pageToken = page.nextPageToken;
     } while (pageToken !== "");
     expect(models).toEqual(["m6", "m5", "m4", "m3", "m2", "m1", "m0"]);
+  });
+
+  // Mutant seen red: a bound of 1,024 characters, which a group of long ids passes.
+  test("go on after the longest group there can be", async () => {
+    const longest = ["😀", "\u0000", '"', "x"].map((character) => character.repeat(256));
+    for (const endUserId of longest) {
+      for (const model of longest) await ledger.append(attemptRow({ endedAtMs: noon - hour, endUserId, model }));
+    }
+    const { TENANT, KEY, MODEL, END_USER } = CostDimension;
+    const request = create(CostsRequestSchema, { groupBy: [TENANT, KEY, END_USER, MODEL], pageSize: 1 });
+    let pages = 0;
+    do {
+      validateMessage(CostsRequestSchema, request);
+      const { nextPageToken } = await costs(request);
+      request.pageToken = nextPageToken;
+      pages += 1;
+    } while (request.pageToken !== "");
+    expect(pages).toBe(23);
   });
 
   test("are of one window, although time goes on", async () => {

@@ -14,7 +14,7 @@ import { createScriptedAdapter } from "../support/scripted-adapter.ts";
 
 const names = ["a", "b", "c"] as const;
 const adapters = names.map((name) =>
-  createScriptedAdapter({ name, owner: "acme", spends: true, defaultModel: `model-${name}` }),
+  createScriptedAdapter({ name, seller: "acme", spends: true, defaultModel: `model-${name}` }),
 );
 
 /** A persona over `a`, `b` and `c`, whose weights are 6, 3 and 1. */

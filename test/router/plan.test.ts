@@ -118,14 +118,20 @@ describe("the values of a plan", () => {
     expect(values().get("candidates")?.[0]).toBe('["near/model-1"]');
   });
 
-  // Mutants seen red: the prompt shown to everybody; to nobody.
-  test("show the persona's system prompt to whoever manages personas only", () => {
-    expect(values().get("system")?.[0]).toBe('"[hidden]"');
-    expect(values({ ...anyone, roles: [Role.CALLER, Role.VIEWER, Role.OPERATOR] }).get("system")?.[0]).toBe(
-      '"[hidden]"',
-    );
-    for (const role of [Role.TENANT_ADMIN, Role.PLATFORM_ADMIN]) {
-      expect(values({ ...anyone, roles: [Role.CALLER, role] }).get("system")?.[0]).toBe(JSON.stringify(system));
+  // Mutants seen red: the prompt shown to everybody; to nobody; that of a persona, which tenants share, shown to a tenant's admin.
+  test("show a configured system prompt to platform_admin, and to tenant_admin if its own tenant has it", () => {
+    const shown = (over: typeof state, ...roles: readonly Role[]): string | undefined =>
+      plan(over, asking(), { ...anyone, roles: [Role.CALLER, ...roles] }).values.find(({ path }) => path === "system")
+        ?.valueJson;
+    const hidden = '"[hidden]"';
+    const own = testState([near]);
+    const ofTenant = { ...own, config: { ...own.config, tenants: { t: { name: "t", system } } } };
+    const ofAll = { ...own, config: { ...own.config, defaults: { ...own.config.defaults, system } } };
+    for (const over of [state, ofTenant, ofAll]) {
+      expect(shown(over)).toBe(hidden);
+      expect(shown(over, Role.VIEWER, Role.OPERATOR)).toBe(hidden);
+      expect(shown(over, Role.PLATFORM_ADMIN)).toBe(JSON.stringify(system));
+      expect(shown(over, Role.TENANT_ADMIN)).toBe(over === ofTenant ? JSON.stringify(system) : hidden);
     }
   });
 

@@ -17,12 +17,10 @@ export interface ScriptedAdapterOptions {
   /** Support by capability; what is not listed is not known. */
   readonly support?: ReadonlyMap<Capability, Support>;
   readonly defaultModel?: string;
-  /** Vendor whose prices it has, unless there is a seller. Default: one without any. */
-  readonly owner?: string;
+  /** Vendor whose prices it has. Default: one without any. */
   readonly seller?: string;
   /** Default: false. */
   readonly spends?: boolean;
-  readonly contextWindow?: number;
   /** Laid over settings without retries and without a breaker. */
   readonly settings?: Partial<ProviderSettings>;
 }
@@ -33,7 +31,6 @@ export function createScriptedAdapter(options: ScriptedAdapterOptions): Adapter 
   const model = (name: string) =>
     create(ModelCapabilitiesSchema, {
       model: name,
-      ...(options.contextWindow === undefined ? {} : { contextWindow: options.contextWindow }),
       capabilities: [...(options.support ?? [])].map(([capability, support]) => ({ capability, support })),
     });
   const play = options.play ?? answer("hello");
@@ -49,8 +46,8 @@ export function createScriptedAdapter(options: ScriptedAdapterOptions): Adapter 
       quirks: {},
       ...options.settings,
     },
-    owner: options.owner ?? "scripted",
-    ...(options.seller !== undefined && { seller: options.seller }),
+    owner: "scripted",
+    seller: options.seller ?? "scripted",
     spends: options.spends ?? false,
     defaultModel: options.defaultModel ?? "model-1",
     model,

@@ -15,7 +15,6 @@ const TOOL_BETAS: readonly (readonly [kind: RegExp, beta: string])[] = [
 const OPTION_BETAS: readonly (readonly [option: string, says: RegExp, beta: string])[] = [
   ["context_management", /"clear_\w+"/, "context-management-2025-06-27"],
   ["context_management", /"compact_20260112"/, "compact-2026-01-12"],
-  ["speed", /"fast"/, "fast-mode-2026-02-01"],
 ];
 
 /** The first form of the MCP connector, in which the server says which of its tools are allowed. */
@@ -26,7 +25,7 @@ const MCP_WITHOUT_TOOLSET = "mcp-client-2025-04-04";
  * prompt caching of an hour, structured outputs, instructions between messages.
  *
  * Sources, read 2026-11: the betas and types of @anthropic-ai/sdk 1.14, and platform.claude.com/docs/en: `agents-and-tools/mcp-connector`,
- * `agents-and-tools/tool-use/{advisor,computer-use}-tool`, `build-with-claude/{context-editing,compaction,fast-mode}`.
+ * `agents-and-tools/tool-use/{advisor,computer-use}-tool`, `build-with-claude/{context-editing,compaction}`.
  */
 export function neededBetas({ providerTools }: ChatRequest, options: Readonly<Record<string, RawJson>>): string[] {
   const kinds = providerTools.map(({ kind }) => kind);

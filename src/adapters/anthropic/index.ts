@@ -9,6 +9,7 @@ import type { Quirks } from "./quirks.ts";
 import { buildRequest } from "./request.ts";
 import { loadSdk } from "./sdk.ts";
 import { createDecoder } from "./stream.ts";
+import { vendorOfSettings } from "./vendor.ts";
 
 const defaultBaseUrl = "https://api.anthropic.com";
 
@@ -29,22 +30,26 @@ export const anthropicKind: AdapterKind = {
 };
 
 function createAnthropic(settings: ProviderSettings, { now, newId }: AdapterDeps): Adapter {
-  const quirksOf = byModel((model) => resolveQuirks(settings, model));
+  const knownOf = byModel((model) => {
+    const { maxOutputTokens } = capabilitiesOf(settings, model);
+    return { quirks: resolveQuirks(settings, model), ...(maxOutputTokens !== undefined && { maxOutputTokens }) };
+  });
   return createHttpAdapter({
     settings,
     owner: OWNER,
+    seller: vendorOfSettings(settings),
     model: (name) => capabilitiesOf(settings, name),
     models: () => modelsOf(settings),
     loadSdk,
     plan: ({ request, model, step, attempt }) => {
-      const quirks = quirksOf(model);
+      const known = knownOf(model);
       return {
         build: () => {
-          const { path, body, stream, betas, warnings } = buildRequest({ request, model, quirks });
+          const { path, body, stream, betas, warnings } = buildRequest({ request, model, ...known });
           const url = joinUrl(settings.baseUrl ?? defaultBaseUrl, path);
           return {
             url,
-            headers: requestHeaders(settings, stream, ownHeaders(settings, quirks, betas)),
+            headers: requestHeaders(settings, stream, ownHeaders(settings, known.quirks, betas)),
             body,
             warnings,
           };

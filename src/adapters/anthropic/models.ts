@@ -1,6 +1,7 @@
 import { Capability, type ModelCapabilities } from "../../gen/execution/v1/capabilities_pb.js";
 import type { ProviderSettings } from "../adapter.ts";
 import { describeModel, listModels, type ModelFamily, type ModelTable } from "../model-table.ts";
+import { vendorOfSettings } from "./vendor.ts";
 
 const TOOLS = [
   Capability.TOOLS,
@@ -60,10 +61,6 @@ export function capabilitiesOf(settings: ProviderSettings, name: string): ModelC
 
 /** The models the configuration names, then Anthropic's own where the instance is Anthropic. */
 export function modelsOf(settings: ProviderSettings): readonly ModelCapabilities[] {
-  if (isAnthropic(settings)) return listModels(settings, TABLE);
+  if (vendorOfSettings(settings) === "anthropic") return listModels(settings, TABLE);
   return listModels(settings, undefined).map(({ model }) => capabilitiesOf(settings, model));
-}
-
-function isAnthropic({ baseUrl }: ProviderSettings): boolean {
-  return baseUrl === undefined || new URL(baseUrl).hostname === "api.anthropic.com";
 }

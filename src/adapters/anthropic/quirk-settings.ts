@@ -2,7 +2,9 @@ import type { ProviderSettings, SettingsProblem } from "../adapter.ts";
 import { configuredQuirks, type QuirkKeys, quirkProblems } from "../quirk-keys.ts";
 import { modelQuirks, UNKNOWN } from "./model-quirks.ts";
 import { capabilitiesOf } from "./models.ts";
+import { NEVER_OPTIONS } from "./owned-fields.ts";
 import { EFFORTS, type Quirks } from "./quirks.ts";
+import { vendorProblems } from "./vendor.ts";
 
 const KEYS: QuirkKeys<Quirks> = {
   auth_header: { field: "authHeader", takes: ["x-api-key", "authorization"] },
@@ -18,7 +20,7 @@ const KEYS: QuirkKeys<Quirks> = {
   prefill: { field: "prefill", takes: "boolean" },
   forced_tools: { field: "forcedTools", takes: "boolean" },
   system_messages: { field: "systemMessages", takes: "boolean" },
-  options: { field: "options", takes: "texts" },
+  options: { field: "options", takes: "texts", never: NEVER_OPTIONS },
 };
 
 /**
@@ -37,8 +39,10 @@ export function resolveQuirks(settings: ProviderSettings, model: string): Quirks
 
 /** What is wrong with the quirks of an instance and of its models, by path below the instance. */
 export function checkQuirks({ quirks, models }: ProviderSettings): readonly SettingsProblem[] {
+  const { vendor, ...rest } = quirks;
   return [
-    ...quirkProblems(KEYS, quirks, ["quirks"]),
+    ...vendorProblems(vendor),
+    ...quirkProblems(KEYS, rest, ["quirks"]),
     ...Object.entries(models).flatMap(([alias, model]) =>
       quirkProblems(KEYS, model.quirks, ["models", alias, "quirks"]),
     ),

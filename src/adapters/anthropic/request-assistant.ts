@@ -32,6 +32,10 @@ function assistantPart(part: Part, path: string, context: BuildContext): WireBlo
     case "text":
       return textWithCitations(kind.value, part, path, context);
     case "refusal":
+      if (kind.value.text === "") {
+        context.ignored(`${path}.refusal`, `${OWNER} takes no empty text`);
+        return [];
+      }
       context.changed(`${path}.refusal`, `${OWNER} knows no refusals; its words went as text`);
       return [{ type: "text", text: kind.value.text, ...cacheField(part.cacheHint) }];
     case "toolCall":

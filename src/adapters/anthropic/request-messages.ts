@@ -1,4 +1,5 @@
 import { type Message, MessageRole, type Part } from "../../gen/execution/v1/content_pb.js";
+import { invalidField } from "../notes.ts";
 import { OWNER } from "./blocks.ts";
 import { assistantBlocks } from "./request-assistant.ts";
 import {
@@ -15,7 +16,8 @@ import type { WireBlock, WireBody, WireMessage } from "./request-wire.ts";
 /**
  * Builds `system` and `messages`. The instructions before the first other message are `system`, each part a block of it; later ones stay where
  * they are, on models that allow it. Results of tools and the user message right after them are one message, because the wire wants results at
- * the beginning of the next user turn. Nothing else is merged. Throws CAPABILITY_MISSING for later instructions where the model takes none.
+ * the beginning of the next user turn. Nothing else is merged. Throws CAPABILITY_MISSING for later instructions where the model takes none, and
+ * INVALID_FIELD if no message is left.
  */
 export function buildMessages(all: readonly Message[], context: BuildContext): Pick<WireBody, "system" | "messages"> {
   const first = all.findIndex((message) => !isInstruction(message));
@@ -41,6 +43,7 @@ export function buildMessages(all: readonly Message[], context: BuildContext): P
     context.ignored(path, `it is empty, and ${OWNER} takes no empty messages`);
     return [];
   });
+  if (messages.length === 0) throw invalidField("messages", "need one that is not empty and no instruction");
   return { ...(system.length > 0 && { system: compact(system) }), messages };
 }
 

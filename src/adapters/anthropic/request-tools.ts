@@ -4,18 +4,22 @@ import { type ProviderTool, type ResponseFormat, type Tool, ToolChoiceMode } fro
 import { isJsonObjectText, joinMembers, jsonMembers, type RawJson, rawJson } from "../../json-text.ts";
 import { invalidField } from "../notes.ts";
 import { readProviderOptions } from "../provider-options.ts";
-import { allowedTools, isForced } from "../tool-choice.ts";
+import { allowedTools, checkToolChoice, isForced, refuseSameNames } from "../tool-choice.ts";
 import { OWNER } from "./blocks.ts";
 import { type BuildContext, cannotCarry } from "./request-notes.ts";
 import { cacheField } from "./request-state.ts";
 import type { WireBody, WireOutputConfig, WireTool, WireToolChoice } from "./request-wire.ts";
-import { typedTool } from "./server-tools.ts";
+import { type TypedTool, typedTool } from "./server-tools.ts";
 
 /** Fields of a tool the contract does not have, for its `provider_options_json`. */
 const TOOL_OPTIONS = ["allowed_callers", "input_examples"];
 
 /** Builds the fields of a body that are about tools. */
 export function buildTools(request: ChatRequest, context: BuildContext): Pick<WireBody, "tools" | "tool_choice"> {
+  const provided = request.providerTools.map(providerTool);
+  const names = provided.map(({ name }) => name);
+  refuseSameNames(request);
+  checkToolChoice(request, names.every((name) => name !== undefined) ? names : undefined);
   const allowed = allowedTools(request.toolChoice);
   if (allowed !== undefined) {
     context.changed("tool_choice.tool_names", `${OWNER} takes no list of names, so only these tools were sent`);
@@ -23,7 +27,7 @@ export function buildTools(request: ChatRequest, context: BuildContext): Pick<Wi
   const callerTools = request.tools.flatMap((tool, index) =>
     allowed === undefined || allowed.has(tool.name) ? [callerTool(tool, `tools[${index}]`)] : [],
   );
-  const tools = [...callerTools, ...request.providerTools.map(providerTool)];
+  const tools = [...callerTools, ...provided.map(({ tool }) => tool)];
   const choice = toolChoice(request, tools.length > 0, context);
   return { ...(tools.length > 0 && { tools }), ...(choice !== undefined && { tool_choice: choice }) };
 }
@@ -57,7 +61,7 @@ function inputSchema(text: string, path: string): RawJson {
   return members.has("type") ? schema : rawJson(joinMembers([["type", '"object"'], ...members]));
 }
 
-function providerTool({ kind, optionsJson }: ProviderTool, index: number): RawJson {
+function providerTool({ kind, optionsJson }: ProviderTool, index: number): TypedTool {
   const path = `provider_tools[${index}].options_json`;
   const options = optionsJson === "" ? "{}" : optionsJson;
   if (!isJsonObjectText(options)) throw invalidField(path, "must be the text of a JSON object");

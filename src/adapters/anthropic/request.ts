@@ -1,6 +1,7 @@
 import { Capability } from "../../gen/execution/v1/capabilities_pb.js";
 import { type ChatRequest, Modality, Verbosity, type Warning } from "../../gen/execution/v1/chat_pb.js";
 import { encodeJson } from "../../json-text.ts";
+import { withinOutputBound } from "../output-bound.ts";
 import { readProviderOptions } from "../provider-options.ts";
 import { neededBetas } from "./betas.ts";
 import { OWNER } from "./blocks.ts";
@@ -20,6 +21,8 @@ export interface BuildInput {
   /** The provider's own word for the model. */
   readonly model: string;
   readonly quirks: Quirks;
+  /** Most tokens the model can produce; absent if that is not known. */
+  readonly maxOutputTokens?: number;
 }
 
 /** A request as it is sent. */
@@ -39,14 +42,16 @@ export interface BuiltRequest {
 /**
  * Builds the messages request for a ChatRequest, after Anthropic's API reference (the types of its SDK) and what the quirks say of the model.
  * Pure. Hints the model lacks are left out with a FIELD_IGNORED warning, or brought within its bounds with FIELD_CHANGED; content and tools it
- * cannot carry are CAPABILITY_MISSING; JSON texts that are none, files of another vendor and options off the allowlist are INVALID_FIELD.
+ * cannot carry are CAPABILITY_MISSING; JSON texts that are none, files of another vendor, options off the allowlist and what the wire could only refuse are INVALID_FIELD.
  *
  * The wire demands a bound of the output: where the request sets none it is the model's own, or a conservative one for a model nothing is known
  * of. `metadata` stays with the platform; `end_user_id` goes out as `metadata.user_id`.
  */
-export function buildRequest({ request, model, quirks }: BuildInput): BuiltRequest {
+export function buildRequest({ request, model, quirks, maxOutputTokens }: BuildInput): BuiltRequest {
   const context = createBuildContext(quirks);
-  const maxTokens = request.sampling?.maxOutputTokens ?? quirks.maxTokens;
+  // Who configures a higher one knows of a beta that allows it.
+  const most = maxOutputTokens === undefined ? undefined : Math.max(maxOutputTokens, quirks.maxTokens);
+  const maxTokens = withinOutputBound(request.sampling?.maxOutputTokens, most, context) ?? quirks.maxTokens;
   refuseOutputs(request);
   ignoreHints(request, context);
   const options = readProviderOptions(request.providerOptionsJson, "provider_options_json", {

@@ -1,4 +1,5 @@
 import { joinMembers, type RawJson, rawJson } from "../../json-text.ts";
+import { asText, tryParse } from "../json.ts";
 
 /**
  * The type that a kind without a date stands for: the newest that every model with the tool takes by itself. Newer searches and fetches filter
@@ -28,16 +29,32 @@ const NAMES: Readonly<Record<string, string>> = {
 /** Types that have no name. */
 const NAMELESS = /^(mcp_toolset|\w+_toolset_\d{8})$/;
 
+/** A tool that the provider runs. */
+export interface TypedTool {
+  readonly tool: RawJson;
+  /** What a choice of tools calls it; undefined for a server of tools, whose names only the provider knows. */
+  readonly name: string | undefined;
+}
+
 /** `{"type": KIND, ...options}`, the options as they are. The one name each type takes need not be among them. */
-export function typedTool(kind: string, options: ReadonlyMap<string, string>): RawJson {
+export function typedTool(kind: string, options: ReadonlyMap<string, string>): TypedTool {
   const type = Object.hasOwn(UNDATED, kind) ? (UNDATED[kind] ?? kind) : kind;
-  const name = NAMES[type] ?? type.replace(/_\d{8}$/, "");
-  const named = options.has("name") || NAMELESS.test(type);
-  return rawJson(
-    joinMembers([
-      ["type", JSON.stringify(type)],
-      ...(named ? [] : [["name", JSON.stringify(name)] as const]),
-      ...options,
-    ]),
-  );
+  const given = options.get("name");
+  const name = given === undefined ? nameOf(type) : asText(tryParse(given));
+  return {
+    name,
+    tool: rawJson(
+      joinMembers([
+        ["type", JSON.stringify(type)],
+        ...(given !== undefined || name === undefined ? [] : [["name", JSON.stringify(name)] as const]),
+        ...options,
+      ]),
+    ),
+  };
+}
+
+function nameOf(type: string): string | undefined {
+  if (NAMELESS.test(type)) return undefined;
+  // The caller's word may be one that every object has, such as `constructor`.
+  return (Object.hasOwn(NAMES, type) ? NAMES[type] : undefined) ?? type.replace(/_\d{8}$/, "");
 }

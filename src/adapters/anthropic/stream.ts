@@ -5,11 +5,11 @@ import type { Usage } from "../../gen/execution/v1/usage_pb.js";
 import { jsonElements, jsonMembers } from "../../json-text.ts";
 import { type AnswerDecoder, truncated } from "../exchange.ts";
 import { asArray, asCount, asObject, asText, type JsonObject, tryParse } from "../json.ts";
-import { cutToBytes } from "../provider-error.ts";
-import { hasGrown } from "../usage-buckets.ts";
+import { hasGrown, isWorthTelling } from "../usage-buckets.ts";
 import { createContent } from "./content.ts";
 import { readErrorValue } from "./errors.ts";
-import { createReportedUsage, readUsage } from "./usage.ts";
+import { createReportedUsage } from "./reported-usage.ts";
+import { readUsage } from "./usage.ts";
 
 /** What an answer is decoded for. */
 export interface DecoderContext {
@@ -34,7 +34,7 @@ const REASONS: Readonly<Record<string, FinishReason>> = {
 /**
  * Creates the decoder of one answer of the Messages API (platform.claude.com/docs/en/build-with-claude/streaming), streamed or whole: a whole
  * message and the one of `message_start` are read alike. Each content block is one part, see `openBlock`. Usage is cumulative: what
- * `message_start` and `message_delta` say is provisional until the end. The end marker is `message_stop`; without a stop_reason before it the
+ * `message_start` and `message_delta` say is provisional until the end, told once a read if it has grown. The end marker is `message_stop`; without a stop_reason before it the
  * answer is truncated. An `error` event is a failure; `ping` and events nobody knows are skipped.
  */
 export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerDecoder {
@@ -42,67 +42,78 @@ export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerD
   const reported = createReportedUsage();
   let stop: JsonObject = {};
   let container: string | undefined;
+  let usages = 0;
   let told: Usage | undefined;
   let ended = false;
 
   const addUsage = (text: string | undefined): void => {
-    if (text?.startsWith("{")) reported.add(text);
+    if (text?.startsWith("{") !== true) return;
+    reported.add(text);
+    usages += 1;
   };
 
-  const tellUsage = (isFinal: boolean, out: ChatEvent[]): void => {
+  const tellUsage = (out: ChatEvent[]): void => {
+    const object = isWorthTelling(usages) ? reported.object() : undefined;
+    if (object === undefined) return;
+    const usage = readUsage(object);
+    if (!hasGrown(told, usage)) return;
+    told = usage;
+    out.push(usageEvent(step, attempt, usage, false));
+  };
+
+  const finalUsage = (out: ChatEvent[]): void => {
     const providerUsageJson = reported.text();
     if (providerUsageJson === undefined) return;
-    const usage = readUsage(asObject(tryParse(providerUsageJson)) ?? {});
-    if (isFinal) out.push(usageEvent(step, attempt, { ...usage, providerUsageJson }, true));
-    else if (hasGrown(told, usage)) {
-      told = usage;
-      out.push(usageEvent(step, attempt, usage, false));
-    }
+    out.push(usageEvent(step, attempt, { ...readUsage(reported.object() ?? {}), providerUsageJson }, true));
   };
 
   /** Takes what a message says of its end; the object of `message_delta` has the same members as a whole message. */
-  const addStop = (said: JsonObject | undefined, text: string): void => {
+  const addStop = (said: JsonObject | undefined, written: Written): void => {
     if (typeof said?.stop_reason === "string") stop = said;
-    if (asObject(said?.container) !== undefined) container = jsonMembers(text).get("container");
+    if (asObject(said?.container) !== undefined) container = written("container");
   };
 
   /** Takes a message: a whole one, or that of `message_start`, whose content is empty but for calls that were waiting. */
   const addMessage = (message: JsonObject | undefined, text: string, out: ChatEvent[]): void => {
     if (message === undefined) return;
+    const written = membersOf(text);
     const blocks = asArray(message.content);
-    const written = blocks.length === 0 ? [] : jsonElements(jsonMembers(text).get("content") ?? "[]");
+    const texts = blocks.length === 0 ? [] : jsonElements(written("content") ?? "[]");
     for (const [index, block] of blocks.entries()) {
-      content.open(index, block, () => written[index] ?? "{}", out);
+      content.open(index, block, texts[index] ?? "{}", out);
       content.close(index, out);
     }
-    addStop(message, text);
-    addUsage(jsonMembers(text).get("usage"));
+    addStop(message, written);
+    addUsage(written("usage"));
   };
 
   const complete = (out: ChatEvent[]): void => {
     content.finish(container, out);
-    tellUsage(true, out);
+    finalUsage(out);
     out.push(finished(stop));
     ended = true;
   };
 
   const read = (event: JsonObject, type: string, data: string, out: ChatEvent[]): void => {
-    const written = (name: string): string => jsonMembers(data).get(name) ?? "{}";
+    const written = membersOf(data);
     const index = asCount(event.index) ?? 0;
     switch (type) {
       case "message_start":
-        addMessage(asObject(event.message), written("message"), out);
-        return tellUsage(false, out);
+        addMessage(asObject(event.message), written("message") ?? "{}", out);
+        return tellUsage(out);
       case "content_block_start":
-        return content.open(index, event.content_block, () => written("content_block"), out);
+        return content.open(index, event.content_block, written("content_block") ?? "{}", out);
       case "content_block_delta":
-        return content.add(index, event.delta, () => written("delta"), out);
+        return content.add(index, event.delta, () => written("delta") ?? "{}", out);
       case "content_block_stop":
         return content.close(index, out);
       case "message_delta":
-        addStop(asObject(event.delta), written("delta"));
-        addUsage(jsonMembers(data).get("usage"));
-        return tellUsage(false, out);
+        addStop(
+          asObject(event.delta),
+          membersOf(() => written("delta") ?? "{}"),
+        );
+        addUsage(written("usage"));
+        return tellUsage(out);
       case "message_stop":
         if (stop.stop_reason === undefined) throw truncated();
         return complete(out);
@@ -135,6 +146,18 @@ export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerD
   };
 }
 
+/** Gives a member of a JSON object as it was written; undefined where there is none. */
+type Written = (name: string) => string | undefined;
+
+/** The members of a JSON object, which is read once, when one is first asked for: few events need it. */
+function membersOf(text: string | (() => string)): Written {
+  let members: ReadonlyMap<string, string> | undefined;
+  return (name) => {
+    members ??= jsonMembers(typeof text === "string" ? text : text());
+    return members.get(name);
+  };
+}
+
 function unreadable(): ExecutionError {
   return new ExecutionError("PROVIDER_PROTOCOL", "the provider sent something that is not of the Messages API");
 }
@@ -155,7 +178,7 @@ function finished(stop: JsonObject): ChatEvent {
       attempt: 0,
       priceVersion: "",
       attempts: [],
-      providerMessage: cutToBytes(words.join(": ").toWellFormed(), 512),
+      providerMessage: words.join(": "),
     },
   });
 }

@@ -1,48 +1,41 @@
-import { unknownUsage } from "../../contract/usage.ts";
+import { sumOfCounts, unknownUsage } from "../../contract/usage.ts";
 import { type BilledExtra, type Usage, UsageSource } from "../../gen/execution/v1/usage_pb.js";
-import { joinMembers, jsonMembers } from "../../json-text.ts";
 import { asArray, asCount, asObject, asText, type JsonObject } from "../json.ts";
-import { type Buckets, known, rest } from "../usage-buckets.ts";
-
-/** The usage object of one answer, put together from those that came in it. */
-export interface ReportedUsage {
-  /**
-   * Takes a usage object, JSON text. The figures of `message_delta` are cumulative: a member replaces the one before it, unless it is null.
-   */
-  add(text: string): void;
-  /** The object as it is now, JSON text with its numbers and order as they came; undefined if none came. */
-  text(): string | undefined;
-}
-
-/** Creates the usage object of one answer. */
-export function createReportedUsage(): ReportedUsage {
-  const members = new Map<string, string>();
-  return {
-    add: (text) => {
-      for (const [name, value] of jsonMembers(text)) {
-        if (value !== "null" || !members.has(name)) members.set(name, value);
-      }
-    },
-    text: () => (members.size === 0 ? undefined : joinMembers(members)),
-  };
-}
+import { type Buckets, isGarbled, known, rest } from "../usage-buckets.ts";
 
 /**
  * Reads a usage object of the Messages API (platform.claude.com/docs/en/api/messages) into disjoint buckets. `input_tokens` holds neither what
  * was read from the cache nor what was written to it; `output_tokens` holds the thinking, which newer answers tell apart. The sampling passes
  * of a server-side tool loop are in these figures already, those of a compaction are not and are added, since the same model is billed for
- * them. An advisor is another model at another price: its tokens are extras, named by it.
+ * them. An advisor is another model at another price: its tokens are extras, named by it. A total is absent if what should be a count in it is none, or
+ * if its type does not hold it.
  */
 export function readUsage(reported: JsonObject): Usage {
   const iterations = asArray(reported.iterations).map((iteration) => asObject(iteration) ?? {});
   const compactions = iterations.filter(({ type }) => type === "compaction").map(bucketsOfPass);
   return {
     ...unknownUsage(),
-    ...known(compactions.reduce(withCompaction, bucketsOfPass(reported))),
+    ...known(bucketsOfPasses([bucketsOfPass(reported), ...compactions])),
     extras: [...requestExtras(reported), ...iterations.flatMap(advisorExtras)],
     source: UsageSource.PROVIDER,
-    serviceTier: asText(reported.service_tier).toWellFormed(),
+    serviceTier: tierOf(reported),
   };
+}
+
+/** Words for what costs no more. Whether a region can be chosen at all depends on the model. */
+const STANDARD: ReadonlySet<unknown> = new Set(["standard", "global", "not_available"]);
+
+/**
+ * What is billed: the tier, and what costs more within it (`standard+fast`, `standard+us`): the speed of the fast mode, and a region that was
+ * chosen (platform.claude.com/docs/en/about-claude/pricing).
+ */
+function tierOf({ service_tier: tier, speed, inference_geo: region }: JsonObject): string {
+  const dearer = [speed, region].filter((word) => !STANDARD.has(word));
+  return [tier, ...dearer]
+    .map(asText)
+    .filter((word) => word !== "")
+    .join("+")
+    .toWellFormed();
 }
 
 function bucketsOfPass(pass: JsonObject): Buckets {
@@ -52,9 +45,16 @@ function bucketsOfPass(pass: JsonObject): Buckets {
   const outputTotal = asCount(pass.output_tokens);
   const outputReasoning = asCount(asObject(pass.output_tokens_details)?.thinking_tokens);
   const outputText = outputReasoning === undefined ? undefined : rest(outputTotal, outputReasoning);
-  const cached = [inputCacheRead, inputCacheWrite5m, inputCacheWrite1h];
+  const split = asObject(pass.cache_creation);
+  const isContradicted = isGarbled(
+    pass.cache_read_input_tokens,
+    pass.cache_creation_input_tokens,
+    split?.ephemeral_5m_input_tokens,
+    split?.ephemeral_1h_input_tokens,
+  );
+  const input = [inputUncached, inputCacheRead, inputCacheWrite5m, inputCacheWrite1h];
   return {
-    inputTotal: inputUncached === undefined ? undefined : sum([inputUncached, ...cached]),
+    inputTotal: inputUncached === undefined || isContradicted ? undefined : sumOfCounts(input),
     inputUncached,
     inputCacheRead,
     inputCacheWrite5m,
@@ -75,34 +75,29 @@ function cacheWrites(pass: JsonObject): Pick<Buckets, "inputCacheWrite5m" | "inp
   const fiveMinutes = asCount(split?.ephemeral_5m_input_tokens);
   const hour = asCount(split?.ephemeral_1h_input_tokens);
   const total = asCount(pass.cache_creation_input_tokens);
-  if (total === undefined || total === sum([fiveMinutes, hour])) {
+  if (total === undefined || total === (fiveMinutes ?? 0) + (hour ?? 0)) {
     return { inputCacheWrite5m: fiveMinutes ?? total, inputCacheWrite1h: hour };
   }
   if ((hour ?? 0) > 0 && (fiveMinutes ?? 0) === 0) return { inputCacheWrite5m: fiveMinutes, inputCacheWrite1h: total };
   return { inputCacheWrite5m: rest(total, hour) ?? total, inputCacheWrite1h: (hour ?? 0) > total ? undefined : hour };
 }
 
-function sum(values: readonly (number | undefined)[]): number {
-  return values.reduce<number>((total, value) => total + (value ?? 0), 0);
-}
-
-/** A compaction writes a summary: what it does not say to be thinking is text. */
-function withCompaction(buckets: Buckets, pass: Buckets): Buckets {
-  const isSplit = buckets.outputText !== undefined;
+/** All passes together. A total is known if it is in each; a compaction writes a summary: what it does not say to be thinking is text. */
+function bucketsOfPasses(passes: readonly Buckets[]): Buckets {
+  const some = (bucket: keyof Buckets): number | undefined => sumOfCounts(passes.map((pass) => pass[bucket]));
+  const all = (bucket: keyof Buckets): number | undefined =>
+    passes.every((pass) => pass[bucket] !== undefined) ? some(bucket) : undefined;
+  const isSplit = passes[0]?.outputText !== undefined;
   return {
-    inputTotal: plus(buckets.inputTotal, pass.inputTotal),
-    inputUncached: plus(buckets.inputUncached, pass.inputUncached),
-    inputCacheRead: plus(buckets.inputCacheRead, pass.inputCacheRead),
-    inputCacheWrite5m: plus(buckets.inputCacheWrite5m, pass.inputCacheWrite5m),
-    inputCacheWrite1h: plus(buckets.inputCacheWrite1h, pass.inputCacheWrite1h),
-    outputTotal: plus(buckets.outputTotal, pass.outputTotal),
-    outputText: isSplit ? plus(buckets.outputText, pass.outputText ?? pass.outputTotal) : undefined,
-    outputReasoning: isSplit ? plus(buckets.outputReasoning, pass.outputReasoning) : undefined,
+    inputTotal: all("inputTotal"),
+    inputUncached: some("inputUncached"),
+    inputCacheRead: some("inputCacheRead"),
+    inputCacheWrite5m: some("inputCacheWrite5m"),
+    inputCacheWrite1h: some("inputCacheWrite1h"),
+    outputTotal: all("outputTotal"),
+    outputText: isSplit ? sumOfCounts(passes.map((pass) => pass.outputText ?? pass.outputTotal)) : undefined,
+    outputReasoning: isSplit ? some("outputReasoning") : undefined,
   };
-}
-
-function plus(tokens: number | undefined, more: number | undefined): number | undefined {
-  return tokens === undefined && more === undefined ? undefined : (tokens ?? 0) + (more ?? 0);
 }
 
 /** `server_tool_use` counts requests by what they are for. */

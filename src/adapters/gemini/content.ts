@@ -8,6 +8,7 @@ import {
 } from "../../contract/events.ts";
 import { Executor } from "../../gen/execution/v1/content_pb.js";
 import { asObject, asText, type JsonObject } from "../json.ts";
+import { createKept } from "../kept.ts";
 import { createPieces, type Pieces } from "../pieces.ts";
 import { createCalls } from "./function-calls.ts";
 import { audioEvent, imageEvent, logprobsEvent, readLogprobs } from "./media.ts";
@@ -60,8 +61,9 @@ const DELTAS = { text: textDelta, reasoning: reasoningDelta };
 export function createContentReader({ step, newId, executorOf }: ContentContext): ContentReader {
   let parts = 0;
   const nextPlace = (): Place => ({ step, part: parts++ });
-  const calls = createCalls({ nextPlace, newId, executorOf });
-  const sources = createSources();
+  const kept = createKept();
+  const calls = createCalls({ nextPlace, newId, executorOf, kept });
+  const sources = createSources(kept);
   let open: OpenText | undefined;
   let sound: { readonly mimeType: string; readonly place: Place } | undefined;
   let latestText: Place | undefined;

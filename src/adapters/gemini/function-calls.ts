@@ -8,6 +8,7 @@ import {
 } from "../../contract/events.ts";
 import { Executor } from "../../gen/execution/v1/content_pb.js";
 import { asArray, asObject, asText, type JsonObject } from "../json.ts";
+import { ENTRY_COST, type Kept, PART_COST } from "../kept.ts";
 import { mintId } from "./call-ids.ts";
 import { createPartialArguments, type PartialArguments } from "./partial-arguments.ts";
 
@@ -19,6 +20,8 @@ export interface CallsContext {
   readonly newId: () => string;
   /** Who runs the function of a name. */
   readonly executorOf: (name: string) => Executor;
+  /** Counts what is kept of the answer. */
+  readonly kept: Kept;
 }
 
 /** The calls of one answer, functions and the provider's own tools. */
@@ -40,19 +43,20 @@ export interface Calls {
 interface Call {
   readonly place: Place;
   readonly head: ToolCallHead;
-  /** Arguments so far. */
+  /** Arguments so far; empty once the call has ended. */
   text: string;
   hasAnswer: boolean;
 }
 
 /** Collects the calls of an answer. A call without an id, or with one that was seen, gets one of the platform's. */
-export function createCalls({ nextPlace, newId, executorOf }: CallsContext): Calls {
+export function createCalls({ nextPlace, newId, executorOf, kept }: CallsContext): Calls {
   const calls: Call[] = [];
   let streamed: { readonly call: Call; readonly json: PartialArguments } | undefined;
 
   const begin = (name: string, givenId: string, executor: Executor, out: ChatEvent[]): Call => {
     const idMinted = givenId === "" || calls.some(({ head }) => head.id === givenId);
     const id = idMinted ? mintId(newId) : givenId;
+    kept.add(PART_COST + id.length + name.length);
     const call: Call = {
       place: nextPlace(),
       head: { id, idMinted, name, executor, freeForm: false },
@@ -66,12 +70,15 @@ export function createCalls({ nextPlace, newId, executorOf }: CallsContext): Cal
 
   const append = (call: Call, text: string, out: ChatEvent[]): void => {
     if (text === "") return;
+    kept.add(ENTRY_COST + text.length);
     call.text += text;
     out.push(toolCallDelta(call.place, text));
   };
 
-  const end = ({ place, head, text }: Call, out: ChatEvent[]): void => {
-    out.push(toolCallFinished(place, head, text));
+  const end = (call: Call, out: ChatEvent[]): void => {
+    out.push(toolCallFinished(call.place, call.head, call.text));
+    kept.drop(call.text.length);
+    call.text = "";
   };
 
   const close = (out: ChatEvent[]): void => {
@@ -112,7 +119,7 @@ export function createCalls({ nextPlace, newId, executorOf }: CallsContext): Cal
       close(out);
       const isStreamed = called.willContinue === true || called.partialArgs !== undefined;
       if (!isStreamed) return whole(name, id, executorOf(name), argumentsJson, out);
-      streamed = { call: begin(name, id, executorOf(name), out), json: createPartialArguments() };
+      streamed = { call: begin(name, id, executorOf(name), out), json: createPartialArguments(kept) };
       return addPieces(streamed, called, out);
     },
     addProvider: (name, id, argumentsJson, out) => {

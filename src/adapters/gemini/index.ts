@@ -6,7 +6,7 @@ import { checkHeaders, joinUrl } from "../request-head.ts";
 import { OWNER } from "./content.ts";
 import { readError } from "./errors.ts";
 import { capabilitiesOf, modelsOf } from "./models.ts";
-import { checkQuirks, DEFAULT_BASE_URL, resolveQuirks, surfaceOf } from "./quirk-settings.ts";
+import { checkQuirks, DEFAULT_BASE_URL, resolveQuirks, sellerOf } from "./quirk-settings.ts";
 import type { Quirks } from "./quirks.ts";
 import { buildRequest } from "./request.ts";
 import { loadSdk } from "./sdk.ts";
@@ -26,7 +26,10 @@ export const geminiKind: AdapterKind = {
 };
 
 function createGemini(settings: ProviderSettings, { now, newId }: AdapterDeps): Adapter {
-  const quirksOf = byModel((model) => resolveQuirks(settings, model));
+  const knownOf = byModel((model) => {
+    const { maxOutputTokens } = capabilitiesOf(settings, model);
+    return { quirks: resolveQuirks(settings, model), ...(maxOutputTokens !== undefined && { maxOutputTokens }) };
+  });
   return createHttpAdapter({
     settings,
     owner: OWNER,
@@ -35,24 +38,19 @@ function createGemini(settings: ProviderSettings, { now, newId }: AdapterDeps): 
     models: () => modelsOf(settings),
     loadSdk,
     plan: ({ request, model, step, attempt }) => {
-      const quirks = quirksOf(model);
+      const known = knownOf(model);
       return {
         build: () => {
-          const { path, query, body, stream, warnings } = buildRequest({ request, model, quirks });
+          const { path, query, body, stream, warnings } = buildRequest({ request, model, ...known });
           const url = joinUrl(settings.baseUrl ?? DEFAULT_BASE_URL, path);
           for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-          return { url, headers: requestHeaders(settings, stream, keyHeader(settings, quirks)), body, warnings };
+          return { url, headers: requestHeaders(settings, stream, keyHeader(settings, known.quirks)), body, warnings };
         },
         decoder: createDecoder({ step, attempt, newId, executorOf: executors(request) }),
       };
     },
     readError: (answer) => readError(answer, now()),
   });
-}
-
-/** Who bills. The models are the same, and so is what goes back to them, but not every price is. */
-function sellerOf(settings: ProviderSettings): string {
-  return surfaceOf(settings) === "vertex" ? "vertex" : OWNER;
 }
 
 function keyHeader({ apiKey }: ProviderSettings, { authHeader }: Quirks): Record<string, string> {

@@ -1,5 +1,6 @@
 import { ExecutionError } from "../../errors.ts";
 import { asText, type JsonObject } from "../json.ts";
+import { ENTRY_COST, type Kept } from "../kept.ts";
 
 /** Writes the arguments of a call that arrive as values at paths, as one JSON text that only grows. */
 export interface PartialArguments {
@@ -10,6 +11,9 @@ export interface PartialArguments {
 }
 
 type Step = string | number;
+
+/** Most elements of an array that are passed over at once. */
+const MAX_PASSED_OVER = 1000;
 
 /** An object or array that is being written. */
 interface Open {
@@ -25,9 +29,9 @@ interface Open {
 /**
  * Creates the arguments of one call that Vertex AI streams (`streamFunctionCallArguments`): each piece names its value by a JSON path
  * (`$.recipe.steps[2]`, RFC 9535), a text may come in several pieces, and values come in the order in which the model wrote them. An element of
- * an array that is passed over, as empty ones are, is `null`.
+ * an array that is passed over, as empty ones are, is `null`. What is open, and its keys, is counted as kept.
  */
-export function createPartialArguments(): PartialArguments {
+export function createPartialArguments(kept: Kept): PartialArguments {
   const open: Open[] = [];
   /** The path of a text that goes on. */
   let text: string | undefined;
@@ -48,6 +52,7 @@ export function createPartialArguments(): PartialArguments {
 
   const begin = (step: Step | undefined, next: Step | undefined): string => {
     const isArray = typeof next === "number";
+    kept.add(4 * ENTRY_COST);
     open.push({ step, isArray, keys: new Set(), size: 0 });
     written = true;
     return isArray ? "[" : "{";
@@ -63,7 +68,7 @@ export function createPartialArguments(): PartialArguments {
       container.size += 1;
     };
     if (typeof step === "number") {
-      if (step < container.size) throw outOfOrder();
+      if (step < container.size || step > container.size + MAX_PASSED_OVER) throw outOfOrder();
       while (container.size < step) {
         separate();
         json += "null";
@@ -72,6 +77,7 @@ export function createPartialArguments(): PartialArguments {
       return json;
     }
     if (container.keys.has(step)) throw outOfOrder();
+    kept.add(ENTRY_COST + step.length);
     container.keys.add(step);
     separate();
     return `${json}${JSON.stringify(step)}:`;

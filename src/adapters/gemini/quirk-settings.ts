@@ -1,6 +1,7 @@
 import type { ProviderSettings, SettingsProblem } from "../adapter.ts";
 import { configuredQuirks, type QuirkKeys, quirkProblems } from "../quirk-keys.ts";
 import { modelQuirks } from "./model-quirks.ts";
+import { NEVER_OPTIONS } from "./owned-fields.ts";
 import { HINT_FIELDS, type Quirks, type Surface, THINKING_LEVELS } from "./quirks.ts";
 
 /** Base URL of the Gemini API. */
@@ -21,7 +22,7 @@ const KEYS: QuirkKeys<Quirks> = {
   fetches_urls: { field: "fetchesUrls", takes: "boolean" },
   provider_tools: { field: "providerTools", takes: "texts" },
   ignores: { field: "ignores", takes: HINT_FIELDS, list: true },
-  options: { field: "options", takes: "texts" },
+  options: { field: "options", takes: "texts", never: NEVER_OPTIONS },
 };
 
 /** What both surfaces have in common. */
@@ -104,9 +105,24 @@ export function checkQuirks({ quirks, models }: ProviderSettings): readonly Sett
   ];
 }
 
-/** The surface an instance speaks to: as configured, else by the host of its base URL. */
-export function surfaceOf({ quirks, baseUrl }: ProviderSettings): Surface {
+/** The surface an instance speaks to: the one that is named, else the Gemini API's, which others imitate. */
+function surfaceOf(settings: ProviderSettings): Surface {
+  return namedSurface(settings) ?? "gemini_api";
+}
+
+/** The surface that the configuration names, or the host of the base URL; undefined at a host that is not Google's. */
+function namedSurface({ quirks, baseUrl }: ProviderSettings): Surface | undefined {
   if (quirks.surface === "gemini_api" || quirks.surface === "vertex") return quirks.surface;
   const host = URL.parse(baseUrl ?? DEFAULT_BASE_URL)?.hostname ?? "";
-  return /(^|[.-])aiplatform\.googleapis\.com$/.test(host) ? "vertex" : "gemini_api";
+  if (/(^|[.-])aiplatform\.googleapis\.com$/.test(host)) return "vertex";
+  return host === "generativelanguage.googleapis.com" ? "gemini_api" : undefined;
+}
+
+/** Vendors by surface, as the tables of prices have them. */
+const SELLERS: Readonly<Record<Surface, string>> = { gemini_api: "gemini", vertex: "vertex" };
+
+/** Who bills an instance: Google at the surface that is named, else somebody whose prices are not known. */
+export function sellerOf(settings: ProviderSettings): string {
+  const surface = namedSurface(settings);
+  return surface === undefined ? "compatible" : SELLERS[surface];
 }

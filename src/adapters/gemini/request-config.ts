@@ -1,5 +1,6 @@
 import { type ChatRequest, Modality, type Sampling, Verbosity } from "../../gen/execution/v1/chat_pb.js";
 import type { ResponseFormat } from "../../gen/execution/v1/tools_pb.js";
+import { withinOutputBound } from "../output-bound.ts";
 import type { HintField } from "./quirks.ts";
 import { type BuildContext, cannotCarry, fitsWire, jsonObject, VENDOR } from "./request-notes.ts";
 import { toOpenApi } from "./request-schema.ts";
@@ -7,11 +8,15 @@ import { buildThinking } from "./request-thinking.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Builds `generationConfig`. Undefined if nothing is in it. */
-export function buildConfig(request: ChatRequest, context: BuildContext): Fields | undefined {
+/** Builds `generationConfig`. Undefined if nothing is in it. `modelMost`: most tokens the model can produce, if that is known. */
+export function buildConfig(
+  request: ChatRequest,
+  modelMost: number | undefined,
+  context: BuildContext,
+): Fields | undefined {
   const thinkingConfig = buildThinking(request.reasoning, context);
   const config = {
-    ...samplingFields(request.sampling, context),
+    ...samplingFields(request.sampling, modelMost, context),
     ...formatFields(request.responseFormat, context),
     ...outputFields(request, context),
     ...(thinkingConfig !== undefined && { thinkingConfig }),
@@ -34,9 +39,10 @@ export function takenHints(hints: readonly Hint[], { quirks, ignored }: BuildCon
   return Object.assign({}, ...taken) as Fields;
 }
 
-function samplingFields(sampling: Sampling | undefined, context: BuildContext): Fields {
+function samplingFields(sampling: Sampling | undefined, modelMost: number | undefined, context: BuildContext): Fields {
   if (sampling === undefined) return {};
-  const { maxOutputTokens, temperature, topP, topK, stop, frequencyPenalty, presencePenalty, topLogprobs } = sampling;
+  const { temperature, topP, topK, stop, frequencyPenalty, presencePenalty, topLogprobs } = sampling;
+  const maxOutputTokens = withinOutputBound(sampling.maxOutputTokens, modelMost, context);
   ignoreUnknown(sampling, context);
   return {
     ...(fitsWire("sampling.max_output_tokens", maxOutputTokens, context) && { maxOutputTokens }),

@@ -3,6 +3,7 @@ import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
 import { type ProviderTool, type Tool, type ToolChoice, ToolChoiceMode } from "../../gen/execution/v1/tools_pb.js";
 import { encodeJson, type RawJson, rawJson } from "../../json-text.ts";
 import { readProviderOptions } from "../provider-options.ts";
+import { checkToolChoice, refuseSameNames } from "../tool-choice.ts";
 import { type BuildContext, cannotCarry, ignoreCacheHint, jsonObject, VENDOR } from "./request-notes.ts";
 import { OPTIONS_KIND } from "./request-options.ts";
 import { toOpenApi } from "./request-schema.ts";
@@ -17,6 +18,9 @@ export function buildTools(request: ChatRequest, context: BuildContext): Pick<Wi
   if (parallelToolCalls !== undefined) {
     context.ignored("parallel_tool_calls", `${VENDOR} decides itself how many functions it calls at once`);
   }
+  refuseSameNames(request);
+  const hasServers = request.providerTools.some(({ kind }) => /^mcp_?servers$/i.test(kind));
+  checkToolChoice(request, hasServers ? undefined : []);
   const sent = sentTools(request, context);
   const functions = sent.map(({ tool, path }) => functionOf(tool, path, context));
   const provided = providerTools(request.providerTools, context);

@@ -15,6 +15,8 @@ export interface BuildInput {
   /** The provider's own word for the model: `gemini-2.5-pro`, or with its collection `tunedModels/mine`. */
   readonly model: string;
   readonly quirks: Quirks;
+  /** Most tokens the model can produce; absent if that is not known. */
+  readonly maxOutputTokens?: number;
 }
 
 /** A request as it is sent. */
@@ -33,15 +35,16 @@ export interface BuiltRequest {
 
 /**
  * Builds the request of `generateContent` or `streamGenerateContent` for a ChatRequest, after ai.google.dev/api/generate-content and what the
- * quirks say of the surface and model. Pure. Hints the model lacks are left out, each with a FIELD_IGNORED warning; content and tools the wire
+ * quirks say of the surface and model. Pure. Hints the model lacks are left out, each with a FIELD_IGNORED warning, or brought within its bounds with
+ * FIELD_CHANGED; content and tools the wire
  * cannot carry are CAPABILITY_MISSING; JSON texts that are none, files of another vendor and options off the allowlist are INVALID_FIELD.
  *
  * `metadata` stays with the platform: it labels the ledger. No `candidateCount` is sent: one answer is the default.
  */
-export function buildRequest({ request, model, quirks }: BuildInput): BuiltRequest {
+export function buildRequest({ request, model, quirks, maxOutputTokens }: BuildInput): BuiltRequest {
   const context = createBuildContext(quirks);
   refuseRouting(request);
-  const generationConfig = buildConfig(request, context);
+  const generationConfig = buildConfig(request, maxOutputTokens, context);
   const body: WireBody = {
     ...buildContents(request.messages, context),
     ...buildTools(request, context),

@@ -1,6 +1,7 @@
 import { type ChatEvent, chatEvent, type Place } from "../../contract/events.ts";
 import type { Citation } from "../../gen/execution/v1/content_pb.js";
 import { asArray, asCount, asObject, asText, type JsonObject } from "../json.ts";
+import { createKept, ENTRY_COST, type Kept } from "../kept.ts";
 
 /** The sources an answer names. */
 export interface Sources {
@@ -25,28 +26,38 @@ interface Known {
  * `citationSources` by the Gemini API, `citations` by Vertex AI), and pages of `urlContextMetadata`, whatever came of reading them. Offsets are
  * bytes of the part's text. `raw_json` holds the provider's own object, of a passage `{groundingSupport, groundingChunk}`.
  */
-export function createSources(): Sources {
+export function createSources(kept: Kept): Sources {
   const seen = new Set<string>();
   const queries = new Set<string>();
+  const isNew = (known: Set<string>, text: string): boolean => {
+    if (known.has(text)) return false;
+    kept.add(ENTRY_COST + text.length);
+    known.add(text);
+    return true;
+  };
   return {
     get queries() {
       return queries.size;
     },
     add: (candidate) => {
       const grounding = asObject(candidate.groundingMetadata);
-      for (const query of asArray(grounding?.webSearchQueries)) queries.add(asText(query));
-      const found = [
-        ...(grounding === undefined ? [] : groundingCitations(grounding)),
-        ...metadataCitations(asObject(candidate.citationMetadata)),
-        ...pages(asObject(candidate.urlContextMetadata)),
-      ];
-      return found.filter(({ rawJson }) => {
-        const isNew = !seen.has(rawJson);
-        seen.add(rawJson);
-        return isNew;
-      });
+      for (const query of asArray(grounding?.webSearchQueries)) isNew(queries, asText(query));
+      const found: Citation[] = [];
+      // Few chunks and passages can name each other often, and each time is written out: that is counted too.
+      const written = createKept();
+      for (const citation of citationsOf(candidate, grounding)) {
+        written.add(citation.rawJson.length);
+        if (isNew(seen, citation.rawJson)) found.push(citation);
+      }
+      return found;
     },
   };
+}
+
+function* citationsOf(candidate: JsonObject, grounding: JsonObject | undefined): Iterable<Citation> {
+  if (grounding !== undefined) yield* groundingCitations(grounding);
+  yield* metadataCitations(asObject(candidate.citationMetadata));
+  yield* pages(asObject(candidate.urlContextMetadata));
 }
 
 /** The event of a source. */
@@ -54,26 +65,24 @@ export function citationEvent(place: Place, citation: Citation): ChatEvent {
   return chatEvent({ case: "citation", value: { $typeName: "execution.v1.CitationEvent", ...place, citation } });
 }
 
-function groundingCitations(grounding: JsonObject): Citation[] {
+function* groundingCitations(grounding: JsonObject): Iterable<Citation> {
   const chunks = asArray(grounding.groundingChunks).map(asObject);
   const named = new Set<number>();
-  const passages = asArray(grounding.groundingSupports).flatMap((entry) => {
+  for (const entry of asArray(grounding.groundingSupports)) {
     const support = asObject(entry) ?? {};
     const { startIndex, endIndex } = asObject(support.segment) ?? {};
-    return asArray(support.groundingChunkIndices).flatMap((value) => {
-      const index = asCount(value) ?? -1;
-      const chunk = chunks[index];
-      if (chunk === undefined) return [];
+    for (const index of new Set(asArray(support.groundingChunkIndices).map(asCount))) {
+      const chunk = chunks[index ?? -1];
+      if (index === undefined || chunk === undefined) continue;
       named.add(index);
       const raw = { groundingSupport: support, groundingChunk: chunk };
       // An offset of 0 is left out on this wire.
-      return [toCitation({ ...sourceOf(chunk), startIndex: startIndex ?? 0, endIndex }, raw)];
-    });
-  });
-  const others = chunks.flatMap((chunk, index) =>
-    chunk === undefined || named.has(index) ? [] : [toCitation(sourceOf(chunk), chunk)],
-  );
-  return [...passages, ...others];
+      yield toCitation({ ...sourceOf(chunk), startIndex: startIndex ?? 0, endIndex }, raw);
+    }
+  }
+  for (const [index, chunk] of chunks.entries()) {
+    if (chunk !== undefined && !named.has(index)) yield toCitation(sourceOf(chunk), chunk);
+  }
 }
 
 /** A chunk has one member, whose kind is its key: `web`, `retrievedContext`, `maps`, `image` ... */

@@ -6,8 +6,7 @@ import type { Usage } from "../../gen/execution/v1/usage_pb.js";
 import { jsonElements, jsonMembers } from "../../json-text.ts";
 import { type AnswerDecoder, truncated } from "../exchange.ts";
 import { asArray, asObject, asText, type JsonObject, tryParse } from "../json.ts";
-import { cutToBytes, redact } from "../provider-error.ts";
-import { hasGrown } from "../usage-buckets.ts";
+import { hasGrown, isWorthTelling } from "../usage-buckets.ts";
 import { createContentReader } from "./content.ts";
 import { readErrorValue } from "./errors.ts";
 import { readUsage } from "./usage.ts";
@@ -55,21 +54,22 @@ const MEMBERS = ["candidates", "promptFeedback", "usageMetadata", "modelVersion"
 /**
  * Creates the decoder of one answer of `generateContent` or `streamGenerateContent` (ai.google.dev/api/generate-content): events of a stream,
  * elements of an array, or a whole document, each a `GenerateContentResponse`. Candidate 0 alone is read. Usage comes with every chunk and counts from
- * the start; it is provisional until the end, told once a read if it has grown. The end marker is a finishReason, or the block of the prompt, and then the
+ * the start; it is provisional until the end, told now and then if it has grown. The end marker is a finishReason, or the block of the prompt, and then the
  * clean end of the body. An `error` in a chunk or document is a failure.
  */
 export function createDecoder({ step, attempt, newId, executorOf }: DecoderContext): AnswerDecoder {
   const content = createContentReader({ step, newId, executorOf });
   let ending: Ending | undefined;
   let reported: { readonly object: JsonObject; readonly text: string } | undefined;
-  let seen: JsonObject | undefined;
+  let usages = 0;
   let told: Usage | undefined;
   let ended = false;
 
-  const tellUsage = (out: ChatEvent[]): void => {
-    if (reported === undefined || reported.object === seen) return;
-    seen = reported.object;
-    const usage = readUsage(reported.object, content.queries);
+  const addUsage = (object: JsonObject, text: string, whole: boolean, out: ChatEvent[]): void => {
+    reported = { object, text };
+    usages += 1;
+    if (whole || !isWorthTelling(usages)) return;
+    const usage = readUsage(object, content.queries);
     if (!hasGrown(told, usage)) return;
     told = usage;
     out.push(usageEvent(step, attempt, usage, false));
@@ -84,7 +84,7 @@ export function createDecoder({ step, attempt, newId, executorOf }: DecoderConte
   };
 
   /** Reads a chunk or a document whose JSON is `text`. */
-  const add = (text: string, out: ChatEvent[]): void => {
+  const add = (text: string, whole: boolean, out: ChatEvent[]): void => {
     const chunk = asObject(tryParse(text));
     if (chunk === undefined) throw unreadable();
     if (chunk.error !== undefined) {
@@ -100,7 +100,7 @@ export function createDecoder({ step, attempt, newId, executorOf }: DecoderConte
     }
     ending = endingOf(chunk, candidate) ?? ending;
     const usage = asObject(chunk.usageMetadata);
-    if (usage !== undefined) reported = { object: usage, text };
+    if (usage !== undefined) addUsage(usage, text, whole, out);
   };
 
   const complete = (out: ChatEvent[]): void => {
@@ -117,7 +117,7 @@ export function createDecoder({ step, attempt, newId, executorOf }: DecoderConte
           attempt: 0,
           priceVersion: "",
           attempts: [],
-          providerMessage: cutToBytes(redact(message), 512),
+          providerMessage: message,
         },
       }),
     );
@@ -128,13 +128,12 @@ export function createDecoder({ step, attempt, newId, executorOf }: DecoderConte
     get ended() {
       return ended;
     },
-    event: (data, _name, out) => add(data, out),
+    event: (data, _name, out) => add(data, false, out),
     document: (text, out) => {
       const documents = text.trimStart().startsWith("[") && tryParse(text) !== undefined ? jsonElements(text) : [text];
-      for (const document of documents) add(document, out);
+      for (const document of documents) add(document, true, out);
       complete(out);
     },
-    readEnd: tellUsage,
     end: (out) => {
       if (ending === undefined) throw truncated();
       complete(out);

@@ -1,14 +1,14 @@
-import { unknownUsage } from "../../contract/usage.ts";
+import { sumOfCounts, unknownUsage } from "../../contract/usage.ts";
 import { type BilledExtra, type Usage, UsageSource } from "../../gen/execution/v1/usage_pb.js";
 import { asArray, asCount, asObject, asText, type JsonObject } from "../json.ts";
-import { type Buckets, known, rest } from "../usage-buckets.ts";
+import { type Buckets, isGarbled, known, rest } from "../usage-buckets.ts";
 
 /**
  * Reads `usageMetadata` into disjoint buckets. `promptTokenCount` holds the cached tokens; what tools of the provider gave the model as input
  * (`toolUsePromptTokenCount`) is not in it, nor are thoughts in `candidatesTokenCount`; `totalTokenCount` is the sum of the four (the reference
  * at ai.google.dev/api/generate-content#UsageMetadata). A count of 0 is left out on this wire, so once there is a total an absent count is 0.
  * Details by modality tell sound and pictures apart; video and documents are priced as text. `queries` is how many web searches were made,
- * which are billed by number.
+ * which are billed by number. A total is absent if what should be a count in it is none, or if its type does not hold it.
  */
 export function readUsage(reported: JsonObject, queries: number): Usage {
   return {
@@ -33,12 +33,13 @@ function tierOf({ serviceTier, trafficType }: JsonObject): string {
 
 function inputBuckets(reported: JsonObject): Buckets {
   const prompt = countOf(reported, "promptTokenCount");
-  const fromTools = asCount(reported.toolUsePromptTokenCount) ?? 0;
   if (prompt === undefined) return {};
-  const inputTotal = prompt + fromTools;
-  const inputCacheRead = asCount(reported.cachedContentTokenCount);
+  const { toolUsePromptTokenCount: fromTools, cachedContentTokenCount: cached } = reported;
+  const inputCacheRead = asCount(cached);
   const read = asArray(reported.cacheTokensDetails);
   const given = [...asArray(reported.promptTokensDetails), ...asArray(reported.toolUsePromptTokensDetails)];
+  const isContradicted = isGarbled(fromTools, cached) || areGarbled(read) || areGarbled(given);
+  const inputTotal = isContradicted ? undefined : sumOfCounts([prompt, asCount(fromTools)]);
   // Sound and pictures that were read from the cache are counted there.
   const inputAudio = rest(tokensOf(given, "AUDIO"), tokensOf(read, "AUDIO"));
   const inputImage = rest(tokensOf(given, "IMAGE"), tokensOf(read, "IMAGE"));
@@ -52,21 +53,22 @@ function outputBuckets(reported: JsonObject): Buckets {
   const candidates = countOf(reported, "candidatesTokenCount");
   const outputReasoning = asCount(reported.thoughtsTokenCount);
   if (candidates === undefined) return { outputReasoning };
-  const outputTotal = candidates + (outputReasoning ?? 0);
   const made = asArray(reported.candidatesTokensDetails);
+  const isContradicted = isGarbled(reported.thoughtsTokenCount) || areGarbled(made);
+  const outputTotal = isContradicted ? undefined : sumOfCounts([candidates, outputReasoning]);
   const outputAudio = tokensOf(made, "AUDIO");
   const outputImage = tokensOf(made, "IMAGE");
   const outputText = rest(candidates, outputAudio, outputImage);
-  return outputText === undefined
+  return outputText === undefined || outputTotal === undefined
     ? { outputTotal, outputReasoning }
     : { outputTotal, outputText, outputReasoning, outputAudio, outputImage };
 }
 
 /** A count; 0 where the total is there without it. */
 function countOf(reported: JsonObject, name: string): number | undefined {
-  const count = asCount(reported[name]);
-  if (count !== undefined || asCount(reported.totalTokenCount) === undefined) return count;
-  return 0;
+  const value = reported[name];
+  if (isGarbled(value)) return undefined;
+  return asCount(value) ?? (asCount(reported.totalTokenCount) === undefined ? undefined : 0);
 }
 
 /** Modalities are words, or numbers where enums are asked for as such. */
@@ -74,12 +76,19 @@ const MODALITY_NUMBERS = { AUDIO: 4, IMAGE: 2 } as const;
 
 /** Tokens of one modality; undefined if the details name it nowhere. */
 function tokensOf(details: readonly unknown[], modality: "AUDIO" | "IMAGE"): number | undefined {
-  const counts = details.flatMap((entry) => {
-    const detail = asObject(entry);
-    const isIt = detail?.modality === modality || detail?.modality === MODALITY_NUMBERS[modality];
-    return isIt ? [asCount(detail.tokenCount) ?? 0] : [];
-  });
-  return counts.length === 0 ? undefined : counts.reduce((sum, count) => sum + count, 0);
+  return sumOfCounts(
+    details.flatMap((entry) => {
+      const detail = asObject(entry);
+      const isIt = detail?.modality === modality || detail?.modality === MODALITY_NUMBERS[modality];
+      return isIt ? [asCount(detail.tokenCount) ?? 0] : [];
+    }),
+  );
+}
+
+/** True if a count of the details is none, or if they are more together than a total can be. */
+function areGarbled(details: readonly unknown[]): boolean {
+  const counts = details.map((entry) => asObject(entry)?.tokenCount);
+  return isGarbled(...counts) || sumOfCounts([0, ...counts.map(asCount)]) === undefined;
 }
 
 function searches(quantity: number): BilledExtra {

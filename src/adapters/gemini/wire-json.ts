@@ -43,8 +43,8 @@ function elementsOf(text: string): readonly string[] {
   return text.startsWith("[") ? jsonElements(text) : [];
 }
 
-/** Texts are skipped whole: blanks in them are content. */
-const BLANKS = /("(?:[^"\\]|\\.)*")|\s+/gs;
+/** A text whole, since blanks in it are content, or blanks. No alternatives are tried within a text: it may be long. */
+const BLANKS = /("[^"\\]*(?:\\.[^"\\]*)*")|\s+/gs;
 
 function compact(text: string): string {
   return text.replace(BLANKS, "$1");

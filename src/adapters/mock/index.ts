@@ -29,6 +29,7 @@ function createMock(settings: ProviderSettings, deps: AdapterDeps, pause: Pause)
   return {
     settings,
     owner: MOCK_OWNER,
+    seller: MOCK_OWNER,
     spends: false,
     defaultModel: settings.defaultModel ?? MOCK_MODEL,
     model: (name) => describeModel(settings, name),

@@ -25,22 +25,26 @@ export const openaiKind: AdapterKind = {
 };
 
 function createOpenai(settings: ProviderSettings, { now, newId }: AdapterDeps): Adapter {
-  const quirksOf = byModel((model) => resolveQuirks(settings, model));
+  const knownOf = byModel((model) => {
+    const { maxOutputTokens } = capabilitiesOf(settings, model);
+    return { quirks: resolveQuirks(settings, model), ...(maxOutputTokens !== undefined && { maxOutputTokens }) };
+  });
   return createHttpAdapter({
     settings,
     owner: vendorOfSettings(settings),
+    seller: vendorOfSettings(settings),
     model: (name) => capabilitiesOf(settings, name),
     models: () => modelsOf(settings),
     loadSdk,
     plan: ({ request, model, step, attempt }) => {
-      const quirks = quirksOf(model);
+      const known = knownOf(model);
       return {
         build: () => {
-          const { path, body, stream, warnings } = buildRequest({ request, model, quirks });
+          const { path, body, stream, warnings } = buildRequest({ request, model, ...known });
           const url = joinUrl(settings.baseUrl ?? defaultBaseUrl, path);
-          return { url, headers: requestHeaders(settings, stream, keyHeader(settings, quirks)), body, warnings };
+          return { url, headers: requestHeaders(settings, stream, keyHeader(settings, known.quirks)), body, warnings };
         },
-        decoder: createDecoder({ step, attempt, quirks, newId }),
+        decoder: createDecoder({ step, attempt, quirks: known.quirks, newId }),
       };
     },
     readError: (answer) => readError(answer, now()),

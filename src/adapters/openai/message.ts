@@ -7,6 +7,7 @@ import {
   textDelta,
 } from "../../contract/events.ts";
 import { asArray, asObject, asText, type JsonObject } from "../json.ts";
+import { createKept } from "../kept.ts";
 import { createPieces, type Pieces } from "../pieces.ts";
 import {
   type AudioReader,
@@ -65,8 +66,9 @@ export function createMessageReader({ step, owner, newId }: MessageContext): Mes
   let parts = 0;
   const nextPlace = (): Place => ({ step, part: parts++ });
   const texts: Record<TextKind, TextPart | undefined> = { text: undefined, reasoning: undefined, refusal: undefined };
-  const toolCalls = createToolCalls({ nextPlace, newId, owner });
-  const details = createReasoningDetails();
+  const kept = createKept();
+  const toolCalls = createToolCalls({ nextPlace, newId, owner, kept });
+  const details = createReasoningDetails(kept);
   let inParts = false;
   let audio: AudioReader | undefined;
   let sources = 0;
@@ -178,7 +180,7 @@ export function createMessageReader({ step, owner, newId }: MessageContext): Mes
       addToolCalls(message, whole, out);
       addMedia(message, out);
       const state = asObject(message.extra_content);
-      if (state !== undefined) out.push(extraContent(nextPlace(), owner, state));
+      if (state !== undefined) out.push(extraContent(nextPlace(), owner, JSON.stringify(state)));
     },
     addLogprobs: ({ content, refusal }, out) => {
       addLogprobs("text", content, out);

@@ -1,4 +1,4 @@
-import type { HintField, Quirks } from "./quirks.ts";
+import { EFFORTS, type HintField, type Quirks } from "./quirks.ts";
 
 const SAMPLING: readonly HintField[] = [
   "temperature",
@@ -11,14 +11,17 @@ const SAMPLING: readonly HintField[] = [
 const NEVER_IN_OPENAI: readonly HintField[] = ["top_k", "min_p", "repetition_penalty"];
 
 /**
- * What OpenAI's models do not share with its wire, by their name and at OpenAI and Azure only, where names are OpenAI's own. The reasoning
- * models (o-series, gpt-5 and later, gpt-5-chat excepted) take `max_completion_tokens` and refuse sampling fields; gpt-5.1 to gpt-5.x
- * take them while the effort is `none`, which is the default up to gpt-5.4. The search models refuse sampling too.
+ * What a vendor's own models do not share with its wire, by their name and only there, where names are its own. OpenAI's (at Azure too): the
+ * reasoning models (o-series, gpt-5 and later, gpt-5-chat excepted) take `max_completion_tokens` and refuse sampling fields; gpt-5.1 to gpt-5.x
+ * take them while the effort is `none`, which is the default up to gpt-5.4. The search models refuse sampling too. Mistral's: Large 4 takes more
+ * efforts than its OpenAPI document lists.
  *
  * Sources: OpenAI's guides on reasoning and on the gpt-5 family's parameter compatibility, the comment on `stop` in its API reference, and
- * vercel/ai `packages/openai/src/openai-language-model-capabilities.ts` (commit 005be60).
+ * vercel/ai `packages/openai/src/openai-language-model-capabilities.ts` (commit 005be60); Mistral's guide on reasoning
+ * (docs.mistral.ai/inference/conversations/reasoning).
  */
 export function modelQuirks(vendor: string, model: string): Partial<Quirks> {
+  if (vendor === "mistral") return /^mistral-large-4/.test(model) ? { efforts: EFFORTS } : {};
   if (vendor !== "openai" && vendor !== "azure") return {};
   if (/-search-(preview|api)/.test(model)) return { ignores: [...NEVER_IN_OPENAI, ...SAMPLING, "seed"] };
   if (/^o\d/.test(model)) {

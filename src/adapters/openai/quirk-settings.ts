@@ -1,7 +1,8 @@
 import type { ProviderSettings, SettingsProblem } from "../adapter.ts";
 import { configuredQuirks, type QuirkKeys, quirkProblems } from "../quirk-keys.ts";
 import { modelQuirks } from "./model-quirks.ts";
-import { HINT_FIELDS, type Quirks } from "./quirks.ts";
+import { NEVER_OPTIONS } from "./owned-fields.ts";
+import { EFFORTS, HINT_FIELDS, type Quirks } from "./quirks.ts";
 import { COMPATIBLE, VENDOR_BY_HOST, VENDORS } from "./vendors.ts";
 
 const DEFAULT_BASE_URL = "https://api.openai.com/v1";
@@ -13,6 +14,7 @@ const KEYS: QuirkKeys<Quirks> = {
   end_marker: { field: "endMarker", takes: ["done", "finish_reason"] },
   max_tokens_field: { field: "maxTokensField", takes: ["max_tokens", "max_completion_tokens"] },
   seed_field: { field: "seedField", takes: ["seed", "random_seed"] },
+  highest_temperature: { field: "highestTemperature", takes: "number" },
   instruction_role: { field: "instructionRole", takes: ["as_given", "system", "developer"] },
   reasoning_fields: {
     field: "reasoningFields",
@@ -23,10 +25,12 @@ const KEYS: QuirkKeys<Quirks> = {
     field: "reasoningStyle",
     takes: ["effort", "openrouter", "thinking", "thinking_and_effort", "enable_thinking", "none"],
   },
+  efforts: { field: "efforts", takes: EFFORTS, list: true },
   cache_hints: { field: "cacheHints", takes: ["cache_control", "prompt_cache_breakpoint", "none"] },
   prefix_field: { field: "prefixField", takes: ["prefix", "partial", "implicit", "none"] },
   required_word: { field: "requiredWord", takes: ["required", "any"] },
   allowed_tools: { field: "allowedTools", takes: "boolean" },
+  parameters_required: { field: "parametersRequired", takes: "boolean" },
   free_form_tools: { field: "freeFormTools", takes: "boolean" },
   eager_arguments: { field: "eagerArguments", takes: "boolean" },
   upstream_routing: { field: "upstreamRouting", takes: "boolean" },
@@ -35,6 +39,7 @@ const KEYS: QuirkKeys<Quirks> = {
   documents: { field: "documents", takes: ["file", "file_or_url", "document_url", "none"] },
   audio: { field: "audio", takes: ["object", "text", "none"] },
   tool_result_media: { field: "toolResultMedia", takes: "boolean" },
+  modalities: { field: "modalities", takes: ["text", "audio", "image"], list: true },
   response_formats: { field: "responseFormats", takes: ["text", "json_object", "json_schema"], list: true },
   participant_names: { field: "participantNames", takes: "boolean" },
   refusal_field: { field: "refusalField", takes: "boolean" },
@@ -43,7 +48,7 @@ const KEYS: QuirkKeys<Quirks> = {
   ignores: { field: "ignores", takes: HINT_FIELDS, list: true },
   only_without_reasoning: { field: "onlyWithoutReasoning", takes: HINT_FIELDS, list: true },
   reasons_by_default: { field: "reasonsByDefault", takes: "boolean" },
-  options: { field: "options", takes: "texts" },
+  options: { field: "options", takes: "texts", never: NEVER_OPTIONS },
 };
 
 /**

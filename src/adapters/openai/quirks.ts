@@ -22,6 +22,12 @@ export const HINT_FIELDS = [
 /** One of `HINT_FIELDS`. */
 export type HintField = (typeof HINT_FIELDS)[number];
 
+/** Words of `reasoning_effort`, least first. */
+export const EFFORTS = ["none", "minimal", "low", "medium", "high", "xhigh", "max"] as const;
+
+/** One of `EFFORTS`. */
+export type EffortWord = (typeof EFFORTS)[number];
+
 /**
  * Peculiarities of one server that speaks chat completions, as data. A vendor preset gives them by host name; the configuration's `quirks` of
  * the instance, then of the model, override single fields. In the configuration the keys are in snake case (`end_marker`).
@@ -41,6 +47,8 @@ export interface Quirks {
   readonly maxTokensField: "max_tokens" | "max_completion_tokens";
   /** Name of the seed field. */
   readonly seedField: "seed" | "random_seed";
+  /** The highest temperature it takes; one above becomes this, with a warning. */
+  readonly highestTemperature: number;
   /** Role of instructions: as given, or this one role for both system and developer messages. */
   readonly instructionRole: "as_given" | "system" | "developer";
   /**
@@ -53,6 +61,8 @@ export interface Quirks {
    * `enable_thinking` and `thinking_budget`; or not at all.
    */
   readonly reasoningStyle: "effort" | "openrouter" | "thinking" | "thinking_and_effort" | "enable_thinking" | "none";
+  /** Efforts that `reasoning_effort` takes. Another one becomes the next lower, or the lowest, that still reasons. */
+  readonly efforts: readonly EffortWord[];
   /** How cache hints of parts and tools are sent; `none` ignores them with a warning. */
   readonly cacheHints: "cache_control" | "prompt_cache_breakpoint" | "none";
   /** Field that marks an assistant message as one to continue; `implicit` where a last assistant message is continued without a mark. */
@@ -61,6 +71,8 @@ export interface Quirks {
   readonly requiredWord: "required" | "any";
   /** Whether `tool_choice` takes a list of allowed tools. If not, only those tools are sent. */
   readonly allowedTools: boolean;
+  /** Whether a function has to have parameters; one without any is then sent with a schema of none. */
+  readonly parametersRequired: boolean;
   /** Whether tools that take free text (`type: custom`) exist. */
   readonly freeFormTools: boolean;
   /** Whether a tool has `eager_input_streaming`. */
@@ -77,6 +89,8 @@ export interface Quirks {
   readonly audio: "object" | "text" | "none";
   /** Whether results of tools may hold images and documents. */
   readonly toolResultMedia: boolean;
+  /** Kinds of output that `modalities` may ask for. Empty: the server writes text and has no such field. */
+  readonly modalities: readonly ("text" | "audio" | "image")[];
   /** Forms of answer the server knows. */
   readonly responseFormats: readonly ("text" | "json_object" | "json_schema")[];
   /** Whether messages carry the name of their participant. */

@@ -1,4 +1,5 @@
 import { asArray, asObject, asText, type JsonObject } from "../json.ts";
+import { ENTRY_COST, type Kept } from "../kept.ts";
 
 /** OpenRouter's `reasoning_details` of one answer (openrouter.ai/docs, "Preserving reasoning"). */
 export interface ReasoningDetails {
@@ -15,20 +16,20 @@ export interface ReasoningDetails {
 const PIECED = ["text", "summary", "data"] as const;
 
 /** Collects details: those of the same index and type are pieces of one. */
-export function createReasoningDetails(): ReasoningDetails {
-  const collected = new Map<string, Record<string, unknown>>();
+export function createReasoningDetails(kept: Kept): ReasoningDetails {
+  const collected = new Map<string, Map<string, unknown>>();
 
   const merge = (detail: JsonObject): void => {
-    const key = `${String(detail.index)} ${String(detail.type)}`;
-    const known = collected.get(key);
-    if (known === undefined) {
-      collected.set(key, { ...detail });
-      return;
-    }
+    const index = typeof detail.index === "number" ? detail.index : "";
+    const key = `${index} ${asText(detail.type)}`;
+    const known = collected.get(key) ?? new Map<string, unknown>();
     for (const [name, value] of Object.entries(detail)) {
-      if (PIECED.some((pieced) => pieced === name)) known[name] = asText(known[name]) + asText(value);
-      else if (value !== null) known[name] = value;
+      kept.add(ENTRY_COST + JSON.stringify(value).length);
+      if (!known.has(name)) known.set(name, value);
+      else if (PIECED.some((pieced) => pieced === name)) known.set(name, asText(known.get(name)) + asText(value));
+      else if (value !== null) known.set(name, value);
     }
+    collected.set(key, known);
   };
 
   return {
@@ -43,7 +44,7 @@ export function createReasoningDetails(): ReasoningDetails {
       return text;
     },
     state: () => {
-      const details = [...collected.values()];
+      const details = [...collected.values()].map((known) => Object.fromEntries(known));
       const isOpaque = details.some(({ signature, data }) => asText(signature) !== "" || asText(data) !== "");
       return isOpaque ? JSON.stringify(details) : undefined;
     },

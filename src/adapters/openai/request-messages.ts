@@ -13,9 +13,12 @@ import type {
   WireMessage,
 } from "./request-wire.ts";
 
-/** Builds the messages in their order. A tool message with several results becomes one message a result, as the wire wants it. */
+/**
+ * Builds the messages in their order. A tool message with several results becomes one message a result, as the wire wants it. Throws INVALID_FIELD
+ * if none are left.
+ */
 export function buildMessages(messages: readonly Message[], context: BuildContext): WireMessage[] {
-  return messages.flatMap((message, index): WireMessage[] => {
+  const built = messages.flatMap((message, index): WireMessage[] => {
     const path = `messages[${index}]`;
     switch (message.role) {
       case MessageRole.ASSISTANT:
@@ -28,6 +31,9 @@ export function buildMessages(messages: readonly Message[], context: BuildContex
         return [instructionMessage(message, path, context)];
     }
   });
+  if (built.length === 0)
+    throw invalidField("messages", "need one that is sent; a tool message without results is none");
+  return built;
 }
 
 function instructionMessage(message: Message, path: string, context: BuildContext): InstructionMessage {

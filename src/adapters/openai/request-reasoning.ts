@@ -1,10 +1,8 @@
 import type { Reasoning } from "../../gen/execution/v1/chat_pb.js";
 import { ReasoningEffort, ReasoningSummary } from "../../gen/execution/v1/chat_pb.js";
+import { EFFORTS, type EffortWord } from "./quirks.ts";
 import type { BuildContext } from "./request-notes.ts";
 import type { WireBody } from "./request-wire.ts";
-
-/** A reasoning effort in the wire's words. */
-export type EffortWord = "none" | "minimal" | "low" | "medium" | "high" | "xhigh" | "max";
 
 const EFFORT_WORDS: Readonly<Record<ReasoningEffort, EffortWord | undefined>> = {
   [ReasoningEffort.UNSPECIFIED]: undefined,
@@ -61,7 +59,19 @@ function effortStyle(asked: Asked, context: BuildContext, carried: readonly Fiel
     lacking.filter((field) => !carried.includes(field)),
     context,
   );
-  return asked.word === undefined ? {} : { reasoning_effort: asked.word };
+  const effort = asked.word === undefined ? undefined : knownEffort(asked.word, context);
+  return effort === undefined ? {} : { reasoning_effort: effort };
+}
+
+/** The effort itself, or the nearest one the server knows. `none` is no small effort but a switch, so it never stands for another. */
+function knownEffort(word: EffortWord, { quirks, ignored, changed }: BuildContext): EffortWord | undefined {
+  if (quirks.efforts.includes(word)) return word;
+  const reasoning = EFFORTS.filter((known) => known !== "none" && quirks.efforts.includes(known));
+  const lower = reasoning.findLast((known) => EFFORTS.indexOf(known) < EFFORTS.indexOf(word));
+  const nearest = lower ?? reasoning[0];
+  if (nearest === undefined) ignored("reasoning.effort", `${quirks.vendor} does not know ${word}`);
+  else changed("reasoning.effort", `${quirks.vendor} does not know ${word}; ${nearest} was sent`);
+  return nearest;
 }
 
 function openrouterStyle(asked: Asked, context: BuildContext): Partial<WireBody> {

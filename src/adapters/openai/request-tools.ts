@@ -13,7 +13,7 @@ import {
 import { isJsonObjectText, joinMembers, jsonMembers, type RawJson, rawJson } from "../../json-text.ts";
 import { invalidField } from "../notes.ts";
 import { readProviderOptions } from "../provider-options.ts";
-import { allowedTools, isForced } from "../tool-choice.ts";
+import { allowedTools, checkToolChoice, isForced } from "../tool-choice.ts";
 import { type BuildContext, cannotCarry } from "./request-notes.ts";
 import { withCacheHint } from "./request-parts.ts";
 import type { WireBody, WireTool, WireToolChoice } from "./request-wire.ts";
@@ -23,6 +23,10 @@ export const KIND = "openai";
 
 /** Builds the fields of a body that are about tools. */
 export function buildTools(request: ChatRequest, context: BuildContext): Partial<WireBody> {
+  checkToolChoice(
+    request,
+    request.providerTools.map(({ kind }) => kind),
+  );
   const allowed = context.quirks.allowedTools ? undefined : allowedTools(request.toolChoice);
   if (allowed !== undefined) {
     const why = `${context.quirks.vendor} takes no list of names, so only these tools were sent`;
@@ -58,9 +62,12 @@ function eagerField({ eagerArguments }: Tool, path: string, { quirks, ignored }:
   return {};
 }
 
+const NO_PARAMETERS = '{"type":"object","properties":{}}';
+
 function functionTool(tool: Tool, path: string, { quirks, ignored }: BuildContext) {
-  const { name, description, parametersJson, strict } = tool;
-  const parameters = parametersJson === "" ? undefined : jsonObject(parametersJson, `${path}.parameters_json`);
+  const { name, description, strict } = tool;
+  const schema = tool.parametersJson || (quirks.parametersRequired ? NO_PARAMETERS : "");
+  const parameters = schema === "" ? undefined : jsonObject(schema, `${path}.parameters_json`);
   const isStrictKnown = !quirks.ignores.includes("tool_strict");
   if (strict !== undefined && !isStrictKnown) ignored(`${path}.strict`, `${quirks.vendor} does not know it`);
   return {

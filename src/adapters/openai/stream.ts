@@ -6,7 +6,7 @@ import { jsonMembers } from "../../json-text.ts";
 import { type AnswerDecoder, truncated } from "../exchange.ts";
 import { asArray, asObject, asText, type JsonObject, parseExact, tryParse } from "../json.ts";
 import { providerError } from "../provider-error.ts";
-import { hasGrown } from "../usage-buckets.ts";
+import { hasGrown, isWorthTelling } from "../usage-buckets.ts";
 import { readErrorValue } from "./errors.ts";
 import { createMessageReader } from "./message.ts";
 import type { Quirks } from "./quirks.ts";
@@ -47,7 +47,7 @@ const REASONS: Readonly<Record<string, FinishReason>> = {
 /**
  * Creates the decoder of one answer of chat completions (platform.openai.com/docs/api-reference/chat), streamed or whole: a document's message
  * is read as one delta. Choice 0 alone is read. Usage is taken from the chunk, its first choice (Moonshot) or `x_groq`; while the answer
- * runs it is provisional, told once a read if it has grown. A finish_reason may be followed by more. The end marker is `[DONE]` or, unless the server's
+ * runs it is provisional, told now and then if it has grown. A finish_reason may be followed by more. The end marker is `[DONE]` or, unless the server's
  * quirks say otherwise, a finish_reason and the clean end of the body; `[DONE]` without a finish_reason is a truncated answer. An `error` in
  * a chunk or document, an `error` event and the finish_reason `error` are failures.
  */
@@ -55,7 +55,7 @@ export function createDecoder({ step, attempt, quirks, newId }: DecoderContext):
   const message = createMessageReader({ step, owner: quirks.vendor, newId });
   let providerReason: string | undefined;
   let reported: ReportedUsage | undefined;
-  let seen: JsonObject | undefined;
+  let usages = 0;
   let told: Usage | undefined;
   let serviceTier = "";
   let ended = false;
@@ -74,10 +74,11 @@ export function createDecoder({ step, attempt, quirks, newId }: DecoderContext):
     reported = undefined;
   };
 
-  const tellUsage = (out: ChatEvent[]): void => {
-    if (reported === undefined || reported.object === seen) return;
-    seen = reported.object;
-    const usage = readReported(reported.object);
+  const addUsage = (object: JsonObject, whole: boolean, text: string, out: ChatEvent[]): void => {
+    reported = { object, text };
+    usages += 1;
+    if (whole || !isWorthTelling(usages)) return;
+    const usage = readReported(object);
     if (!hasGrown(told, usage)) return;
     told = usage;
     out.push(usageEvent(step, attempt, usage, false));
@@ -103,7 +104,7 @@ export function createDecoder({ step, attempt, quirks, newId }: DecoderContext):
     message.addSources(sourcesOf(chunk), out);
     if (typeof chunk.service_tier === "string") serviceTier = chunk.service_tier.toWellFormed();
     const found = usageOf(chunk, choice);
-    if (found !== undefined) reported = { object: found, text };
+    if (found !== undefined) addUsage(found, whole, text, out);
     const failed = [chunk, choice].find((part) => isError(part?.error));
     if (failed !== undefined) fail(readErrorValue(failed), out);
     if (providerReason === "error") fail(providerError("PROVIDER_MODEL_ERROR", ""), out);
@@ -156,7 +157,6 @@ export function createDecoder({ step, attempt, quirks, newId }: DecoderContext):
       add(document, true, text, out);
       complete(out);
     },
-    readEnd: tellUsage,
     end: (out) => {
       if (quirks.endMarker === "done" || providerReason === undefined) throw truncated();
       complete(out);
@@ -210,7 +210,9 @@ function hasObjectArguments(message: JsonObject): boolean {
 /** The same message with its numbers as they were written. */
 function exactMessage(text: string, whole: boolean): JsonObject {
   const choice = firstChoice(asObject(parseExact(text)) ?? {});
-  return (choice === undefined ? undefined : messageOf(choice, whole)) ?? {};
+  const message = choice === undefined ? undefined : messageOf(choice, whole);
+  if (message === undefined) throw unreadable();
+  return message;
 }
 
 function isError(value: unknown): boolean {

@@ -8,8 +8,10 @@ import {
   toolCallStarted,
 } from "../../contract/events.ts";
 import { Executor } from "../../gen/execution/v1/content_pb.js";
-import { asCount, asObject, asText, type JsonObject, tryParse } from "../json.ts";
+import { asCount, asObject, asText, type JsonObject } from "../json.ts";
+import { ENTRY_COST, type Kept, PART_COST } from "../kept.ts";
 import { createPieces, type Pieces } from "../pieces.ts";
+import { createJsonEnd, type JsonEnd } from "./json-end.ts";
 
 /** Where the calls of an answer are put, and whose they are. */
 export interface ToolCallsContext {
@@ -19,6 +21,8 @@ export interface ToolCallsContext {
   readonly newId: () => string;
   /** Vendor that owns state which comes with a call. */
   readonly owner: string;
+  /** Counts what is kept of the answer. */
+  readonly kept: Kept;
 }
 
 /** The tool calls of one answer. */
@@ -40,8 +44,10 @@ interface Call {
   name: string;
   /** Arguments so far, sent or not. */
   text: string;
-  /** Provider state that came before the call could be started. */
-  state: JsonObject | undefined;
+  /** Whether these are complete. */
+  readonly json: JsonEnd;
+  /** Provider state that came before the call could be started, JSON text; empty if there is none. */
+  state: string;
   /** Set once the call was started, with its place; until its name is known it cannot be. */
   started: { readonly place: Place; readonly head: ToolCallHead } | undefined;
 }
@@ -52,11 +58,12 @@ interface Call {
  * same for all, ids may be missing, repeated or late. State beside a call (Gemini's `extra_content`) becomes provider state of its part, kind
  * `extra_content`, as JSON text.
  */
-export function createToolCalls({ nextPlace, newId, owner }: ToolCallsContext): ToolCalls {
+export function createToolCalls({ nextPlace, newId, owner, kept }: ToolCallsContext): ToolCalls {
   const calls: Call[] = [];
   const ids = new Set<string>();
 
   const open = (entry: JsonObject): Call => {
+    kept.add(PART_COST);
     const call: Call = {
       index: asCount(entry.index),
       freeForm: asObject(entry.custom) !== undefined,
@@ -64,7 +71,8 @@ export function createToolCalls({ nextPlace, newId, owner }: ToolCallsContext): 
       id: "",
       name: "",
       text: "",
-      state: undefined,
+      json: createJsonEnd(),
+      state: "",
       started: undefined,
     };
     calls.push(call);
@@ -74,26 +82,34 @@ export function createToolCalls({ nextPlace, newId, owner }: ToolCallsContext): 
   const start = (call: Call, out: ChatEvent[]): NonNullable<Call["started"]> => {
     const idMinted = call.id === "" || ids.has(call.id);
     const id = idMinted ? newId() : call.id;
+    kept.add(id.length + call.name.length);
     ids.add(id);
     const head = { id, idMinted, name: call.name, executor: Executor.CALLER, freeForm: call.freeForm };
     const started = { place: nextPlace(), head };
     call.started = started;
     out.push(toolCallStarted(started.place, head));
     if (call.text !== "") out.push(toolCallDelta(started.place, call.text));
-    if (call.state !== undefined) out.push(extraContent(started.place, owner, call.state));
+    if (call.state !== "") out.push(extraContent(started.place, owner, call.state));
     return started;
   };
 
   const append = (call: Call, text: string, out: ChatEvent[]): void => {
     if (text === "") return;
+    kept.add(ENTRY_COST + text.length);
     call.text += text;
+    call.json.add(text);
     if (call.started !== undefined) out.push(toolCallDelta(call.started.place, text));
   };
 
   const addState = (call: Call, state: JsonObject | undefined, out: ChatEvent[]): void => {
     if (state === undefined) return;
-    if (call.started === undefined) call.state = state;
-    else out.push(extraContent(call.started.place, owner, state));
+    const text = JSON.stringify(state);
+    if (call.started !== undefined) {
+      out.push(extraContent(call.started.place, owner, text));
+      return;
+    }
+    kept.add(text.length - call.state.length);
+    call.state = text;
   };
 
   return {
@@ -120,12 +136,8 @@ export function createToolCalls({ nextPlace, newId, owner }: ToolCallsContext): 
 }
 
 /** State that Gemini's compatible endpoint wants back where it was (ai.google.dev/gemini-api/docs/thought-signatures). */
-export function extraContent(place: Place, owner: string, state: JsonObject): ChatEvent {
-  return providerState(place, {
-    owner,
-    kind: "extra_content",
-    data: new TextEncoder().encode(JSON.stringify(state)),
-  });
+export function extraContent(place: Place, owner: string, json: string): ChatEvent {
+  return providerState(place, { owner, kind: "extra_content", data: new TextEncoder().encode(json) });
 }
 
 /** The call an entry goes on with; undefined if it begins one. */
@@ -139,7 +151,7 @@ function findCall(calls: readonly Call[], entry: JsonObject, name: string): Call
   const call = calls.findLast((candidate) => candidate.index === index);
   if (call === undefined || name === "" || call.name === "") return call;
   // The index is taken, and a name comes again: another id or arguments that are complete already mean another call.
-  const isOther = id !== "" && call.id !== "" ? id !== call.id : tryParse(call.text) !== undefined;
+  const isOther = id !== "" && call.id !== "" ? id !== call.id : call.json.isComplete;
   return isOther ? undefined : call;
 }
 

@@ -1,9 +1,9 @@
-import { divideUp, parseUsd } from "../../contract/money.ts";
+import { divideUp, parseUsd, withinInt64 } from "../../contract/money.ts";
 import { unknownUsage } from "../../contract/usage.ts";
 import { type BilledExtra, type Usage, UsageSource } from "../../gen/execution/v1/usage_pb.js";
 import { jsonMembers } from "../../json-text.ts";
 import { asCount, asObject, asText, type JsonObject } from "../json.ts";
-import { type Buckets, firstCount, known, rest } from "../usage-buckets.ts";
+import { type Buckets, firstCount, isGarbled, known, rest } from "../usage-buckets.ts";
 
 /** What providers bill beside tokens, by the field of `usage` (or of an object in it) that counts it. */
 const EXTRAS: readonly (readonly string[])[] = [
@@ -18,7 +18,7 @@ const EXTRAS: readonly (readonly string[])[] = [
  * holds reasoning, sound and pictures, except where `total_tokens` is larger than both together: then the difference is reasoning that was
  * not counted in (xAI, Gemini). Cached tokens are `prompt_tokens_details.cached_tokens`, DeepSeek's `prompt_cache_hit_tokens`, or
  * `cached_tokens` and `num_cached_tokens` beside the totals. What a provider does not tell apart stays absent, and so does a remainder that
- * its figures contradict: some report more cached tokens than prompt tokens.
+ * its figures contradict: some report more cached tokens than prompt tokens. A total is absent if what should be a count of a part of it is none.
  */
 export function readUsage(reported: JsonObject): Usage {
   const input = inputBuckets(reported);
@@ -63,13 +63,13 @@ const COSTS: readonly (readonly string[])[] = [
 const ticksPerNanoUsd = 10n;
 
 /**
- * The provider's own figure of what an answer cost, in nano-USD; undefined if it gives none. It is read from the JSON text of the usage object,
+ * The provider's own figure of what an answer cost, in nano-USD; undefined if it gives none, or one beyond an int64. It is read from the JSON text of the usage object,
  * so that no digit is lost. No ticks at all say nothing: xAI's models at Azure, where Microsoft bills, always have 0.
  */
 export function providerCost(usageJson: string): bigint | undefined {
   for (const path of COSTS) {
     const cost = parseUsd(textAt(usageJson, path) ?? "");
-    if (cost !== undefined) return cost;
+    if (cost !== undefined) return withinInt64(cost);
   }
   const ticks = textAt(usageJson, ["cost_in_usd_ticks"]) ?? "";
   return /^[1-9]\d{0,18}$/.test(ticks) ? divideUp(BigInt(ticks), ticksPerNanoUsd) : undefined;
@@ -85,14 +85,13 @@ function textAt(json: string, path: readonly string[]): string | undefined {
 
 function inputBuckets(reported: JsonObject): Buckets {
   const details = asObject(reported.prompt_tokens_details) ?? {};
-  const inputTotal = asCount(reported.prompt_tokens);
-  const inputCacheRead = firstCount(
-    details.cached_tokens,
-    reported.prompt_cache_hit_tokens,
-    reported.cached_tokens,
-    reported.num_cached_tokens,
-  );
-  const inputCacheWrite5m = firstCount(details.cache_write_tokens, details.cache_creation_tokens);
+  const { prompt_cache_hit_tokens: hit, cached_tokens: cached, num_cached_tokens: counted } = reported;
+  const read = [details.cached_tokens, hit, cached, counted];
+  const written = [details.cache_write_tokens, details.cache_creation_tokens];
+  const isContradicted = isGarbled(...read, ...written, details.audio_tokens, details.image_tokens);
+  const inputTotal = isContradicted ? undefined : asCount(reported.prompt_tokens);
+  const inputCacheRead = firstCount(...read);
+  const inputCacheWrite5m = firstCount(...written);
   const inputAudio = asCount(details.audio_tokens);
   const inputImage = asCount(details.image_tokens);
   const cache = { inputTotal, inputCacheRead, inputCacheWrite5m };
@@ -107,10 +106,12 @@ function inputBuckets(reported: JsonObject): Buckets {
 
 function outputBuckets(reported: JsonObject): Buckets {
   const details = asObject(reported.completion_tokens_details) ?? {};
-  const completion = asCount(reported.completion_tokens);
-  const outputReasoning = asCount(details.reasoning_tokens);
-  const outputAudio = asCount(details.audio_tokens);
-  const outputImage = asCount(details.image_tokens);
+  const { reasoning_tokens: reasoning, audio_tokens: audio, image_tokens: image } = details;
+  const isContradicted = isGarbled(reported.total_tokens, reasoning, audio, image);
+  const completion = isContradicted ? undefined : asCount(reported.completion_tokens);
+  const outputReasoning = asCount(reasoning);
+  const outputAudio = asCount(audio);
+  const outputImage = asCount(image);
   const hidden = rest(asCount(reported.total_tokens), asCount(reported.prompt_tokens), completion) ?? 0;
   const outputTotal = completion === undefined ? undefined : completion + hidden;
   const isTold = outputReasoning !== undefined && (hidden === 0 || hidden === outputReasoning);

@@ -1,4 +1,4 @@
-import type { HintField, Quirks } from "./quirks.ts";
+import { EFFORTS, type HintField, type Quirks } from "./quirks.ts";
 
 const NOT_OPENAI: readonly HintField[] = ["verbosity", "service_tier", "cache_key", "store"];
 const NOT_IN_OPENAI: readonly HintField[] = ["top_k", "min_p", "repetition_penalty"];
@@ -12,13 +12,16 @@ export const COMPATIBLE: Quirks = {
   endMarker: "finish_reason",
   maxTokensField: "max_tokens",
   seedField: "seed",
+  highestTemperature: 2,
   instructionRole: "system",
   reasoningFields: ["reasoning_content"],
   reasoningStyle: "effort",
+  efforts: EFFORTS,
   cacheHints: "none",
   prefixField: "none",
   requiredWord: "required",
   allowedTools: false,
+  parametersRequired: false,
   freeFormTools: false,
   eagerArguments: false,
   upstreamRouting: false,
@@ -27,6 +30,7 @@ export const COMPATIBLE: Quirks = {
   documents: "none",
   audio: "object",
   toolResultMedia: false,
+  modalities: ["text", "audio", "image"],
   responseFormats: ["text", "json_object", "json_schema"],
   participantNames: true,
   refusalField: false,
@@ -45,6 +49,7 @@ const OPENAI: Partial<Quirks> = {
   allowedTools: true,
   freeFormTools: true,
   documents: "file",
+  modalities: ["text", "audio"],
   refusalField: true,
   ignores: NOT_IN_OPENAI,
 };
@@ -75,12 +80,16 @@ export const VENDORS: Readonly<Record<string, Partial<Quirks>>> = {
   mistral: {
     streamUsage: "always",
     seedField: "random_seed",
+    highestTemperature: 1.5,
     reasoningFields: ["thinking_parts"],
+    efforts: ["none", "high"],
     prefixField: "prefix",
     requiredWord: "any",
+    parametersRequired: true,
     documents: "document_url",
     audio: "text",
     toolResultMedia: true,
+    modalities: [],
     participantNames: false,
     endUserField: "none",
     ignores: ["verbosity", "service_tier", "store", "logit_bias", "logprobs", ...NOT_IN_OPENAI],

@@ -1,4 +1,4 @@
-import { divideUp } from "../../contract/money.ts";
+import { divideUp, withinInt64 } from "../../contract/money.ts";
 import type { Usage } from "../../gen/execution/v1/usage_pb.js";
 import type { Price, Rates } from "./types.ts";
 
@@ -10,7 +10,7 @@ type Charge = readonly [quantity: number, rate: bigint | undefined];
 
 /**
  * What a usage costs in nano-USD, rounded up once over all of it. Undefined if that is not known: a total is missing or less than its parts,
- * the tier it was served in has no price, or something was used that has none.
+ * the tier it was served in has no price, something was used that has none, or it is more than an amount can hold.
  *
  * Every bucket has its own rate, else:
  * - tokens the provider does not tell apart are text;
@@ -47,7 +47,7 @@ function costAt(rates: Rates, usage: Usage): bigint | undefined {
     if (rate === undefined) return undefined;
     sum += BigInt(quantity) * rate;
   }
-  return divideUp(sum, tokensPerRate);
+  return withinInt64(divideUp(sum, tokensPerRate));
 }
 
 function inputCharges({ tokens }: Rates, usage: Usage): readonly Charge[] {

@@ -18,7 +18,8 @@ const OUTPUT_RATES: readonly RateName[] = ["output", "outputReasoning", "outputA
  * Expected: its input by `sizeInput` as text that no cache knows, and 500 tokens of output or the request's maximum if that is less, in the
  * tier it asks for. Worst: the most tokens its input can have, the model's context window at most, and as many tokens of output as the
  * request or the model allows, each at the dearest rate that may apply. Without a bound on either there is no worst cost, and so there is none
- * with tools that the provider runs: they read what they like, and are billed beside tokens.
+ * with tools that the provider runs, or with options of its own, which may bring such tools: they read what they like, and are billed beside
+ * tokens. There is none either in a tier without a price.
  */
 export function estimate(price: Price, request: ChatRequest, model: ModelCapabilities): CostEstimate {
   if (price.free) return { expectedNanoUsd: 0n, worstNanoUsd: 0n };
@@ -26,7 +27,7 @@ export function estimate(price: Price, request: ChatRequest, model: ModelCapabil
   const outputTokens = least(request.sampling?.maxOutputTokens, model.maxOutputTokens);
   const expected = expectedCost(price, input, Math.min(expectedOutputTokens, outputTokens ?? expectedOutputTokens));
   const inputTokens = least(input.most, model.contextWindow);
-  const isBounded = inputTokens !== undefined && outputTokens !== undefined && request.providerTools.length === 0;
+  const isBounded = inputTokens !== undefined && outputTokens !== undefined && !input.isOpen;
   const worst = isBounded ? worstCost(price, { ...input, most: inputTokens }, outputTokens) : undefined;
   return {
     ...(expected === undefined ? {} : { expectedNanoUsd: expected }),
@@ -47,7 +48,8 @@ function worstCost(
   { most, hasAudio, hasLongCache }: InputSize & { readonly most: number },
   outputTokens: number,
 ): bigint | undefined {
-  const possible = tiersOf(price).flatMap((rates) => rates.filter(({ inputOver }) => most >= inputOver));
+  const possible = tiersOf(price)?.flatMap((rates) => rates.filter(({ inputOver }) => most >= inputOver));
+  if (possible === undefined) return undefined;
   const inputRates = [
     ...INPUT_RATES,
     ...(hasAudio ? (["inputAudio"] as const) : []),
@@ -61,10 +63,14 @@ function worstCost(
   return tokens + (largest(fees) ?? 0n);
 }
 
-/** The tiers a request may be served in. One that names none, or `auto`, leaves it to the provider, and a named one may fall back. */
-function tiersOf({ tiers, tierWords, askedTier }: Price): readonly (readonly Rates[])[] {
+/**
+ * The tiers a request may be served in: one that names none, or `auto`, leaves it to the provider, and a named one may fall back. Undefined if
+ * the one that is named has no price.
+ */
+function tiersOf({ tiers, tierWords, askedTier }: Price): readonly (readonly Rates[])[] | undefined {
   if (askedTier === "" || askedTier === "auto") return [...tiers.values()];
   const asked = tierWords.get(askedTier) ?? askedTier;
+  if (!tiers.has(asked)) return undefined;
   return [...new Set(["", asked])].map((tier) => tiers.get(tier) ?? []);
 }
 

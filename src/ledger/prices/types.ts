@@ -43,7 +43,7 @@ export interface PriceRule {
 
 /** The prices of one vendor, as data. */
 export interface PriceTable {
-  /** The `owner` of the adapters it is for; several where one vendor sells the same at the same price under two names. */
+  /** The `seller` of the adapters it is for; several where one vendor sells the same at the same price under two names. */
   readonly vendors: readonly string[];
   /** Day on which the data was last compared with its source, `YYYY-MM-DD`. */
   readonly asOf: string;
@@ -58,7 +58,7 @@ export interface PriceTable {
 
 /** What is to be priced. */
 export interface PriceQuery {
-  /** The adapter's `owner`. */
+  /** The adapter's `seller`. */
   readonly vendor: string;
   /** The model, in the vendor's own word. */
   readonly model: string;

@@ -1,10 +1,12 @@
 import { CostDimension } from "../../gen/execution/v1/costs_pb.js";
 import { addSums, isTime, noSums, pageOf, periodName, type RunningSums, sumsOf } from "../cost-groups.ts";
-import type { AttemptRow, CostFilter, CostQuery, LedgerStore } from "../store.ts";
+import type { CostFilter, CostQuery, LedgerStore } from "../store.ts";
+import { type Labels, labelsOf } from "./labelled-sums.ts";
+import { createTenantSums, type TenantSums } from "./tenant-sums.ts";
 
 /** How much a store in memory keeps. */
 export interface MemoryStoreOptions {
-  /** Most sums: one for each minute and combination of tenant, key, persona, provider, model and end user. The oldest minutes go first. */
+  /** Most sums: one for each minute and combination of tenant, key, persona, provider, model and end user. */
   readonly maxSums: number;
   /** Most ids of rows it remembers, so that a row that comes twice counts once. The oldest go first. */
   readonly maxAttemptIds: number;
@@ -12,34 +14,14 @@ export interface MemoryStoreOptions {
 
 const minuteMs = 60_000;
 
-/** The values by which sums are kept apart. */
-type Labels = Required<CostFilter>;
-
-/** The sums of one minute by combination of labels, and all there are of both. */
-interface Sums {
-  readonly labels: Labels;
-  readonly sums: RunningSums;
-}
-
-/** Stands for the models and end users of a minute that has too many of them to keep apart: both are words of the callers'. */
-const OTHER = "(other)";
-
 /**
  * Creates a store that keeps sums by minute in memory, no rows: what was counted is gone with the process. Its bound is on sums, some 500
- * bytes each; past it the oldest whole minutes are forgotten, and within a single minute models and end users are no longer kept apart.
+ * bytes each. Past it the tenant that has most makes room, so that nobody's end users push out what others have used: its oldest minutes no
+ * longer keep end users apart, then not models, and in the end are forgotten.
  */
 export function createMemoryStore({ maxSums, maxAttemptIds }: MemoryStoreOptions): LedgerStore {
-  /** By minute, then by labels. */
-  const minutes = new Map<number, Map<string, Sums>>();
+  const tenants = new Map<string, TenantSums>();
   const attemptIds = new Set<string>();
-  let kept = 0;
-
-  /** An end may come late, so that the oldest minute is not always the first one in the map. */
-  const forgetOldest = (): void => {
-    const oldest = minutes.keys().reduce((first, minute) => Math.min(first, minute), Number.POSITIVE_INFINITY);
-    kept -= minutes.get(oldest)?.size ?? 0;
-    minutes.delete(oldest);
-  };
 
   const remember = (attemptId: string): boolean => {
     if (attemptIds.has(attemptId)) return false;
@@ -49,36 +31,30 @@ export function createMemoryStore({ maxSums, maxAttemptIds }: MemoryStoreOptions
     return true;
   };
 
-  const sumsFor = (row: AttemptRow): RunningSums => {
-    const minute = Math.floor(row.endedAtMs / minuteMs) * minuteMs;
-    let byLabels = minutes.get(minute);
-    if (byLabels === undefined) {
-      byLabels = new Map();
-      minutes.set(minute, byLabels);
-    }
-    const own = labelsOf(row);
-    const known = byLabels.get(idOf(own));
-    if (known !== undefined) return known.sums;
-    const labels = byLabels.size < maxSums ? own : { ...own, model: OTHER, endUserId: OTHER };
-    const found = byLabels.get(idOf(labels)) ?? { labels, sums: noSums() };
-    if (byLabels.get(idOf(labels)) === undefined) kept += 1;
-    byLabels.set(idOf(labels), found);
-    return found.sums;
+  /** Makes room once; false if there is none to make. */
+  const makeRoom = (): boolean => {
+    let most: TenantSums | undefined;
+    for (const tenant of tenants.values()) if (tenant.size > (most?.size ?? 0)) most = tenant;
+    return most?.shrink() ?? false;
   };
+
+  const isFull = (): boolean => tenants.values().reduce((total, { size }) => total + size, 0) > maxSums;
 
   return {
     append: async (row) => {
       if (!remember(row.attemptId)) return;
-      addSums(sumsFor(row), sumsOf(row));
-      while (kept > maxSums && minutes.size > 1) forgetOldest();
+      const tenant = tenants.get(row.tenant) ?? createTenantSums();
+      tenants.set(row.tenant, tenant);
+      tenant.add(Math.floor(row.endedAtMs / minuteMs) * minuteMs, labelsOf(row), sumsOf(row));
+      while (isFull() && makeRoom());
     },
     costs: async (query) => {
+      const { startMs, endMs, filter } = query;
       const groups = new Map<string, Group>();
       const total = noSums();
-      for (const [minute, byLabels] of minutes) {
-        if (minute < query.startMs || minute >= query.endMs) continue;
-        for (const { labels, sums } of byLabels.values()) {
-          if (!matches(labels, query.filter)) continue;
+      for (const tenant of tenants.values()) {
+        for (const [minute, { labels, sums }] of tenant.within(startMs, endMs)) {
+          if (!matches(labels, filter)) continue;
           addSums(total, sums);
           addSums(groupFor(groups, groupOf(labels, minute, query)), sums);
         }
@@ -87,9 +63,8 @@ export function createMemoryStore({ maxSums, maxAttemptIds }: MemoryStoreOptions
       return { ...pageOf(found, query), total };
     },
     close: async () => {
-      minutes.clear();
+      tenants.clear();
       attemptIds.clear();
-      kept = 0;
     },
   };
 }
@@ -107,14 +82,6 @@ function groupFor(groups: Map<string, Group>, group: readonly string[]): Running
   const sums = noSums();
   groups.set(id, { group, sums });
   return sums;
-}
-
-function labelsOf({ tenant, key, persona, provider, model, endUserId }: AttemptRow): Labels {
-  return { tenant, key, persona, provider, model, endUserId };
-}
-
-function idOf(labels: Labels): string {
-  return JSON.stringify(Object.values(labels));
 }
 
 const FILTERS = ["tenant", "key", "persona", "provider", "model", "endUserId"] as const satisfies (keyof Labels)[];

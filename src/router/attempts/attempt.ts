@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { type ChatEvent, isContent, warningEvent } from "../../contract/events.ts";
 import { unknownUsage } from "../../contract/usage.ts";
 import { ExecutionError, toExecutionError } from "../../errors.ts";
-import type { ChatRequest, UsageEvent } from "../../gen/execution/v1/chat_pb.js";
+import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
 import { AttemptOutcome, type AttemptSummary, AttemptSummarySchema } from "../../gen/execution/v1/usage_pb.js";
 import type { Call } from "../call.ts";
 import { createMeter, type MeterDeps } from "../meter.ts";
@@ -95,10 +95,11 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
     record.contentSent = true;
     record.firstContentMs ??= call.elapsedMs();
   };
-  const used = (event: UsageEvent): void => {
-    summary.usage = event.usage ?? summary.usage ?? unknownUsage();
-    hasFinalUsage ||= event.final;
-    meter.price(event);
+  const see = (event: ChatEvent): void => {
+    meter.see(event);
+    if (event.event.case !== "usage") return;
+    summary.usage = event.event.value.usage ?? summary.usage ?? unknownUsage();
+    hasFinalUsage ||= event.event.value.final;
   };
   const end = async (): Promise<void> => {
     signal.clear();
@@ -132,11 +133,8 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
     take: (read) => {
       const events = input.adjust?.(read) ?? read;
       for (const event of events) {
-        if (event.event.case === "usage") {
-          used(event.event.value);
-        } else if (firstContentMs === undefined && isContent(event)) {
-          begin();
-        }
+        see(event);
+        if (firstContentMs === undefined && isContent(event)) begin();
       }
       isFinished = events.at(-1)?.event.case === "finished";
       const told = held.pass(events);
@@ -144,7 +142,7 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
       return told;
     },
     meterOnly: (events) => {
-      for (const { event } of events) if (event.case === "usage") used(event.value);
+      for (const event of events) see(event);
     },
     win: async (events) => {
       const usage = summary.usage ?? unknownUsage();
@@ -169,7 +167,7 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
     },
     close: async () => {
       if (summary.outcome !== AttemptOutcome.UNSPECIFIED) return;
-      markGivenUp(summary, wasSent);
+      markGivenUp(summary, wasSent, times());
       signal.abort(new ExecutionError("CANCELLED", "the answer is no longer wanted"));
       await end();
     },

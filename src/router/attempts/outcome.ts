@@ -8,6 +8,7 @@ import {
   TimingsSchema,
 } from "../../gen/execution/v1/usage_pb.js";
 import { Code } from "../../gen/google/rpc/code_pb.js";
+import { type AttemptTrace, billedOf } from "../billing.ts";
 
 /** The error of an answer that ended without its end marker. */
 export function brokenOff(): ExecutionError {
@@ -37,10 +38,9 @@ export function markWon(summary: AttemptSummary): void {
 }
 
 /** Writes down that the attempt was given up: its reader left, or another one was faster. One that was not sent is not billed. */
-export function markGivenUp(summary: AttemptSummary, wasSent: boolean): void {
+export function markGivenUp(summary: AttemptSummary, wasSent: boolean, times: AttemptTimes): void {
   summary.outcome = AttemptOutcome.CANCELLED;
-  if (summary.usage !== undefined) summary.billed = Billed.YES;
-  else summary.billed = wasSent ? Billed.UNKNOWN : Billed.NO;
+  summary.billed = wasSent ? billedOf(undefined, traceOf(summary, times)) : Billed.NO;
 }
 
 /** Writes down how an attempt failed, and whether it is billed. */
@@ -48,21 +48,13 @@ export function markFailed(summary: AttemptSummary, error: ExecutionError, times
   const isCancelled = error.code === Code.CANCELLED || error.code === Code.DEADLINE_EXCEEDED;
   summary.outcome = isCancelled ? AttemptOutcome.CANCELLED : AttemptOutcome.FAILED;
   summary.reason = error.reason;
-  summary.billed = billedOf(summary, error, times);
+  summary.billed = billedOf(error, traceOf(summary, times));
 }
 
-/** Ends of an answer that had begun: what was made until then may be billed. */
-const MAY_BE_BILLED: ReadonlySet<string> = new Set(["UPSTREAM_TRUNCATED", "UPSTREAM_STALLED", "PROVIDER_TIMEOUT"]);
-
-/** A provider that refused does not bill; once it began to answer it may. */
-function billedOf(
-  { usage }: AttemptSummary,
-  error: ExecutionError,
-  { headersMs, firstContentMs }: AttemptTimes,
-): Billed {
-  if (usage !== undefined) return Billed.YES;
-  if (firstContentMs !== undefined) return Billed.UNKNOWN;
-  const refused = error.origin === "provider" && headersMs !== undefined && !MAY_BE_BILLED.has(error.reason);
-  const unsent = error.origin === "caller" && headersMs === undefined && error.code === Code.INVALID_ARGUMENT;
-  return refused || unsent ? Billed.NO : Billed.UNKNOWN;
+function traceOf({ usage }: AttemptSummary, { headersMs, firstContentMs }: AttemptTimes): AttemptTrace {
+  return {
+    hasUsage: usage !== undefined,
+    hasHeaders: headersMs !== undefined,
+    hasContent: firstContentMs !== undefined,
+  };
 }

@@ -38,8 +38,8 @@ export function readBody(text: string): Field {
   }
 }
 
-/** A key may be anything a caller made up, so only its beginning is shown. */
-function joinPath(path: string, key: string): string {
+/** The path of a member. A key may be anything a caller made up, so only its beginning is shown. */
+export function joinPath(path: string, key: string): string {
   const shown = key.length > 64 ? `${key.slice(0, 64)}...` : key;
   return path === "" ? shown : `${path}.${shown}`;
 }

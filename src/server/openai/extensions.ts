@@ -53,10 +53,10 @@ const EXTENSIONS: ReadonlySet<string> = new Set([
   "vl_high_resolution_images",
 ]);
 
-const OLD_NAMES: Readonly<Record<string, string>> = {
-  functions: "is the old form of tools; use tools",
-  function_call: "is the old form of tool_choice; use tool_choice",
-};
+const OLD_NAMES: ReadonlyMap<string, string> = new Map([
+  ["functions", "is the old form of tools; use tools"],
+  ["function_call", "is the old form of tool_choice; use tool_choice"],
+]);
 
 /** Reads what is left of a body: fields of single servers go into the contract's options, anything else is INVALID_FIELD. */
 export function readExtensions(body: ObjectFields): { [kind: string]: string } {
@@ -67,7 +67,7 @@ export function readExtensions(body: ObjectFields): { [kind: string]: string } {
     ...body.rest(),
   ];
   for (const [key, { path }] of members) {
-    if (!EXTENSIONS.has(key)) refuse(path, OLD_NAMES[key] ?? "is not a field this endpoint knows; leave it out");
+    if (!EXTENSIONS.has(key)) refuse(path, OLD_NAMES.get(key) ?? "is not a field this endpoint knows; leave it out");
   }
   return members.length === 0 ? {} : { [KIND]: joinMembers(members.map(rawMember)) };
 }

@@ -82,7 +82,7 @@ function readImage(part: ObjectFields): Kind {
 }
 
 /** Media types of the format words that are no subtypes. */
-const AUDIO_TYPES: Readonly<Record<string, string>> = { mp3: "audio/mpeg" };
+const AUDIO_TYPES: ReadonlyMap<string, string> = new Map([["mp3", "audio/mpeg"]]);
 
 function readAudio(part: ObjectFields): Kind {
   const sound = part.need("input_audio");
@@ -91,7 +91,7 @@ function readAudio(part: ObjectFields): Kind {
   const data = fields.need("data");
   const format = asName(fields.need("format"));
   fields.close();
-  const mimeType = AUDIO_TYPES[format] ?? `audio/${format}`;
+  const mimeType = AUDIO_TYPES.get(format) ?? `audio/${format}`;
   return { case: "audio", value: { source: { case: "data", value: asBase64(data) }, mimeType } };
 }
 

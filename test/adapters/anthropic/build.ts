@@ -1,10 +1,11 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { capabilitiesOf } from "../../../src/adapters/anthropic/models.ts";
 import { resolveQuirks } from "../../../src/adapters/anthropic/quirk-settings.ts";
 import { buildRequest } from "../../../src/adapters/anthropic/request.ts";
 import { ExecutionError } from "../../../src/errors.ts";
 import { ChatRequestSchema } from "../../../src/gen/execution/v1/chat_pb.js";
 import { MessageRole } from "../../../src/gen/execution/v1/content_pb.js";
-import { bytes, type PartInit, text, user } from "../openai/build.ts";
+import { boundOf, bytes, type PartInit, text, user } from "../openai/build.ts";
 import { anthropicSettings } from "./rig.ts";
 
 export { assistant, bytes, type PartInit, reasoning, text, user } from "../openai/build.ts";
@@ -37,6 +38,7 @@ export function build(request: RequestInit, { model = MODEL, quirks = {} }: Targ
     request: create(ChatRequestSchema, { messages: [user(text("hi"))], ...request }),
     model,
     quirks: resolveQuirks(settings, model),
+    ...boundOf(capabilitiesOf(settings, model)),
   });
   const warned = built.warnings.map(({ code, field }) => (code === "FIELD_IGNORED" ? field : `${code} ${field}`));
   return { body: JSON.parse(built.body) as Record<string, unknown>, text: built.body, betas: built.betas, warned };

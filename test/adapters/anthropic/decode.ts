@@ -29,7 +29,7 @@ function decode(read: (decoder: ReturnType<typeof createDecoder>, out: ChatEvent
   }
 }
 
-/** Decodes the events of a stream: objects as JSON, texts as they are. `eof`: the body then ends. */
+/** Decodes the events of a stream, each a read of its own: objects as JSON, texts as they are. `eof`: the body then ends. */
 export function decodeStream(events: readonly (Fields | string)[], { eof = false } = {}): Decoded {
   return decode((decoder, out) => {
     for (const event of events) {

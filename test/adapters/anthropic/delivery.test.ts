@@ -9,6 +9,7 @@ import { readWithSdk } from "../../recordings/anthropic-messages/official-sdk.ts
 import { differences, outcomeOf } from "../../support/compare-chat.ts";
 import { memoryResponse } from "../../support/memory-response.ts";
 import { fixturesOf, loadFixtureOf } from "../../support/recordings.ts";
+import { openly } from "../shared/openly.ts";
 import { messagesFigures } from "./figures.ts";
 
 const api = "anthropic-messages";
@@ -43,6 +44,7 @@ async function read(reads: readonly Uint8Array[], delivered: Delivered = {}): Pr
     onHeaders: () => undefined,
     decoder: createDecoder({ step: 0, attempt: 0, newId: () => "minted" }),
     readError: (answer) => readError(answer, 0),
+    conceal: openly,
   });
   try {
     for await (const batch of running) events.push(...batch);

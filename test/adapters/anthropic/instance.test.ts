@@ -45,6 +45,33 @@ test("the registry lists the kind", () => {
   expect(adapterKinds).toContain(anthropicKind);
 });
 
+test.each<[string, Partial<ProviderSettings>, string]>([
+  ["Anthropic", { baseUrl: "https://api.anthropic.com" }, "anthropic"],
+  ["Anthropic behind a gateway of one's own", { quirks: { vendor: "anthropic" } }, "anthropic"],
+  ["a host of somebody else", {}, "compatible"],
+  ["a host that looks like Anthropic's", { baseUrl: "https://api.anthropic.com.example" }, "compatible"],
+  [
+    "somebody else by a quirk",
+    { baseUrl: "https://api.anthropic.com", quirks: { vendor: "compatible" } },
+    "compatible",
+  ],
+])("an instance of %s has its seller's prices, and the same state (mutant: one seller)", async (_, changes, seller) => {
+  const adapter = createAnthropic(anthropicSettings(emulator.baseUrl, changes));
+  expect([adapter.owner, adapter.seller]).toEqual(["anthropic", seller]);
+  await adapter.close();
+});
+
+test("a vendor that is none is refused, and one of a model", () => {
+  const settings = anthropicSettings(emulator.baseUrl, { quirks: { vendor: "acme" } });
+  expect(anthropicKind.check(settings)).toEqual([
+    { path: ["quirks", "vendor"], message: "must be one of anthropic, compatible" },
+  ]);
+  const models = { small: { id: "small", capabilities: [], quirks: { vendor: "anthropic" } } };
+  expect(anthropicKind.check(anthropicSettings(emulator.baseUrl, { models }))).toMatchObject([
+    { path: ["models", "small", "quirks", "vendor"] },
+  ]);
+});
+
 describe.each<Transport>(["native", "sdk"])("an instance over %s", (transport) => {
   test("sends its key, the version of the API, and its own headers (mutant: let the SDK say the version)", async () => {
     emulator.enqueue(answer());

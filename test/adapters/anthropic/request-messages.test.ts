@@ -23,6 +23,12 @@ function only(...messages: Parameters<typeof build>[0]["messages"] & object): un
   return build({ messages }).body.messages;
 }
 
+// Mutant seen red: `messages: []` sent, which the server refuses.
+test("messages of which none is left are refused", () => {
+  expect(refusal({ messages: [user(text(""))] })).toBe("INVALID_FIELD messages");
+  expect(refusal({ messages: [system(text("a")), developer(text("b"))] })).toBe("INVALID_FIELD messages");
+});
+
 describe("instructions", () => {
   test("before the first other message are the system prompt, each part a block of it", () => {
     const hint = { ttl: CacheTtl.ONE_HOUR };
@@ -60,7 +66,9 @@ describe("instructions", () => {
   test("hold text only", () => {
     expect(refusal({ messages: [system(call("c"))] })).toBe("INVALID_FIELD messages[0].parts[0].toolCall");
     const odd = { ...text("a"), providerState: [state("block", block)] };
-    expect(build({ messages: [system(odd)] }).warned).toEqual(["messages[0].parts[0].provider_state"]);
+    expect(build({ messages: [system(odd), user(text("hi"))] }).warned).toEqual([
+      "messages[0].parts[0].provider_state",
+    ]);
   });
 });
 
@@ -308,6 +316,17 @@ describe("an assistant turn", () => {
       "FIELD_CHANGED messages[0].parts[1].tool_call.arguments_json",
       "FIELD_CHANGED messages[0].parts[2].tool_call.arguments_json",
     ]);
+  });
+
+  // Mutant seen red: sent as an empty text, which the server refuses.
+  test("leaves out a refusal without words", () => {
+    const refused = assistant({ kind: { case: "refusal", value: { text: "" } } }, text("no"));
+    const { body, warned } = build({ messages: [user(text("hi")), refused] });
+    expect(body.messages).toEqual([
+      { role: "user", content: "hi" },
+      { role: "assistant", content: "no" },
+    ]);
+    expect(warned).toEqual(["messages[1].parts[0].refusal"]);
   });
 
   test("says a refusal as text", () => {

@@ -8,6 +8,11 @@ const touch = { name: "touch" };
 const { AUTO, NONE, REQUIRED } = ToolChoiceMode;
 
 describe("tools", () => {
+  // Mutant seen red: names looked up without asking whether they are the table's own, which wrote a body that is no JSON.
+  test.each(["constructor", "toString", "__proto__"])("that the provider runs may be called %s", (kind) => {
+    expect(build({ providerTools: [{ kind }] }).body.tools).toEqual([{ type: kind, name: kind }]);
+  });
+
   test("go out with what they say, digits and key order kept", () => {
     const schema = '{"type":"object","properties":{"z":{"type":"integer","maximum":9007199254740993},"a":{}}}';
     const tool = {
@@ -70,6 +75,11 @@ describe("tools", () => {
   });
 });
 
+// Mutant seen red: sent, and refused by the server.
+test("two tools of one name are refused", () => {
+  expect(refusal({ tools: [look, touch, look] })).toBe("INVALID_FIELD tools[2].name");
+});
+
 describe("the choice of tools", () => {
   test.each([
     [{ mode: AUTO }, undefined, { type: "auto" }],
@@ -95,6 +105,27 @@ describe("the choice of tools", () => {
     expect(body.tools).toMatchObject([{ name: "touch" }]);
     expect(body.tool_choice).toEqual({ type: "auto" });
     expect(warned).toEqual(["FIELD_CHANGED tool_choice.tool_names"]);
+  });
+
+  // Mutants seen red: names not looked at, so that AUTO sent no tools at all and REQUIRED one that is not there.
+  test.each([AUTO, REQUIRED, ToolChoiceMode.UNSPECIFIED])(
+    "of a tool that is not there is refused (mode %s)",
+    (mode) => {
+      const choice = (...toolNames: string[]) => ({ tools: [look, touch], toolChoice: { mode, toolNames } });
+      expect(refusal(choice("taste"))).toBe("INVALID_FIELD tool_choice.tool_names[0]");
+      expect(refusal(choice("look", "taste"))).toBe("INVALID_FIELD tool_choice.tool_names[1]");
+      expect(build({ ...choice("web_search"), providerTools: [{ kind: "web_search_20260318" }] }).warned).toHaveLength(
+        mode === REQUIRED ? 0 : 1,
+      );
+      const server = { kind: "mcp_toolset", optionsJson: '{"mcp_server_name":"s"}' };
+      expect(() => build({ ...choice("taste"), providerTools: [server] })).not.toThrow();
+    },
+  );
+
+  test("of no tool asks for none", () => {
+    expect(build({ tools: [look], toolChoice: { mode: NONE, toolNames: ["taste"] } }).body.tool_choice).toEqual({
+      type: "none",
+    });
   });
 
   test("without tools is no choice", () => {

@@ -24,6 +24,12 @@ describe("a messages request", () => {
     const bound = (model: string, request = {}, quirks = {}): unknown =>
       build(request, { model, quirks }).body.max_tokens;
     expect(bound("claude-haiku-4-5", { sampling: { maxOutputTokens: 7 } }, { max_tokens: 9 })).toBe(7);
+    // Mutant seen red: sent as it is, which the server refuses.
+    const most = { sampling: { maxOutputTokens: 4_294_967_295 } };
+    expect(bound("claude-haiku-4-5", most)).toBe(64_000);
+    expect(build(most).warned).toEqual(["FIELD_CHANGED sampling.max_output_tokens"]);
+    expect(bound("claude-haiku-4-5", most, { max_tokens: 128_000 })).toBe(128_000);
+    expect(bound("nobody-knows", most)).toBe(4_294_967_295);
     expect(bound("claude-haiku-4-5", {}, { max_tokens: 9 })).toBe(9);
     expect(bound("claude-haiku-4-5")).toBe(64_000);
     expect(bound("some-model")).toBe(4096);
@@ -78,8 +84,8 @@ describe("options of the provider", () => {
         `INVALID_FIELD provider_options_json["anthropic"].${field}`,
       );
     }
-    const fast = build(options('{"speed":"fast"}'), { quirks: { options: ["speed"] } });
-    expect([fast.body.speed, fast.betas]).toEqual(["fast", ["fast-mode-2026-02-01"]]);
+    const more = build(options('{"brand_new":{"a":1}}'), { quirks: { options: ["brand_new"] } });
+    expect(more.body.brand_new).toEqual({ a: 1 });
   });
 
   test("of other kinds are not read", () => {

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { readErrorValue } from "../../../src/adapters/anthropic/errors.ts";
 import type { JsonValue } from "../../emulators/exchange.ts";
 import { brokenInvariants } from "../shared/invariants.ts";
-import { type Decoded, decodeDocument, decodeStream } from "./decode.ts";
+import { type Decoded, decodeDocument, decodeStream, stop } from "./decode.ts";
 
 const NAMES = [
   "type",
@@ -56,6 +56,19 @@ const TYPES = [
   "end_turn",
 ];
 
+/** Figures a provider should not send, among those it may. */
+const FIGURES: readonly JsonValue[] = [0, 1, 4_294_967_295, 4_294_967_296, -10, 1.5, 1e30, 1e300, null, "9"];
+const COUNTS = [
+  "input_tokens",
+  "cache_read_input_tokens",
+  "cache_creation_input_tokens",
+  "output_tokens",
+  "ephemeral_5m_input_tokens",
+  "ephemeral_1h_input_tokens",
+  "thinking_tokens",
+  "web_search_requests",
+];
+
 describe("any JSON at all", () => {
   const { value } = fc.letrec<{ value: JsonValue }>((tie) => ({
     value: fc.oneof(
@@ -96,6 +109,30 @@ describe("any JSON at all", () => {
     const document = fc.record({ content: fc.array(part, { maxLength: 4 }), stop_reason: value, usage: value });
     fc.assert(
       fc.property(document, (one) => check(decodeDocument(one))),
+      { numRuns: 500 },
+    );
+  });
+
+  // Mutant seen red: counts added up as they come, so that a sum is more than its type holds.
+  test("is a usage that can be told", () => {
+    const flat = fc.dictionary(fc.constantFrom(...COUNTS), fc.constantFrom(...FIGURES));
+    const pass = fc
+      .record({ flat, type: fc.constantFrom("compaction", "advisor_message"), cache_creation: flat })
+      .map(({ flat: members, ...others }) => ({ ...members, ...others }));
+    const nested = fc.record(
+      {
+        cache_creation: flat,
+        output_tokens_details: flat,
+        server_tool_use: flat,
+        iterations: fc.array(pass, { maxLength: 3 }),
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(fc.array(fc.tuple(flat, nested), { maxLength: 3 }), (usages) => {
+        const told = usages.map(([some, more]) => ({ type: "message_delta", delta: {}, usage: { ...some, ...more } }));
+        check(decodeStream([...told, ...stop()]));
+      }),
       { numRuns: 500 },
     );
   });

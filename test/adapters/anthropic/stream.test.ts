@@ -44,6 +44,24 @@ describe("text", () => {
   });
 });
 
+// Mutant seen red: such deltas dropped, so that an answer without its content seemed a success.
+test.each([
+  ["is of another kind", block(0, { type: "thinking", thinking: "" }, { type: "text_delta", text: "lost" })],
+  ["is no text", block(0, { type: "text", text: "" }, { type: "input_json_delta", partial_json: "{}" })],
+  [
+    "is no call",
+    block(0, { type: "tool_use", id: "a", name: "f", input: {} }, { type: "thinking_delta", thinking: "?" }),
+  ],
+  ["never began", [{ type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "lost" } }, ...stop()]],
+  [
+    "has ended",
+    [...text(0, "Hi"), { type: "content_block_delta", index: 0, delta: { type: "text_delta", text: "!" } }],
+  ],
+])("a piece of a block that %s is a fault of the provider", (_, events) => {
+  const { error } = decodeStream([start(), ...events]);
+  expect(error).toMatchObject({ name: "ExecutionError", reason: "PROVIDER_PROTOCOL" });
+});
+
 describe("thinking", () => {
   const signed = (...pieces: readonly string[]) =>
     block(
@@ -169,7 +187,6 @@ describe("what else comes in a stream", () => {
       { type: "ping" },
       start(),
       { type: "brand_new", index: 0, content: 1 },
-      { type: "content_block_delta", index: 9, delta: { type: "text_delta", text: "of no block" } },
       { type: "content_block_stop", index: 9 },
       ...text(0, "Hi"),
       ...stop(),

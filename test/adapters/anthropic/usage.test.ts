@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { createReportedUsage, readUsage } from "../../../src/adapters/anthropic/usage.ts";
+import { createReportedUsage } from "../../../src/adapters/anthropic/reported-usage.ts";
+import { readUsage } from "../../../src/adapters/anthropic/usage.ts";
 import { USAGE_BUCKETS } from "../../../src/contract/usage.ts";
 
 type Reported = Readonly<Record<string, unknown>>;
@@ -122,6 +123,21 @@ describe("usage of the Messages API", () => {
       { input_tokens: 1, cache_read_input_tokens: null, cache_creation: null, output_tokens: null, iterations: null },
       { inputTotal: 1, inputUncached: 1 },
     ],
+    [
+      "a figure that is no count leaves its total unknown (mutant: take it for none)",
+      { input_tokens: 100, cache_read_input_tokens: -10, output_tokens: 5 },
+      { inputUncached: 100, outputTotal: 5 },
+    ],
+    [
+      "so does a sum of more than the type holds (mutant: the passes after it count from nothing)",
+      {
+        input_tokens: 4_294_967_295,
+        cache_read_input_tokens: 4_294_967_295,
+        output_tokens: 1,
+        iterations: [{ type: "compaction", input_tokens: 7, output_tokens: 1 }],
+      },
+      { inputCacheRead: 4_294_967_295, outputTotal: 2 },
+    ],
     ["what is no count is none", { input_tokens: "9", output_tokens: -1, cache_creation_input_tokens: 1.5 }, {}],
   ])("%s", (_, reported, expected) => {
     expect(buckets(reported)).toEqual(expected);
@@ -199,8 +215,15 @@ describe("the usage object of an answer", () => {
   });
 });
 
-// Mutant seen red: the tier not read.
-test("a usage has the service tier that was served, in Anthropic's word", () => {
-  expect(readUsage({ input_tokens: 1, service_tier: "priority" }).serviceTier).toBe("priority");
-  expect(readUsage({ input_tokens: 1, service_tier: null }).serviceTier).toBe("");
+// Mutants seen red: the tier not read; speed and region not read, so that what costs more is priced as standard.
+test.each([
+  [{ service_tier: "priority" }, "priority"],
+  [{ service_tier: null }, ""],
+  [{ service_tier: "standard", speed: "standard", inference_geo: "global" }, "standard"],
+  [{ service_tier: "standard", speed: null, inference_geo: "not_available" }, "standard"],
+  [{ service_tier: "standard", speed: "fast" }, "standard+fast"],
+  [{ service_tier: "priority", inference_geo: "us" }, "priority+us"],
+  [{ speed: "fast", inference_geo: "us" }, "fast+us"],
+])("a usage has what was served and is billed, in Anthropic's words: %j", (reported, serviceTier) => {
+  expect(readUsage({ input_tokens: 1, ...reported }).serviceTier).toBe(serviceTier);
 });

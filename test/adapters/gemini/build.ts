@@ -1,9 +1,11 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { capabilitiesOf } from "../../../src/adapters/gemini/models.ts";
 import { resolveQuirks } from "../../../src/adapters/gemini/quirk-settings.ts";
 import { buildRequest } from "../../../src/adapters/gemini/request.ts";
 import { ExecutionError } from "../../../src/errors.ts";
 import { ChatRequestSchema } from "../../../src/gen/execution/v1/chat_pb.js";
 import { MessageRole, type PartSchema } from "../../../src/gen/execution/v1/content_pb.js";
+import { boundOf } from "../openai/build.ts";
 import { geminiSettings } from "./rig.ts";
 
 type RequestInit = MessageInitShape<typeof ChatRequestSchema>;
@@ -30,10 +32,12 @@ export interface Built {
 
 /** Builds a request, by default for `gemini-3.5-flash` of the Gemini API, of one user message "hi". */
 export function build(request: RequestInit, { model = "gemini-3.5-flash", quirks = {} }: Target = {}): Built {
+  const settings = geminiSettings("https://generativelanguage.googleapis.com/v1beta", { quirks });
   const { path, query, body, warnings } = buildRequest({
     request: create(ChatRequestSchema, { messages: [user(text("hi"))], ...request }),
     model,
-    quirks: resolveQuirks(geminiSettings("https://generativelanguage.googleapis.com/v1beta", { quirks }), model),
+    quirks: resolveQuirks(settings, model),
+    ...boundOf(capabilitiesOf(settings, model)),
   });
   const ignored = warnings.map(({ field }) => field);
   return { path, query, body: JSON.parse(body) as Record<string, unknown>, text: body, ignored };

@@ -47,7 +47,6 @@ export function decodeChunks(chunks: readonly (Fields | string)[], options: Deco
   return decode(options, (decoder, out) => {
     for (const chunk of chunks) {
       decoder.event(typeof chunk === "string" ? chunk : JSON.stringify(chunk), "", out);
-      decoder.readEnd?.(out);
     }
     if (options.eof !== false) decoder.end(out);
   });

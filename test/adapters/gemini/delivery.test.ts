@@ -10,6 +10,7 @@ import { readWithSdk } from "../../recordings/gemini/official-sdk.ts";
 import { differences, outcomeOf } from "../../support/compare-chat.ts";
 import { memoryResponse } from "../../support/memory-response.ts";
 import { fixturesOf, loadFixtureOf } from "../../support/recordings.ts";
+import { openly } from "../shared/openly.ts";
 import { geminiFigures } from "./figures.ts";
 
 const api = "gemini-generate";
@@ -45,6 +46,7 @@ async function read(reads: readonly Uint8Array[], delivered: Delivered = {}): Pr
     onHeaders: () => undefined,
     decoder: createDecoder({ step: 0, attempt: 0, newId: () => `${ids++}`, executorOf: () => Executor.CALLER }),
     readError: (answer) => readError(answer, 0),
+    conceal: openly,
   });
   try {
     for await (const batch of running) events.push(...batch);

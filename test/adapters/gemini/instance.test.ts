@@ -54,7 +54,10 @@ test("the registry lists the kind", () => {
 });
 
 test.each<[string, Partial<ProviderSettings>, string]>([
-  ["the Gemini API", {}, "gemini"],
+  ["the Gemini API", { baseUrl: "https://generativelanguage.googleapis.com/v1beta" }, "gemini"],
+  ["the Gemini API by a quirk", { quirks: { surface: "gemini_api" } }, "gemini"],
+  ["a host of somebody else", {}, "compatible"],
+  ["a host that looks like Google's", { baseUrl: "https://generativelanguage.googleapis.com.example" }, "compatible"],
   ["Vertex AI by its host", { baseUrl: "https://aiplatform.googleapis.com/v1/publishers/google" }, "vertex"],
   ["Vertex AI by a quirk", { quirks: { surface: "vertex" } }, "vertex"],
 ])("an instance of %s has its seller's prices, and the same state (mutant: one seller)", async (_, changes, seller) => {

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { checkQuirks, resolveQuirks } from "../../../src/adapters/gemini/quirk-settings.ts";
+import { Modality, ReasoningEffort } from "../../../src/gen/execution/v1/chat_pb.js";
+import { ToolChoiceMode } from "../../../src/gen/execution/v1/tools_pb.js";
+import { build, system, text, user } from "./build.ts";
 import { geminiSettings } from "./rig.ts";
 
 describe("the surface of an instance", () => {
@@ -64,5 +67,46 @@ describe("quirks", () => {
     ]);
     expect(resolveQuirks(settings, "m")).toMatchObject({ surface: "gemini_api", schemas: "json_schema", stream: true });
     expect(checkQuirks(geminiSettings("http://near"))).toEqual([]);
+  });
+
+  // Mutants seen red: any text taken for an option; what an option is part of not looked at; only Google's own spelling looked at.
+  test("never let options set a field the contract owns, or one that changes the price", () => {
+    const problems = (...options: string[]) => checkQuirks(geminiSettings("http://near", { quirks: { options } }));
+    const taken = ["contents", "generationConfig", "generation_config", "generationConfig.max_output_tokens"];
+    const more = ["tools", "toolConfig", "generationConfig.thinkingConfig.includeThoughts", "serviceTier"];
+    for (const option of [...taken, ...more]) {
+      expect(problems("cachedContent", option)).toMatchObject([{ message: expect.stringContaining(option) }]);
+    }
+    const { body } = build(
+      {
+        tools: [{ name: "f" }],
+        toolChoice: { mode: ToolChoiceMode.REQUIRED },
+        responseFormat: { format: { case: "json", value: {} } },
+        sampling: {
+          maxOutputTokens: 9,
+          ...{ temperature: 1, topP: 1, topK: 1, stop: ["x"], seed: 1n, frequencyPenalty: 1, presencePenalty: 1 },
+          ...{ logprobs: true, topLogprobs: 1 },
+        },
+        reasoning: { effort: ReasoningEffort.LOW },
+        modalities: [Modality.TEXT],
+        audioOutput: { voice: "a" },
+        safetySettings: [{ category: "a", threshold: "b" }],
+        serviceTier: "flex",
+        messages: [system(text("s")), user(text("u"))],
+      },
+      { quirks: { ignores: [] } },
+    );
+    const { generationConfig, toolConfig, ...rest } = body as Record<string, object>;
+    const paths = [
+      ...Object.keys(rest),
+      ...Object.keys(generationConfig ?? {}).map((name) => `generationConfig.${name}`),
+      ...Object.keys(toolConfig ?? {}).map((name) => `toolConfig.${name}`),
+    ];
+    expect(paths.length).toBeGreaterThan(17);
+    expect(paths.filter((path) => problems(path).length === 0)).toEqual([]);
+    for (const surface of ["gemini_api", "vertex"]) {
+      const { options } = resolveQuirks(geminiSettings("http://near", { quirks: { surface } }), "m");
+      expect(problems(...options)).toEqual([]);
+    }
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import type { ExecutionError } from "../../../src/errors.ts";
 import { ToolChoiceMode } from "../../../src/gen/execution/v1/tools_pb.js";
 import { build, refusal } from "./build.ts";
 
@@ -69,6 +70,15 @@ describe("tool choice", () => {
     ["none given", { tools }, undefined],
   ])("%s", (_, request, config) => {
     expect(calling(request)).toEqual(config);
+  });
+
+  // Mutants seen red: names not looked at; two functions of one name sent, which Gemini refuses.
+  test("of a tool that is not there is refused, and so are two tools of one name", () => {
+    const fields = (error: ExecutionError) => error.extras.fields?.map(({ field }) => field);
+    expect(fields(refusal(choice(ToolChoiceMode.AUTO, "f", "x")))).toEqual(["tool_choice.tool_names[1]"]);
+    expect(fields(refusal({ tools: [tool("f"), tool("f")] }))).toEqual(["tools[1].name"]);
+    const servers = { providerTools: [{ kind: "mcp_servers" }] };
+    expect(() => build({ ...choice(ToolChoiceMode.AUTO, "x"), ...servers })).not.toThrow();
   });
 
   test("of some tools sends only these where the model has no mode for it, and says so", () => {

@@ -32,6 +32,13 @@ describe("generationConfig", () => {
     expect(build({}).body).toEqual({ contents: [{ role: "user", parts: [{ text: "hi" }] }] });
   });
 
+  // Mutant seen red: left out, since it does not fit the wire.
+  test("asks for no more output than the model can make, where that is known", () => {
+    const sampling = { maxOutputTokens: 4_294_967_295 };
+    expect(configOf({ sampling })).toEqual({ maxOutputTokens: 65_536 });
+    expect(build({ sampling }).ignored).toEqual(["sampling.max_output_tokens"]);
+  });
+
   test("has every hint the model takes", () => {
     const sampling = {
       maxOutputTokens: 10,

@@ -2,7 +2,25 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import type { JsonValue } from "../../emulators/exchange.ts";
 import { brokenInvariants } from "../shared/invariants.ts";
-import { decodeChunks } from "./decode.ts";
+import { type Decoded, decodeChunks, finish } from "./decode.ts";
+
+/** Figures a provider should not send, among those it may. */
+const FIGURES: readonly JsonValue[] = [0, 1, 4_294_967_295, 4_294_967_296, -10, 1.5, 1e30, 1e300, null, "9"];
+const COUNTS = [
+  "promptTokenCount",
+  "toolUsePromptTokenCount",
+  "cachedContentTokenCount",
+  "candidatesTokenCount",
+  "thoughtsTokenCount",
+  "totalTokenCount",
+];
+
+function check({ events, error }: Decoded): void {
+  expect(error === undefined || (error as Error).name === "ExecutionError").toBe(true);
+  expect(brokenInvariants(events, { step: 2, attempt: 1, outcome: error === undefined ? "success" : "error" })).toEqual(
+    [],
+  );
+}
 
 describe("any JSON at all", () => {
   const names = fc.constantFrom(
@@ -53,6 +71,7 @@ describe("any JSON at all", () => {
         -1,
         1.5,
         2 ** 40,
+        1e300,
         "",
         "text",
         "\ud83d",
@@ -89,13 +108,34 @@ describe("any JSON at all", () => {
     );
     fc.assert(
       fc.property(fc.array(chunk, { maxLength: 4 }), (chunks) => {
-        const { events, error } = decodeChunks(chunks.map((one) => JSON.stringify(one)));
-        expect(error === undefined || (error as Error).name === "ExecutionError").toBe(true);
-        expect(
-          brokenInvariants(events, { step: 2, attempt: 1, outcome: error === undefined ? "success" : "error" }),
-        ).toEqual([]);
+        check(decodeChunks(chunks.map((one) => JSON.stringify(one))));
       }),
       { numRuns: 1000 },
+    );
+  });
+
+  // Mutant seen red: counts added up as they come, so that a sum is more than its type holds.
+  test("is a usage that can be told", () => {
+    const flat = fc.dictionary(fc.constantFrom(...COUNTS), fc.constantFrom(...FIGURES));
+    const detail = fc.record({
+      modality: fc.constantFrom("TEXT", "AUDIO", "IMAGE"),
+      tokenCount: fc.constantFrom(...FIGURES),
+    });
+    const details = fc.array(detail, { maxLength: 4 });
+    const nested = fc.record(
+      {
+        promptTokensDetails: details,
+        cacheTokensDetails: details,
+        toolUsePromptTokensDetails: details,
+        candidatesTokensDetails: details,
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(fc.array(fc.tuple(flat, nested), { maxLength: 3 }), (usages) => {
+        check(decodeChunks([...usages.map(([some, more]) => ({ usageMetadata: { ...some, ...more } })), finish()]));
+      }),
+      { numRuns: 500 },
     );
   });
 });

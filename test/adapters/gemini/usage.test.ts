@@ -32,6 +32,16 @@ describe("usage of generateContent", () => {
       { promptTokenCount: 9, totalTokenCount: 9 },
       { inputTotal: 9, inputUncached: 9, outputTotal: 0, outputText: 0 },
     ],
+    [
+      "a figure that is no count leaves its total unknown (mutant: take it for none)",
+      { promptTokenCount: 9, cachedContentTokenCount: -4, candidatesTokenCount: -3, totalTokenCount: 12 },
+      {},
+    ],
+    [
+      "and so does one of the details",
+      { promptTokenCount: 9, totalTokenCount: 9, promptTokensDetails: [tokens("AUDIO", -1)] },
+      { outputTotal: 0, outputText: 0 },
+    ],
     ["nothing is nothing", { trafficType: "ON_DEMAND" }, {}],
     [
       "sound and pictures are told apart, video and documents are as text",

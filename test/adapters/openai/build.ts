@@ -1,8 +1,10 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import type { ModelSettings, ProviderSettings } from "../../../src/adapters/adapter.ts";
+import { capabilitiesOf } from "../../../src/adapters/openai/models.ts";
 import { resolveQuirks } from "../../../src/adapters/openai/quirk-settings.ts";
 import { buildRequest } from "../../../src/adapters/openai/request.ts";
 import { ExecutionError } from "../../../src/errors.ts";
+import type { ModelCapabilities } from "../../../src/gen/execution/v1/capabilities_pb.js";
 import { ChatRequestSchema, type Warning } from "../../../src/gen/execution/v1/chat_pb.js";
 import { MessageRole, type PartSchema } from "../../../src/gen/execution/v1/content_pb.js";
 
@@ -53,10 +55,16 @@ export function build(request: RequestInit, { vendor = "openai", model = "gpt-4o
     request: create(ChatRequestSchema, { messages: [user(text("hi"))], ...request }),
     model,
     quirks: resolveQuirks(settings, model),
+    ...boundOf(capabilitiesOf(settings, model)),
   });
   const { warnings } = built;
   const body = JSON.parse(built.body) as Record<string, unknown>;
   return { body, text: built.body, warnings, ignored: warnings.map(({ field }) => field) };
+}
+
+/** What an adapter tells its builder of a model's most output. */
+export function boundOf({ maxOutputTokens }: ModelCapabilities): { readonly maxOutputTokens?: number } {
+  return maxOutputTokens === undefined ? {} : { maxOutputTokens };
 }
 
 /** Builds a request that must not be built, and returns the error. */

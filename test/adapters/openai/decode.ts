@@ -31,14 +31,13 @@ function createTestDecoder({ vendor, endMarker }: DecodeOptions) {
   return createDecoder({ step: 2, attempt: 1, quirks, newId });
 }
 
-/** Decodes chunks, each a read of its own: objects as JSON, texts as they are. */
+/** Decodes chunks: objects as JSON, texts as they are. */
 export function decodeChunks(chunks: readonly JsonValue[], options: DecodeOptions = {}): Decoded {
   const decoder = createTestDecoder(options);
   const events: ChatEvent[] = [];
   try {
     for (const chunk of chunks) {
       decoder.event(typeof chunk === "string" ? chunk : JSON.stringify(chunk), "", events);
-      decoder.readEnd?.(events);
     }
     if ((options.end ?? "done") === "done") decoder.event("[DONE]", "", events);
     if (options.end === "eof") decoder.end(events);

@@ -9,6 +9,7 @@ import { syntheticChat } from "../../emulators/synthetic-chat.ts";
 import { differences, outcomeOf } from "../../support/compare-chat.ts";
 import { memoryResponse } from "../../support/memory-response.ts";
 import { fixtureNames, loadFixture } from "../../support/recordings.ts";
+import { openly } from "../shared/openly.ts";
 import { chatFigures } from "./figures.ts";
 
 interface Result {
@@ -53,6 +54,7 @@ async function read(reads: readonly Uint8Array[], { status, headers, failure }: 
       newId: () => `minted-${ids++}`,
     }),
     readError: (answer) => readError(answer, 0),
+    conceal: openly,
   });
   try {
     for await (const batch of running) events.push(...batch);

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 import { checkQuirks, resolveQuirks, vendorOf } from "../../../src/adapters/openai/quirk-settings.ts";
 import { VENDOR_BY_HOST, VENDORS } from "../../../src/adapters/openai/vendors.ts";
-import { instance } from "./build.ts";
+import { Modality, ReasoningEffort, Verbosity } from "../../../src/gen/execution/v1/chat_pb.js";
+import { ToolChoiceMode } from "../../../src/gen/execution/v1/tools_pb.js";
+import { build, instance } from "./build.ts";
 
 describe("the vendor of an instance", () => {
   test.each([
@@ -45,7 +47,14 @@ describe("quirks", () => {
   test("wrongly configured are told by path, with what would do", () => {
     const model = { id: "m", capabilities: [], quirks: { stream: "yes", vendor: "openai" } };
     const settings = instance(
-      { vendor: "nobody", end_marker: "eof", streem: true, ignores: ["top_k", "nothing"], options: "x" },
+      {
+        vendor: "nobody",
+        end_marker: "eof",
+        streem: true,
+        ignores: ["top_k", "nothing"],
+        options: "x",
+        highest_temperature: -1,
+      },
       { alias: model },
     );
     const problems = checkQuirks(settings).map(({ path, message }) => `${path.join(".")}: ${message}`);
@@ -55,22 +64,48 @@ describe("quirks", () => {
       expect.stringMatching(/^quirks\.streem: is not known; known are auth_header/),
       expect.stringMatching(/^quirks\.ignores: must be a list of temperature/),
       "quirks.options: must be a list of texts",
+      "quirks.highest_temperature: must be a number from 0",
       expect.stringMatching(/^models\.alias\.quirks\.vendor: belongs to the instance/),
       "models.alias.quirks.stream: must be true or false",
     ]);
     expect(checkQuirks(instance({ vendor: "vllm", reasoning_fields: [], cache_hints: "none" }))).toEqual([]);
   });
 
+  // Mutants seen red: any text taken for an option; one that a request is built with missing from the list.
   test("never let options set a field the contract owns, or one that changes the price", () => {
-    const owned = [
-      ...["model", "messages", "stream", "stream_options", "n", "tools", "tool_choice", "response_format"],
-      ...["max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "min_p", "stop", "seed"],
-      ...["random_seed", "frequency_penalty", "presence_penalty", "repetition_penalty", "logit_bias", "logprobs"],
-      ...["reasoning", "reasoning_effort", "thinking", "enable_thinking", "thinking_budget", "verbosity"],
-      ...["service_tier", "modalities", "audio", "user", "safety_identifier", "user_id", "metadata", "store"],
-      ...["prompt_cache_key", "web_search_options", "provider", "models", "plugins", "route", "prediction"],
+    const body = {
+      tools: [{ name: "f" }],
+      toolChoice: { mode: ToolChoiceMode.AUTO },
+      providerTools: [{ kind: "web_search" }],
+      parallelToolCalls: false,
+      responseFormat: { format: { case: "json" as const, value: {} } },
+      sampling: {
+        maxOutputTokens: 9,
+        ...{ temperature: 1, topP: 1, topK: 1, minP: 1, stop: ["x"], seed: 1n, frequencyPenalty: 1 },
+        ...{ presencePenalty: 1, repetitionPenalty: 1, logitBias: { 1: 1 }, logprobs: true, topLogprobs: 1 },
+      },
+      reasoning: { effort: ReasoningEffort.LOW, tokenBudget: 9, enabled: true },
+      verbosity: Verbosity.LOW,
+      modalities: [Modality.TEXT],
+      audioOutput: { format: "wav", voice: "a" },
+      ...{ serviceTier: "flex", endUserId: "u", cacheKey: "k", store: true, upstreamRouting: { order: ["a"] } },
+    };
+    const every = { ignores: [], upstream_routing: true, provider_tools: "web_search_options", stream: true };
+    const variants = [
+      { max_tokens_field: "max_completion_tokens", seed_field: "random_seed", end_user_field: "user_id" },
+      { reasoning_style: "openrouter", end_user_field: "safety_identifier" },
+      { reasoning_style: "thinking_and_effort" },
+      { reasoning_style: "enable_thinking" },
+      {},
     ];
+    for (const quirks of variants) {
+      const written = Object.keys(build(body, { vendor: "compatible", quirks: { ...every, ...quirks } }).body);
+      const taken = written.filter((field) => checkQuirks(instance({ options: [field] })).length === 0);
+      expect(taken).toEqual([]);
+    }
     const listed = Object.values(VENDORS).flatMap(({ options }) => options ?? []);
-    expect(listed.filter((option) => owned.includes(option))).toEqual([]);
+    expect(checkQuirks(instance({ options: listed }))).toEqual([]);
+    const priced = checkQuirks(instance({ options: ["top_a", "plugins"] })).map(({ message }) => message);
+    expect(priced).toEqual([expect.stringMatching(/^must not hold plugins/)]);
   });
 });

@@ -16,6 +16,12 @@ describe("tools of the caller", () => {
     expect(build({ tools: [{ name: "f" }] }).body.tools).toEqual([{ type: "function", function: { name: "f" } }]);
   });
 
+  test("have a schema of no parameters where the server wants one", () => {
+    expect(build({ tools: [{ name: "f" }] }, { vendor: "mistral" }).body.tools).toEqual([
+      { type: "function", function: { name: "f", parameters: { type: "object", properties: {} } } },
+    ]);
+  });
+
   test("cannot smuggle fields into the body", () => {
     for (const parametersJson of ['{"a":1},"n":2', "[]", "{", "null", '"x"']) {
       const error = refusal({ tools: [{ name: "f", parametersJson }] });
@@ -90,6 +96,19 @@ describe("tool choice", () => {
   test("forces one named tool", () => {
     expect(choice(ToolChoiceMode.REQUIRED, ["f"])).toEqual({ type: "function", function: { name: "f" } });
     expect(choice(ToolChoiceMode.REQUIRED, ["h"])).toEqual({ type: "custom", custom: { name: "h" } });
+  });
+
+  // Mutant seen red: names not looked at, so that no tools at all were sent where the server takes no list.
+  test("of a tool that is not there is refused", () => {
+    for (const vendor of ["openai", "groq"]) {
+      for (const mode of [ToolChoiceMode.AUTO, ToolChoiceMode.REQUIRED]) {
+        const error = refusal({ tools, toolChoice: { mode, toolNames: ["x"] } }, { vendor });
+        expect(error).toMatchObject({
+          reason: "INVALID_FIELD",
+          extras: { fields: [{ field: "tool_choice.tool_names[0]" }] },
+        });
+      }
+    }
   });
 
   test("lists allowed tools where the server takes a list, and sends no others where not", () => {

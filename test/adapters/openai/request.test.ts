@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { Modality, ReasoningEffort, ReasoningSummary, Verbosity } from "../../../src/gen/execution/v1/chat_pb.js";
+import { MessageRole } from "../../../src/gen/execution/v1/content_pb.js";
 import { build, refusal } from "./build.ts";
 
 describe("the body of a chat-completions request", () => {
@@ -50,6 +51,15 @@ describe("the body of a chat-completions request", () => {
       logprobs: true,
       top_logprobs: 3,
     });
+  });
+
+  // Mutant seen red: sent as it is, which the server refuses.
+  test("asks for no more output than the model can make, where that is known", () => {
+    const sampling = { maxOutputTokens: 4_294_967_295 };
+    const { body, warnings } = build({ sampling });
+    expect(body.max_completion_tokens).toBe(16_384);
+    expect(warnings).toMatchObject([{ code: "FIELD_CHANGED", field: "sampling.max_output_tokens" }]);
+    expect(build({ sampling }, { vendor: "vllm" }).body.max_tokens).toBe(4_294_967_295);
   });
 
   test("keeps zeros, which are not absence", () => {
@@ -107,6 +117,33 @@ describe("the body of a chat-completions request", () => {
       store: false,
       parallel_tool_calls: false,
     });
+  });
+
+  test("asks for kinds of output only where the server has them", () => {
+    const image = { modalities: [Modality.TEXT, Modality.IMAGE] };
+    expect(build(image, { vendor: "openrouter" }).body.modalities).toEqual(["text", "image"]);
+    expect(refusal(image).extras.preconditions?.[0]?.subject).toBe("IMAGE_OUTPUT");
+    expect(refusal({ modalities: [Modality.AUDIO] }, { vendor: "mistral" }).reason).toBe("CAPABILITY_MISSING");
+    const audioOutput = { format: "wav", voice: "alloy" };
+    const silent = build({ modalities: [Modality.TEXT], audioOutput }, { vendor: "mistral" });
+    expect(Object.keys(silent.body)).toEqual(["model", "messages"]);
+    expect(silent.ignored).toEqual(["audio_output"]);
+  });
+
+  test("stays within what the server takes of temperature and seed", () => {
+    const sampling = { temperature: 2, seed: -1n };
+    expect(build({ sampling }).body).toMatchObject({ temperature: 2, seed: -1 });
+    const { body, warnings } = build({ sampling }, { vendor: "mistral" });
+    expect(body).toEqual({ model: "gpt-4o", messages: [{ role: "user", content: "hi" }], temperature: 1.5 });
+    expect(warnings.map(({ code, field }) => [code, field])).toEqual([
+      ["FIELD_CHANGED", "sampling.temperature"],
+      ["FIELD_IGNORED", "sampling.seed"],
+    ]);
+  });
+
+  test("is not built without a message", () => {
+    const messages = [{ role: MessageRole.TOOL, parts: [] }];
+    expect(refusal({ messages }).extras.fields?.[0]?.field).toBe("messages");
   });
 
   test("names upstreams to an aggregator and fails for a provider of its own models", () => {
@@ -174,6 +211,33 @@ describe("what is asked of reasoning", () => {
     expect(thinking(ReasoningEffort.NONE).body).toMatchObject({ thinking: { type: "disabled" } });
     expect(thinking(ReasoningEffort.NONE).ignored).toEqual([]);
     expect(thinking(ReasoningEffort.LOW).body).toMatchObject({ thinking: { type: "enabled" } });
+  });
+
+  test.each([
+    [ReasoningEffort.NONE, "none", []],
+    [ReasoningEffort.LOW, "high", ["FIELD_CHANGED"]],
+    [ReasoningEffort.HIGH, "high", []],
+    [ReasoningEffort.MAX, "high", ["FIELD_CHANGED"]],
+  ])("becomes an effort the server knows, and never none unless asked for: %s", (effort, word, codes) => {
+    const { body, warnings } = build({ reasoning: { effort } }, { vendor: "mistral", model: "mistral-small-latest" });
+    expect(body.reasoning_effort).toBe(word);
+    expect(warnings.map(({ code }) => code)).toEqual(codes);
+  });
+
+  test("becomes the next lower effort of several", () => {
+    const quirks = { efforts: ["high", "low"] };
+    const word = (effort: ReasoningEffort): unknown =>
+      build({ reasoning: { effort } }, { quirks }).body.reasoning_effort;
+    expect([ReasoningEffort.NONE, ReasoningEffort.MEDIUM, ReasoningEffort.MAX].map(word)).toEqual([
+      "low",
+      "low",
+      "high",
+    ]);
+    expect(build({ reasoning: { effort: ReasoningEffort.LOW } }, { quirks: { efforts: ["none"] } }).ignored).toEqual([
+      "reasoning.effort",
+    ]);
+    const large = { vendor: "mistral", model: "mistral-large-4-0" };
+    expect(build({ reasoning: { effort: ReasoningEffort.LOW } }, large).body.reasoning_effort).toBe("low");
   });
 
   test("is left out with a warning where there is no reasoning", () => {

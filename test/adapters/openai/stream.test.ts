@@ -330,7 +330,7 @@ describe("failures", () => {
       error: thrown,
       ended,
     } = decodeChunks([delta({ content: "a" }), delta({ content: "b" }, { error, usage })]);
-    expect(summary(events)).toEqual(["text 0 a", "text 0 b", "usage final 5/7"]);
+    expect(summary(events)).toEqual(["text 0 a", "text 0 b", "usage so far 5/7", "usage final 5/7"]);
     expect(thrown).toMatchObject({
       reason: "PROVIDER_UNAVAILABLE",
       extras: { providerMessage: "Network connection lost." },

@@ -37,6 +37,16 @@ describe("usage of chat completions", () => {
       },
     ],
     [
+      "a figure that is no count leaves its total unknown (mutant: take it for none)",
+      {
+        prompt_tokens: 9,
+        completion_tokens: 10,
+        prompt_tokens_details: { cached_tokens: -1 },
+        completion_tokens_details: { reasoning_tokens: 1.5 },
+      },
+      {},
+    ],
+    [
       "a cache write is one too (OpenRouter)",
       {
         prompt_tokens: 2649,
@@ -134,7 +144,7 @@ describe("usage of chat completions", () => {
 });
 
 describe("the provider's own cost", () => {
-  // Mutants seen red: read from the parsed number, ticks rounded down, ticks of 0 taken for a cost of 0.
+  // Mutants seen red: read from the parsed number, without a bound, ticks rounded down, ticks of 0 taken for a cost of 0.
   test.each([
     ["OpenRouter's", '{"prompt_tokens":1,"cost":0.00256995,"cost_details":{"upstream_inference_cost":1}}', 2_569_950n],
     ["one with more digits than a double has", '{"cost":0.0076509169000000005}', 7_650_917n],
@@ -142,11 +152,14 @@ describe("the provider's own cost", () => {
     ["one of 0", '{"cost":0}', 0n],
     ["Perplexity's", '{"cost":{"request_cost":0.005,"total_cost":0.00502}}', 5_020_000n],
     ["xAI's, in ticks of 10^-10 dollars", '{"cost_in_usd_ticks":1176500}', 117_650n],
+    ["the most an int64 holds", '{"cost":9223372036.854775807}', 2n ** 63n - 1n],
     ["xAI's, of less than a nano-dollar", '{"cost_in_usd_ticks":11}', 2n],
     ["Pydantic's gateway's", '{"pydantic_ai_gateway": {"cost_estimate": 0.00012625}}', 126_250n],
     ["none", '{"prompt_tokens":1}', undefined],
     ["no ticks, which are Azure's", '{"cost_in_usd_ticks":0}', undefined],
     ["null", '{"cost":null}', undefined],
+    ["more than an int64 holds", '{"cost":9223372036.854775808}', undefined],
+    ["nobody's amount", '{"cost":{"total_cost":1e30}}', undefined],
     ["a text", '{"cost":"0.1"}', undefined],
     ["a negative one", '{"cost":-0.1}', undefined],
   ])("%s is read to the last digit", (_whose, json, cost) => {

@@ -1,7 +1,8 @@
+import { fromJsonString, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { type ChatEvent, chatEvent, usageEvent } from "../../../src/contract/events.ts";
 import { createInvariantChecker } from "../../../src/contract/invariants.ts";
 import { unknownUsage } from "../../../src/contract/usage.ts";
-import { FinishReason } from "../../../src/gen/execution/v1/chat_pb.js";
+import { ChatResponseSchema, FinishReason } from "../../../src/gen/execution/v1/chat_pb.js";
 
 /** Where an exchange took place, and how it ended. */
 export interface ExchangeFacts {
@@ -29,7 +30,7 @@ const ROUTERS_OWN: ReadonlySet<string> = new Set(["started", "attemptStarted", "
 
 /**
  * Says what the events of one exchange break of the adapter interface: numbers left to the router, nothing of the router's own, step and attempt
- * as given, parts numbered by first appearance and of one kind, whole characters, `finished` last and exactly after success, bare, and all that
+ * as given, parts numbered by first appearance and of one kind, whole characters, values that every wire can carry, `finished` last and exactly after success, bare, and all that
  * the contract asks of tool calls and usage. Empty if all is well.
  */
 export function brokenInvariants(events: readonly ChatEvent[], facts: ExchangeFacts): readonly string[] {
@@ -42,6 +43,7 @@ export function brokenInvariants(events: readonly ChatEvent[], facts: ExchangeFa
     if (event.case === undefined || ROUTERS_OWN.has(event.case)) broken.push(`an adapter yields no ${event.case}`);
     broken.push(...placeProblems(event, facts), ...partProblems(event, partKinds), ...finishedProblems(event));
     if (!textOf(event).isWellFormed()) broken.push(`half a character in ${event.case}`);
+    broken.push(...encodingProblems(response));
   }
   const finished = events.filter(({ event }) => event.case === "finished").length;
   if (finished !== (facts.outcome === "success" ? 1 : 0)) broken.push(`${finished} finished after ${facts.outcome}`);
@@ -85,6 +87,17 @@ function finishedProblems(event: Event): readonly string[] {
     ...(reason === FinishReason.UNSPECIFIED ? ["finished without a reason"] : []),
     ...(bare ? [] : ["finished says what is the router's to say"]),
   ];
+}
+
+/** Numbers beyond their type are found only when an event is written: in the binary format, and in ProtoJSON as it is read again. */
+function encodingProblems(response: ChatEvent): readonly string[] {
+  try {
+    const binary = toBinary(ChatResponseSchema, response);
+    const json = fromJsonString(ChatResponseSchema, toJsonString(ChatResponseSchema, response));
+    return Buffer.compare(binary, toBinary(ChatResponseSchema, json)) === 0 ? [] : ["another event in ProtoJSON"];
+  } catch (error) {
+    return [`an event that cannot be encoded: ${String(error)}`];
+  }
 }
 
 function textOf(event: Event): string {

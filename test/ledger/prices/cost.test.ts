@@ -137,6 +137,15 @@ describe("the cost of a usage", () => {
   });
 });
 
+// Mutant seen red: no bound, which no wire can say.
+test("a cost that no amount can hold is not known", () => {
+  const rules = [{ models: ["m"], rates: { input: "0", output: "0" }, extras: { search: "1" } }];
+  const searches = (...quantities: number[]) =>
+    costAt(rules, used({ extras: quantities.map((quantity) => billedExtra("search", quantity)) }));
+  expect(searches(4_294_967_295, 4_294_967_295)).toBe(8_589_934_590_000_000_000n);
+  expect(searches(4_294_967_295, 4_294_967_295, 4_294_967_295)).toBeUndefined();
+});
+
 describe("of any usage", () => {
   const tokens = fc.integer({ min: 0, max: 0xffffffff });
   const rate = fc.bigInt({ min: 0n, max: 10n ** 12n });
@@ -168,7 +177,8 @@ describe("of any usage", () => {
             BigInt(read) * cached +
             BigInt(words + thoughts) * output +
             BigInt(searches) * search * 1_000_000n;
-          const found = costAt([rule], usage) ?? -1n;
+          const found = costAt([rule], usage);
+          if (found === undefined) return expect(exact > (2n ** 63n - 1n) * 1_000_000n).toBe(true);
           expect(found * 1_000_000n >= exact && (found - 1n) * 1_000_000n < exact).toBe(true);
         },
       ),

@@ -10,7 +10,9 @@ import { acmeTable, priceQuery, usageOf } from "./rig.ts";
 
 /*
  * Mutants seen red: characters counted instead of bytes, the worst case at the standard tier alone, at the lower band, without cache writes,
- * a document taken for bounded, tools of the provider left out, the request's maximum taken although the model's is less.
+ * a document taken for bounded, tools of the provider left out, the request's maximum taken although the model's is less; without the request's
+ * own cache hint, a document's notes, a tool's options, a schema's words, options of the provider, or what state in its words may name; a tier
+ * without a price priced as the standard one.
  */
 
 const RULES: readonly PriceRule[] = [
@@ -59,6 +61,47 @@ describe("what a request may cost", () => {
     expect(estimate({ request: searching, model: { contextWindow: 1000 } })).not.toHaveProperty("worstNanoUsd");
   });
 
+  test("has a worst case with what goes back sealed, and none with what goes back in the provider's words", () => {
+    const state = (kind: string) => [
+      { ...text("hi"), providerState: [{ owner: "acme", kind, data: new Uint8Array(100) }] },
+    ];
+    const url = Buffer.from('{"type":"document","source":{"type":"url","url":"https://a/b.pdf"}}');
+    const block = [{ providerState: [{ owner: "acme", kind: "block", data: url }] }];
+    expect(estimate({ parts: state("signature") })).toHaveProperty("worstNanoUsd");
+    expect(estimate({ parts: block })).not.toHaveProperty("worstNanoUsd");
+    expect(estimate({ parts: block, model: { contextWindow: 1000 } })).toHaveProperty("worstNanoUsd");
+    const optioned = { providerOptionsJson: { acme: '{"mcp_servers":[{"url":"https://a/b"}]}' } };
+    expect(estimate({ request: optioned, model: { contextWindow: 1000 } })).not.toHaveProperty("worstNanoUsd");
+  });
+
+  test("counts all that a model reads: notes and titles, options of a tool, grammars, schemas, quotations", () => {
+    const long = "x".repeat(10_000);
+    const rules = [{ models: ["m"], rates: { input: "1", output: "0" } }];
+    const costs = (asked: Asked) => estimate({ rules, ...asked }).worstNanoUsd ?? -1n;
+    const document = (field: string, value: string): Asked => ({
+      parts: [{ kind: { case: "document", value: { source: { case: "text" as const, value: "" }, [field]: value } } }],
+    });
+    const citing = (rawJson: string) => ({
+      kind: { case: "text" as const, value: { text: "", citations: [{ rawJson }] } },
+    });
+    const tool = (fields: object) => ({ request: { tools: [{ name: "t", ...fields }] } });
+    const schema = (schemaJson: string, description = "") => ({
+      request: {
+        responseFormat: { format: { case: "jsonSchema" as const, value: { name: "s", schemaJson, description } } },
+      },
+    });
+    const pairs: readonly (readonly [Asked, Asked])[] = [
+      [document("context", ""), document("context", long)],
+      [document("title", ""), document("title", long)],
+      [document("filename", ""), document("filename", long)],
+      [{ parts: [citing("")] }, { parts: [citing(long)] }],
+      [tool({}), tool({ providerOptionsJson: { acme: long } })],
+      [tool({}), tool({ freeForm: { grammar: { syntax: "lark", definition: long } } })],
+      [schema("{}"), schema("{}", long)],
+    ];
+    for (const [without, with10k] of pairs) expect(costs(with10k) - costs(without)).toBeGreaterThanOrEqual(10_000_000n);
+  });
+
   test("is at most the model's window in, and the lesser of both maxima out, in the dearest tier", () => {
     const long = [text("x".repeat(5000))];
     expect(estimate({ parts: long, model: { contextWindow: 1000, maxOutputTokens: 100 } }).worstNanoUsd).toBe(
@@ -88,6 +131,7 @@ describe("what a request may cost", () => {
     expect(worst("default")).toBe(1_000_000n);
     expect(worst("priority")).toBe(3_000_000n);
     expect(worst("auto")).toBe(3_000_000n);
+    expect(worst("from next year")).toBeUndefined();
     const flex: PriceRule = { models: ["m"], serviceTier: "flex", rates: { input: "0.5", output: "5" } };
     expect(worst("flex", [...RULES, flex])).toBe(1_000_000n);
   });
@@ -107,6 +151,9 @@ describe("what a request may cost", () => {
     expect(worst([text(long)], 1000)).toBe(3_000_000n);
     const hint = { ttl: CacheTtl.ONE_HOUR };
     expect(worst([{ ...text(long), cacheHint: hint }], 1000)).toBe(4_000_000n);
+    const model = { contextWindow: 1000, maxOutputTokens: 0 };
+    const whole = estimate({ rules, parts: [text(long)], request: { cacheHint: hint }, model });
+    expect(whole.worstNanoUsd).toBe(4_000_000n);
     const sound = {
       kind: {
         case: "audio" as const,

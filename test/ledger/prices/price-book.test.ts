@@ -24,6 +24,15 @@ const rule = (models: readonly string[], input: string, conditions: Partial<Pric
   ...conditions,
 });
 
+// Mutant seen red: a word nobody knows taken for the standard tier.
+test("what Anthropic served faster, or in a region that was chosen, has no price of the standard tier", () => {
+  const book = createPriceBook(priceTables);
+  const price = book.priceOf(priceQuery({ vendor: "anthropic", model: "claude-opus-4-6" }));
+  const costIn = (serviceTier: string) => book.costOf(price, usageOf({ inputTotal: 1, outputTotal: 1, serviceTier }));
+  expect(costIn("standard")).toBe(30_000n);
+  for (const tier of ["standard+fast", "standard+us", "priority"]) expect(costIn(tier)).toBeUndefined();
+});
+
 describe("the price of a model", () => {
   test("is that of its id, else that of its id without what a snapshot adds", () => {
     const rules = [rule(["m"], "1"), rule(["m-2026-01-01"], "2")];

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { CostDimension } from "../../../src/gen/execution/v1/costs_pb.js";
+import type { LedgerStore } from "../../../src/ledger/store.ts";
 import { createMemoryStore } from "../../../src/ledger/stores/memory.ts";
 import { attemptRow, costQuery, describeLedgerStore } from "../store-suite.ts";
 
@@ -17,14 +18,62 @@ describe("the store in memory", () => {
     expect(groups.map(({ group }) => group[0]?.slice(14, 16))).toEqual(["02", "03", "04"]);
   });
 
-  // Mutant seen red: a minute without a bound.
-  test("keeps the sums of a minute with too many models or end users, but not apart", async () => {
+  const { END_USER, MINUTE, MODEL, TENANT } = CostDimension;
+  const attemptsBy = async (store: LedgerStore, ...groupBy: CostDimension[]) =>
+    Object.fromEntries(
+      (await store.costs(costQuery({ groupBy }))).groups.map(({ group, attempts }) => [group.join(), Number(attempts)]),
+    );
+
+  // Mutants seen red: a minute without a bound; models merged before end users; who has no end user among the others.
+  test("keeps the sums of a minute with too many end users, then models, but not apart", async () => {
     const store = createMemoryStore({ maxSums: 5, maxAttemptIds: 100 });
+    await store.append(attemptRow({ model: "small" }));
     for (let user = 0; user < 20; user += 1) await store.append(attemptRow({ endUserId: `user-${user}` }));
-    const { groups, total } = await store.costs(costQuery({ groupBy: [CostDimension.END_USER] }));
-    expect(total.attempts).toBe(20n);
-    expect(groups).toHaveLength(6);
-    expect(groups[0]).toMatchObject({ group: ["(other)"], attempts: 15n });
+    expect(await attemptsBy(store, MODEL, END_USER)).toEqual({ "small,": 1, "m,(other)": 20 });
+    for (let model = 0; model < 20; model += 1) await store.append(attemptRow({ model: `model-${model}` }));
+    expect(await attemptsBy(store, MODEL, END_USER)).toEqual({ "(other),(other)": 41 });
+  });
+
+  // Mutants seen red: one pool for all; minutes forgotten before any is merged; the newest merged first.
+  test("lets the fresh end users of one tenant push out nobody else's sums, nor what its own come to", async () => {
+    const store = createMemoryStore({ maxSums: 100, maxAttemptIds: 1000 });
+    for (let minute = 0; minute < 20; minute += 1) {
+      const endedAtMs = noon + minute * minuteMs;
+      await store.append(attemptRow({ tenant: "quiet", endUserId: `user-${minute}`, endedAtMs }));
+      for (let user = 0; user < 40; user += 1) {
+        await store.append(attemptRow({ tenant: "loud", endUserId: `${minute}-${user}`, endedAtMs }));
+      }
+    }
+    expect(await attemptsBy(store, TENANT)).toEqual({ loud: 800, quiet: 20 });
+    const { groups } = await store.costs(costQuery({ groupBy: [END_USER], filter: { tenant: "quiet" } }));
+    expect(groups.map(({ group }) => group[0]).sort()).toEqual(
+      Array.from({ length: 20 }, (_, index) => `user-${index}`).sort(),
+    );
+    const loud = await store.costs(costQuery({ groupBy: [MINUTE, END_USER], filter: { tenant: "loud" } }));
+    expect(loud.groups.filter(({ group }) => group[0] === "2026-11-26T12:19:00Z")).toHaveLength(40);
+    expect(loud.groups.length).toBeLessThanOrEqual(80);
+  });
+
+  // Mutant seen red: the oldest minute merged all the way before the next.
+  test("merges end users of every minute before it merges models of one", async () => {
+    const store = createMemoryStore({ maxSums: 4, maxAttemptIds: 100 });
+    for (const minute of [0, 1]) {
+      for (const model of ["one", "two"]) {
+        for (const endUserId of ["ada", "bob"]) {
+          await store.append(attemptRow({ model, endUserId, endedAtMs: noon + minute * minuteMs }));
+        }
+      }
+    }
+    expect(await attemptsBy(store, MODEL, END_USER)).toEqual({ "one,(other)": 4, "two,(other)": 4 });
+  });
+
+  // Mutant seen red: a minute that cannot be merged is merged in name.
+  test("keeps the names of what is alone in its minute", async () => {
+    const store = createMemoryStore({ maxSums: 3, maxAttemptIds: 100 });
+    for (const minute of [0, 1, 2, 3, 4]) {
+      await store.append(attemptRow({ endUserId: "ada", endedAtMs: noon + minute * minuteMs }));
+    }
+    expect(await attemptsBy(store, MODEL, END_USER)).toEqual({ "m,ada": 3 });
   });
 
   test("remembers the last ids only", async () => {

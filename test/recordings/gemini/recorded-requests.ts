@@ -52,7 +52,7 @@ export function sendOf(row: RecordingRow): InstanceSend {
 }
 
 /** Sends a request on as far as the adapter's builder. */
-export function buildRecorded({ request, model, settings }: RecordedSend): BuiltRequest {
+export function buildRecorded({ request, model, settings }: InstanceSend): BuiltRequest {
   const { path, query, body } = buildRequest({ request, model, quirks: resolveQuirks(settings, model) });
   const search = new URLSearchParams(query).toString();
   return { path: search === "" ? path : `${path}?${search}`, body: JSON.parse(body) as JsonObject };

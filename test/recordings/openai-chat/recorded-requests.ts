@@ -6,6 +6,7 @@ import type { JsonValue } from "../../emulators/exchange.ts";
 import { loadCase, type RecordingRow } from "../../support/recordings.ts";
 import { isObject, type JsonObject } from "../shared/json.ts";
 import type { BuiltRequest, RecordedSend } from "../shared/recorded-requests.ts";
+import type { InstanceSend } from "../shared/recorded-wire.ts";
 
 /**
  * Reads the recorded request of an index row and parses its body as our `/v1/chat/completions` would. `without` names top-level fields that
@@ -22,7 +23,7 @@ export function recordedToRequest(row: RecordingRow, without: readonly string[])
 }
 
 /** Sends a request on as far as the adapter's builder. */
-export function buildRecorded({ request, model, settings }: RecordedSend): BuiltRequest {
+export function buildRecorded({ request, model, settings }: InstanceSend): BuiltRequest {
   const { path, body } = buildRequest({ request, model, quirks: resolveQuirks(settings, model) });
   return { path, body: JSON.parse(body) as JsonObject };
 }

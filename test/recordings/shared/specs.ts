@@ -1,10 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Ajv, type ErrorObject } from "ajv";
+import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import type { JsonValue } from "../../emulators/exchange.ts";
-import type { JsonObject } from "./json.ts";
-import { normalise } from "./normalise.ts";
+import { isObject, type JsonObject } from "./json.ts";
 
 const siblingDirectory = fileURLToPath(new URL("../../../../shared/specs", import.meta.url));
 
@@ -20,41 +19,71 @@ export function specsAvailable(): boolean {
 }
 
 /** What is wrong with a value, one line each: the path of the innermost value that does not fit, and why. Empty if nothing is. */
-export type SpecCheck = (value: unknown) => string[];
+export type SpecCheck = (value: JsonValue) => string[];
+
+/** Where a file below the specs is. */
+export function specFile(file: string): string {
+  return join(specsDirectory(), file);
+}
 
 /** A check against a published JSON Schema, by its file below the specs. Throws where it is missing. */
 export function loadSpec(file: string): SpecCheck {
-  const schema = JSON.parse(readFileSync(join(specsDirectory(), file), "utf8")) as object;
-  const validate = new Ajv({ allErrors: true, strict: false }).compile(schema);
+  const schema = JSON.parse(readFileSync(specFile(file), "utf8")) as object;
+  return checkWith(new Ajv({ allErrors: true, strict: false }).compile(schema));
+}
+
+/** A check by a compiled schema, which has to collect all errors. */
+export function checkWith(validate: ValidateFunction): SpecCheck {
   return (value) => (validate(value) ? [] : innermost(validate.errors ?? []));
 }
 
 /** Every branch of a union complains, the wrong ones of its outside; what lies deepest is what is wrong with the right one. */
 function innermost(errors: readonly ErrorObject[]): string[] {
   const depthOf = ({ instancePath }: ErrorObject): number => instancePath.split("/").length;
-  const deepest = Math.max(...errors.map(depthOf));
-  return [...new Set(errors.filter((error) => depthOf(error) === deepest).map(lineOf))];
+  // That a branch chosen by `if` does not fit is said again by what is wrong in it.
+  const said = errors.filter(({ keyword }) => keyword !== "if");
+  const deepest = Math.max(...said.map(depthOf));
+  return [...new Set(said.filter((error) => depthOf(error) === deepest).map(lineOf))];
 }
 
 function lineOf({ instancePath, message, params }: ErrorObject): string {
   return `${instancePath === "" ? "/" : instancePath} ${message} ${JSON.stringify(params)}`;
 }
 
-/** A member of a body that its published schema does not have although the provider takes it, and why. Reviewed by hand. */
+/** Something in a body that its published schema does not have although the provider takes it, and why. Reviewed by hand. */
 export interface SpecWaiver {
-  /** The member's path, as `messages[1].content`. */
+  /** The path of a member or an element, as `messages[1].content`. */
   readonly path: RegExp;
+  /** Which values are waived; all if absent. */
+  readonly only?: (value: JsonValue) => boolean;
   readonly reason: string;
 }
 
-/** Checks a body without the members that are waived. `used` is told of the reason of each waiver that took something out. */
+/** Checks a body without what is waived. `used` is told of each waiver that took something out, and of the path without its numbers. */
 export function specProblems(
   check: SpecCheck,
   body: JsonObject,
   waivers: readonly SpecWaiver[],
-  used: (reason: string) => void,
+  used: (waiver: SpecWaiver, path: string) => void,
 ): string[] {
-  const absence = (_value: JsonValue, path: string): string | undefined =>
-    waivers.find((waiver) => waiver.path.test(path))?.reason;
-  return check(normalise(body, { rules: {}, opaque: /^$/, absence, rewrite: () => undefined }, used));
+  const isKept = (value: JsonValue, path: string): boolean => {
+    const waiver = waivers.find(({ path: waived, only }) => waived.test(path) && (only?.(value) ?? true));
+    if (waiver !== undefined) used(waiver, path.replaceAll(/\[\d+\]/g, "[]"));
+    return waiver === undefined;
+  };
+  return check(filtered(body, "", isKept));
+}
+
+function filtered(value: JsonValue, path: string, isKept: (value: JsonValue, path: string) => boolean): JsonValue {
+  if (Array.isArray(value)) {
+    const elements = value.map((element: JsonValue, index) => [element, `${path}[${index}]`] as const);
+    return elements.flatMap(([element, place]) => (isKept(element, place) ? [filtered(element, place, isKept)] : []));
+  }
+  if (!isObject(value)) return value;
+  const members = Object.entries(value).map(
+    ([key, member]) => [key, member, path === "" ? key : `${path}.${key}`] as const,
+  );
+  return Object.fromEntries(
+    members.flatMap(([key, member, place]) => (isKept(member, place) ? [[key, filtered(member, place, isKept)]] : [])),
+  );
 }

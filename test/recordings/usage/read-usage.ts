@@ -39,7 +39,7 @@ export async function readRecordedUsage(): Promise<readonly ReadUsage[]> {
       read.push({
         id: row.id,
         label,
-        vendor: adapter.seller ?? adapter.owner,
+        vendor: adapter.seller,
         model: modelOf(recorded),
         atMs: timeOf(recorded),
         reported,

@@ -58,7 +58,8 @@ function rowsOf({ apis }: UsageWire): readonly RecordingRow[] {
 /** The settings of an instance that reads a row: of the recorded vendor or surface, if the kind knows it. */
 export function settingsFor(adapter: AdapterKind, { provider }: RecordingRow, baseUrl: string): ProviderSettings {
   const plain = testProvider({ name: provider, kind: adapter.kind, baseUrl, apiKey: new Secret("test") });
-  const known = [{ vendor: provider }, { surface: provider }].map((quirks) => ({ ...plain, quirks }));
+  const surface = provider === "gemini" ? "gemini_api" : provider;
+  const known = [{ vendor: provider }, { surface }].map((quirks) => ({ ...plain, quirks }));
   return known.find((settings) => adapter.check(settings).length === 0) ?? plain;
 }
 

@@ -43,7 +43,7 @@ describe("a call whose provider fails before content", () => {
       throw failure("PROVIDER_OVERLOADED");
     };
     const acme = (name: string, play: Play) =>
-      createScriptedAdapter({ name, play, owner: "acme", spends: true, settings: { ...settings, name } });
+      createScriptedAdapter({ name, play, seller: "acme", spends: true, settings: { ...settings, name } });
     const { run, rows } = createRig([acme("near", half), acme("far", answer("far"))], { prices });
     const { events } = await run();
     const finished = events.at(-1)?.event.value;

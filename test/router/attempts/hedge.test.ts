@@ -237,7 +237,7 @@ describe("a hedge", () => {
         const first = gated("near");
         const far = createScriptedAdapter({
           name: "far",
-          owner: "acme",
+          seller: "acme",
           spends: true,
           defaultModel: model,
           settings: { ...settings, name: "far" },

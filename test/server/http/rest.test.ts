@@ -176,6 +176,8 @@ describe("the routes", () => {
         ["?group_by=day,hour,minute,month,model", "group_by"],
         ["?group_by=unspecified", "group_by[0]"],
         ["?start_time=yesterday", undefined],
+        ["?start_time=2026-02-30", "start_time"],
+        ["?endTime=2026-02-29T10:00:00Z", "end_time"],
         ["?start_time=2026-11-26&start_time=2026-11-25", "start_time"],
         ["?start_time=2026-11-26&startTime=2026-11-25", "startTime"],
         ["?start_time=2026-11-26&end_time=2026-11-25", "start_time"],

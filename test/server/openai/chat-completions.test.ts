@@ -40,6 +40,8 @@ describe("a chat-completions body", () => {
     expect(refused({ response_format: { type: "text", strict: true } }).field).toBe("response_format.strict");
     expect(refused({ ["x".repeat(5000)]: 1 }).field).toHaveLength(67);
     expect(refused({ functions: [] }).why).toContain("use tools");
+    // Mutant seen red: the name looked up without asking whether it is the table's own.
+    expect(refused({ constructor: 1 }).why).toContain("leave it out");
   });
 
   test("asks for one answer", () => {

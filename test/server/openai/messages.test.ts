@@ -109,6 +109,10 @@ describe("user content", () => {
     expect(contentOf({ type: "input_audio", input_audio: { data: "eA==", format: "mp3" } })?.kind.value).toMatchObject({
       mimeType: "audio/mpeg",
     });
+    // Mutant seen red: the word looked up without asking whether it is the table's own.
+    expect(
+      contentOf({ type: "input_audio", input_audio: { data: "eA==", format: "constructor" } })?.kind.value,
+    ).toMatchObject({ mimeType: "audio/constructor" });
     expect(
       fieldOf({ role: "user", content: [{ type: "file", file: { file_id: "f", file_data: "data:a/b;base64,eA==" } }] }),
     ).toBe("messages[0].content[0].file");

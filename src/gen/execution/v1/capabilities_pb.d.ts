@@ -17,7 +17,7 @@ export declare const file_execution_v1_capabilities: GenFile;
  */
 export declare type CapabilitiesRequest = Message<"execution.v1.CapabilitiesRequest"> & {
   /**
-   * Only this persona.
+   * Only this persona. PERSONA_NOT_FOUND if the key's tenant has none of this name, SCOPE_DENIED if the key may not use it.
    *
    * @generated from field: string persona = 1;
    */

@@ -162,7 +162,8 @@ export declare type ChatRequest = Message<"execution.v1.ChatRequest"> & {
   onDisconnect: OnDisconnect;
 
   /**
-   * Most the whole call may cost, in nano-USD.
+   * Most the whole call may cost, in nano-USD. Candidates whose worst cost, as Plan tells it, is above it or has no bound are passed by with
+   * BUDGET_EXCEEDED, those without a price with MODEL_UNPRICED; it is the call's error if no candidate is left. Absent: no ceiling.
    *
    * @generated from field: optional int64 max_cost_nano_usd = 21;
    */

@@ -82,6 +82,7 @@ export declare type CostsRequest = Message<"execution.v1.CostsRequest"> & {
 
   /**
    * Continues a listing: `next_page_token` of the page before, with all other fields as they were but `page_size`. The window does not move.
+   * A token holds the group it stands at, and the longest groups there can be fit it.
    *
    * @generated from field: string page_token = 10;
    */
@@ -199,7 +200,8 @@ export declare type CostRow = Message<"execution.v1.CostRow"> & {
   reasoningTokens: bigint;
 
   /**
-   * Cost in nano-USD of the attempts that have a price.
+   * Cost in nano-USD of the attempts that have a price; of those whose answer was left or cut it is an estimate. Stands still at what an int64
+   * can hold, like every sum here.
    *
    * @generated from field: int64 cost_nano_usd = 8;
    */

@@ -28,7 +28,7 @@ export declare const ExecutionService: GenService<{
    * Chat runs one request and streams what happens.
    *
    * Errors: INVALID_ARGUMENT (INVALID_FIELD, CONTEXT_TOO_LONG), NOT_FOUND (PERSONA_NOT_FOUND, PROVIDER_NOT_FOUND), FAILED_PRECONDITION
-   * (CAPABILITY_MISSING), PERMISSION_DENIED (SCOPE_DENIED), RESOURCE_EXHAUSTED, UNAVAILABLE before the first content; ABORTED after it;
+   * (CAPABILITY_MISSING, MODEL_UNPRICED), PERMISSION_DENIED (SCOPE_DENIED), RESOURCE_EXHAUSTED (BUDGET_EXCEEDED ...), UNAVAILABLE before the first content; ABORTED after it;
    * DEADLINE_EXCEEDED and CANCELLED at any time.
    *
    * Its response is shared with Resume: both stream the same events.

@@ -178,8 +178,8 @@ export declare type ResolvedValue = Message<"execution.v1.ResolvedValue"> & {
   path: string;
 
   /**
-   * The value as JSON text. Secrets show as `"[secret]"`, a configured system prompt as `"[hidden]"` unless the key has the role TENANT_ADMIN
-   * or PLATFORM_ADMIN.
+   * The value as JSON text. Secrets show as `"[secret]"`, a configured system prompt as `"[hidden]"` unless the key has the role
+   * PLATFORM_ADMIN, or TENANT_ADMIN and the prompt stands in the settings of its own tenant.
    *
    * @generated from field: string value_json = 2;
    */

@@ -123,7 +123,8 @@ export declare type Usage = Message<"execution.v1.Usage"> & {
   providerUsageJson: string;
 
   /**
-   * Service tier that the provider says it served and bills, in its own word; empty if it does not say. In a sum: empty if the usages differ.
+   * Service tier that the provider says it served and bills, in its own word; empty if it does not say. What else it bills more for follows behind a
+   * plus, such as Anthropic's fast mode (`standard+fast`) and region (`standard+us`). In a sum: empty if the usages differ.
    *
    * @generated from field: string service_tier = 16;
    */
@@ -261,14 +262,14 @@ export declare type AttemptSummary = Message<"execution.v1.AttemptSummary"> & {
   billed: Billed;
 
   /**
-   * What it used.
+   * What it used. Of an attempt that did not give its answer an estimate, see USAGE_SOURCE_ESTIMATED; absent if the provider said nothing.
    *
    * @generated from field: execution.v1.Usage usage = 8;
    */
   usage?: Usage | undefined;
 
   /**
-   * What it cost in nano-USD; absent if unpriced.
+   * What it cost in nano-USD; absent if unpriced. An estimate if its usage is one.
    *
    * @generated from field: optional int64 cost_nano_usd = 9;
    */
@@ -350,7 +351,8 @@ export enum UsageSource {
   COUNTED = 2,
 
   /**
-   * The platform estimated them.
+   * The platform estimated some of them: the answer was left, cut or failed before the provider had said all it used. Input is the provider's;
+   * output is what the provider had said, and the text after that at 4 bytes a token, which leaves out what was not shown.
    *
    * @generated from enum value: USAGE_SOURCE_ESTIMATED = 3;
    */
@@ -383,7 +385,7 @@ export enum Billed {
   YES = 1,
 
   /**
-   * It does not bill: it refused before it began.
+   * It does not bill: it got nothing of the request, or refused it before it began.
    *
    * @generated from enum value: BILLED_NO = 2;
    */

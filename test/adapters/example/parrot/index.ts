@@ -28,6 +28,7 @@ function createParrot(settings: ProviderSettings, now: () => number): Adapter {
   return createHttpAdapter({
     settings,
     owner: "parrot",
+    seller: "parrot",
     model: (name) => capabilitiesOf(settings, name),
     models: () => modelsOf(settings),
     plan: ({ request, model, step, attempt }) => ({

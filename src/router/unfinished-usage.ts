@@ -1,0 +1,73 @@
+import type { ChatEvent } from "../contract/events.ts";
+import { type Usage, UsageSource } from "../gen/execution/v1/usage_pb.js";
+
+/** What an attempt has streamed since its provider last said how much that is. */
+export interface StreamedOutput {
+  /** Takes an event. Runs for every delta, and so only counts. */
+  see(event: ChatEvent): void;
+  /**
+   * The usage of an attempt that ended before its answer did, after what its provider said last. Its output is at least that, and what was
+   * streamed after it at four bytes a token; it is marked as an estimate, which is too low by what was never shown: reasoning that is hidden,
+   * and what the provider made before it noticed. With sound or pictures, whose tokens nobody can guess, the output is not known. A usage that
+   * was final stays as it is.
+   */
+  estimate(usage: Usage): Usage;
+}
+
+/** English prose has about 4 bytes a token with the tokenizers of all large vendors; code and other languages have fewer. */
+const bytesPerToken = 4;
+
+const maxTokens = 0xffffffff;
+
+/** Creates the count of an attempt that has streamed nothing. */
+export function createStreamedOutput(): StreamedOutput {
+  let bytes = 0;
+  let hasMedia = false;
+  let isFinal = false;
+  return {
+    see: ({ event }) => {
+      switch (event.case) {
+        case "textDelta":
+        case "reasoningDelta":
+        case "refusalDelta":
+          bytes += sizeOf(event.value.text);
+          return;
+        case "toolCallDelta":
+          bytes += sizeOf(event.value.argumentsDelta);
+          return;
+        case "image":
+        case "audio":
+          hasMedia = true;
+          return;
+        case "usage":
+          isFinal ||= event.value.final;
+          if (event.value.usage?.outputTotal === undefined) return;
+          bytes = 0;
+          hasMedia = false;
+          return;
+        default:
+      }
+    },
+    estimate: (usage) => {
+      if (isFinal) return usage;
+      // The provider's own cost is one of something that was not over, and says nothing of the whole.
+      const { outputTotal = 0, outputText, providerCostNanoUsd: _cost, ...rest } = usage;
+      const isWhole = bytes === 0 && outputText !== undefined;
+      const total = Math.min(maxTokens, outputTotal + Math.ceil(bytes / bytesPerToken));
+      return {
+        ...rest,
+        ...(hasMedia ? {} : { outputTotal: total }),
+        ...(isWhole ? { outputText } : {}),
+        source: UsageSource.ESTIMATED,
+      };
+    },
+  };
+}
+
+/** About how many bytes a text has in UTF-8: as many a unit as its last one. Counting them takes ten times as long. */
+function sizeOf(text: string): number {
+  const last = text.charCodeAt(text.length - 1);
+  if (!(last > 0x7f)) return text.length;
+  const isWide = last > 0x7ff && (last < 0xd800 || last > 0xdfff);
+  return text.length * (isWide ? 3 : 2);
+}
