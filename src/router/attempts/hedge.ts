@@ -22,7 +22,7 @@ export function mayHedge(
   target: Target,
   { maxCostNanoUsd }: HedgeSettings,
 ): boolean {
-  const { state, isInBudget } = target.describe(false);
+  const { state, isInBudget } = target.describe();
   if (state !== "closed" || !isInBudget) return false;
   const price = priceOfCandidate(prices, target.candidate, request, nowMs());
   const { expectedNanoUsd } = prices.estimate(price, request, target.candidate.model);

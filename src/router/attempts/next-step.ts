@@ -42,7 +42,7 @@ export function nextMove(situation: Situation): NextMove {
 function retryOf(situation: Situation, last: Try, reaction: Reaction) {
   const { places, tries, random } = situation;
   const place = places[last.place];
-  if (place === undefined || !place.isInBudget) return undefined;
+  if (place === undefined || !place.isInBudget || !place.isAffordable) return undefined;
   const { otherKey = false, retryAfterMs = 0 } = last.error.extras;
   const done = tries.filter((each) => each.place === last.place && each.error.extras.otherKey !== true).length;
   const move = (afterMs: number) => ({ kind: "RETRY" as const, place: last.place, afterMs });
@@ -82,7 +82,8 @@ function continuation(situation: Situation, { fallback }: Reaction): NextMove | 
 /** True for a candidate that was not tried and may be. A second attempt at one instance is a retry to it, whatever the model. */
 function isFree(situation: Situation, place: Place, index: number): boolean {
   const { tries, places } = situation;
-  if (place.isUnfit || place.waitMs > 0 || tries.some((each) => each.place === index)) return false;
+  if (place.isUnfit || !place.isAffordable || place.waitMs > 0 || tries.some((each) => each.place === index))
+    return false;
   const isSecond = tries.some((each) => places[each.place]?.provider === place.provider);
   return (!isSecond || place.isInBudget) && hasTime(situation, place, 0);
 }

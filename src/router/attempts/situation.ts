@@ -9,6 +9,8 @@ export interface Place extends TargetState {
   readonly retries: number;
   /** Whether one attempt more is in the budget of its instance. */
   readonly isInBudget: boolean;
+  /** Whether the request's ceiling leaves room for an attempt here. */
+  readonly isAffordable: boolean;
   /** Time in which it usually begins to answer, in milliseconds; 0 if not known. */
   readonly usualMs: number;
   /** Whether it is known to continue an answer that was begun. */

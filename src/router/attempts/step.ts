@@ -3,6 +3,7 @@ import { ExecutionError } from "../../errors.ts";
 import { FallbackPolicy } from "../../gen/execution/v1/chat_pb.js";
 import type { Call } from "../call.ts";
 import { type Attempt, createAttempt } from "./attempt.ts";
+import { createCeilingRoom } from "./ceiling-room.ts";
 import { type Continuation, createContinuation } from "./continuation.ts";
 import type { AttemptDeps } from "./deps.ts";
 import { hedgeDelayMs, mayHedge } from "./hedge.ts";
@@ -26,13 +27,18 @@ export function createStep(deps: AttemptDeps, call: Call): StepRun {
   const { routing, request } = resolved;
   const targets = resolved.candidates.map((candidate, place) => createTarget(deps.health, candidate, place, routing));
   const mayFallBack = request.fallbackPolicy !== FallbackPolicy.DENY;
+  const hasRoom = createCeilingRoom(deps, call, targets);
   const tries: Try[] = [];
   const asked = new Map<number, boolean>([[0, true]]);
   const isNews = createNews();
   const continuation: Continuation | undefined = routing.continuation ? createContinuation(call) : undefined;
 
   const situation = (): Situation => ({
-    places: targets.map((target, place) => target.describe(asked.get(place) === false)),
+    places: targets.map((target, place) => ({
+      ...target.describe(),
+      isUnfit: asked.get(place) === false,
+      isAffordable: hasRoom(target),
+    })),
     tries,
     policy: {
       mayFallBack,
@@ -89,6 +95,7 @@ export function createStep(deps: AttemptDeps, call: Call): StepRun {
         index !== running &&
         !tries.some((each) => each.place === index) &&
         mayHedge(deps, call, target, settings) &&
+        hasRoom(target) &&
         fits(index),
     );
     const admission = place < 0 ? undefined : admit(place, true);

@@ -27,7 +27,7 @@ export interface Target {
   readonly provider: string;
   readonly candidate: ResolvedCandidate;
   /** How it stands now. */
-  describe(isUnfit: boolean): Place;
+  describe(): Omit<Place, "isUnfit" | "isAffordable">;
   /** Leave for one attempt; undefined if none may start now. `isFurther`: the call was at this instance before. */
   admit(isFurther: boolean): Admission | undefined;
 }
@@ -53,14 +53,13 @@ export function createTarget(
   return {
     provider,
     candidate,
-    describe: (isUnfit) => ({
+    describe: () => ({
       ...health.stateOf(provider, model),
       ...(contextWindow === undefined ? {} : { contextWindow }),
       retries,
       isInBudget: health.budget(provider).allows(),
       usualMs: health.target(provider, model).latency.smoothedMs() ?? 0,
       takesPrefix: supportOf(candidate.model, Capability.ASSISTANT_PREFIX) === Support.NATIVE,
-      isUnfit,
     }),
     admit: (isFurther) => {
       const permit = health.admit(provider, model);

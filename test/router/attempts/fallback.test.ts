@@ -124,6 +124,31 @@ describe("a call whose provider fails before content", () => {
     expect(rows).toHaveLength(2);
   });
 
+  // Mutant seen red: each attempt held to the ceiling alone.
+  test("is tried no more than its ceiling on costs leaves room for, should every attempt cost the most it can", async () => {
+    const prices = createPriceBook([acmeTable([{ models: ["model-1"], rates: { input: "1", output: "2" } }])]);
+    const silent: Play = async function* () {
+      yield [];
+      throw failure("PROVIDER_NETWORK");
+    };
+    const attempts = async (maxCostNanoUsd: bigint, play: Play) => {
+      const near = createScriptedAdapter({
+        name: "near",
+        play,
+        seller: "acme",
+        spends: true,
+        settings: { ...settings, name: "near", retries: 5 },
+      });
+      const { run } = createRig([near], { prices });
+      await run({ maxCostNanoUsd, sampling: { maxOutputTokens: 10 } });
+      return near.inputs.length;
+    };
+    // One costs at most 88,000 nano-USD. What was refused cost nothing; of what broke off that is not known.
+    expect(await attempts(200_000n, silent)).toBe(2);
+    expect(await attempts(1_000_000n, silent)).toBe(3);
+    expect(await attempts(100_000n, internal)).toBe(3);
+  });
+
   test("is not tried again after its caller has left", async () => {
     const caller = new AbortController();
     const leaving: Play = async function* () {

@@ -12,6 +12,7 @@ const place = (init: Partial<Place> = {}): Place => ({
   waitMs: 0,
   retries: 2,
   isInBudget: true,
+  isAffordable: true,
   usualMs: 0,
   takesPrefix: false,
   isUnfit: false,
@@ -76,6 +77,7 @@ describe("a retry", () => {
 
   test("is not made beyond the budget of the instance, while its breaker is open, or without the time for it", () => {
     expect(following([internal], { places: [place({ isInBudget: false })] })).toBe("FAIL PROVIDER_INTERNAL");
+    expect(following([internal], { places: [place({ isAffordable: false })] })).toBe("FAIL PROVIDER_INTERNAL");
     expect(following([internal], { places: [place({ state: "open", waitMs: 100 })] })).toBe("FAIL PROVIDER_INTERNAL");
     expect(following([internal], { places: [place({ usualMs: 400 })], remainingMs: 500 })).toBe(
       "FAIL PROVIDER_INTERNAL",
