@@ -2,6 +2,8 @@ import { types } from "node:util";
 import { type DescMessage, fromBinary, fromJson, type JsonValue, type Message } from "@bufbuild/protobuf";
 import { cutText } from "../contract/error-details.ts";
 import { ExecutionError } from "../errors.ts";
+import { scanJson } from "./scan.ts";
+import { scanBinary } from "./scan-binary.ts";
 
 /** How a request's message is encoded. */
 export type MessageFormat = "binary" | "json";
@@ -10,19 +12,22 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * Decodes a request. JSON is canonical ProtoJSON; a field the contract does not have is refused, since ignoring it would drop what the caller
- * asked for. Throws INVALID_FIELD.
+ * asked for. Throws INVALID_FIELD, and MESSAGE_TOO_LARGE for a message with too much in it.
  */
 export function decodeMessage(schema: DescMessage, bytes: Uint8Array, format: MessageFormat): Message {
   try {
-    return format === "binary" ? fromBinary(schema, bytes) : fromJson(schema, parseJson(bytes));
+    if (format === "json") return fromJson(schema, parseJson(bytes));
+    scanBinary(schema, bytes);
+    return fromBinary(schema, bytes);
   } catch (thrown) {
     if (thrown instanceof ExecutionError) throw thrown;
     throw undecodable(schema, format, types.isNativeError(thrown) ? thrown.message : String(thrown));
   }
 }
 
-/** Parses a JSON body. Throws INVALID_FIELD if it is not UTF-8 or not JSON. */
+/** Parses a JSON body. Throws INVALID_FIELD if it is not UTF-8, not JSON or nested too deep, and MESSAGE_TOO_LARGE if it has too much in it. */
 export function parseJson(bytes: Uint8Array): JsonValue {
+  scanJson(bytes);
   try {
     return JSON.parse(utf8.decode(bytes)) as JsonValue;
   } catch (thrown) {
