@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Http2Session, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { createOverhead, type Overhead } from "./overhead.ts";
@@ -13,10 +14,11 @@ export interface ConnectionLimits {
   readonly firstRequestMs: number;
 }
 
-/** One connection of a listener. */
+/** Node's channel on which every HTTP/2 stream of the process is shown before any handler sees it. */
+export const STREAM_CREATED = "http2.server.stream.created";
+
+/** One connection of a listener. Its requests of HTTP/2 are seen by themselves. */
 export interface Connection {
-  /** Watches a request of HTTP/2: whether it is answered, and what its body is of what the connection sends. */
-  watch(stream: ServerHttp2Stream, session: Http2Session): void;
   /** Counts a request of HTTP/1.1, and whether it was answered. */
   began(): void;
   answered(): void;
@@ -34,6 +36,8 @@ export interface Connections {
   find(socket: SocketName): Connection | undefined;
   /** Destroys all at once. */
   destroyAll(): void;
+  /** Sees no more requests. */
+  close(): void;
 }
 
 /** What names a socket, also where Node hides the socket itself. */
@@ -44,6 +48,8 @@ const LOOK_MS = 250;
 
 interface Open extends Connection {
   readonly socket: Socket;
+  /** Watches a request of HTTP/2: whether it is answered, and what its body is of what the connection sends. */
+  watch(stream: ServerHttp2Stream, session: Http2Session): void;
   look(now: number): void;
 }
 
@@ -53,7 +59,7 @@ interface Open extends Connection {
  */
 export function createConnections(peers: Peers, limits: ConnectionLimits, monotonicMs: () => number): Connections {
   const open = new Map<string, Open>();
-  const bySession = new WeakMap<Http2Session, Connection>();
+  const bySession = new WeakMap<Http2Session, Open>();
   let looking: NodeJS.Timeout | undefined;
 
   const look = (): void => {
@@ -65,7 +71,22 @@ export function createConnections(peers: Peers, limits: ConnectionLimits, monoto
     looking = undefined;
   };
 
-  const find = (socket: SocketName): Connection | undefined => open.get(nameOf(socket));
+  const of = (session: Http2Session | undefined): Open | undefined => {
+    if (session === undefined) return undefined;
+    const known = bySession.get(session);
+    if (known !== undefined || session.destroyed) return known;
+    const found = open.get(nameOf(session.socket));
+    if (found !== undefined) bySession.set(session, found);
+    return found;
+  };
+
+  // Later than here a request that is reset in the same read would have come and gone.
+  const onCreated = (message: unknown): void => {
+    const { stream } = message as { stream: ServerHttp2Stream };
+    const { session } = stream;
+    if (session !== undefined) of(session)?.watch(stream, session);
+  };
+  subscribe(STREAM_CREATED, onCreated);
 
   return {
     admit: (socket) => {
@@ -85,17 +106,13 @@ export function createConnections(peers: Peers, limits: ConnectionLimits, monoto
       looking ??= setInterval(look, LOOK_MS).unref();
       return connection;
     },
-    of: (session) => {
-      if (session === undefined) return undefined;
-      const known = bySession.get(session);
-      if (known !== undefined || session.destroyed) return known;
-      const found = find(session.socket);
-      if (found !== undefined) bySession.set(session, found);
-      return found;
-    },
-    find,
+    of,
+    find: (socket) => open.get(nameOf(socket)),
     destroyAll: () => {
       for (const { socket } of open.values()) socket.destroy();
+    },
+    close: () => {
+      unsubscribe(STREAM_CREATED, onCreated);
     },
   };
 }
@@ -105,9 +122,6 @@ function createConnection(socket: Socket, peer: Peer, limits: ConnectionLimits, 
   let ended = 0;
   let fruitful = false;
   let overhead: Overhead | undefined;
-  const fault = (count: number): void => {
-    if (!peer.fault(count)) socket.destroy();
-  };
   socket.once("close", () => {
     peer.leave();
     // A client that dies with calls under way is no attacker; one that only ever leaves is.
@@ -132,14 +146,16 @@ function createConnection(socket: Socket, peer: Peer, limits: ConnectionLimits, 
       stream.prependListener("data", (chunk: Uint8Array) => overhead?.body(chunk.length));
       // Whoever serves the stream listens too; one that is reset before has nobody, and the event would end the process.
       stream.on("error", () => undefined);
+      stream.once("aborted", () => {
+        if (stream.headersSent || session.destroyed) return;
+        ended += 1;
+        // At once: what else was read together with this reset is then thrown away below JavaScript.
+        if (!peer.fault(1)) session.destroy();
+      });
       stream.once("close", () => {
-        if (stream.headersSent) {
-          ended += 1;
-          fruitful = true;
-        } else if (!session.destroyed) {
-          ended += 1;
-          fault(1);
-        }
+        if (!stream.headersSent) return;
+        ended += 1;
+        fruitful = true;
       });
     },
     look: (now) => {

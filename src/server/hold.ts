@@ -1,7 +1,7 @@
 import type { Http2Session, ServerHttp2Stream } from "node:http2";
 
 /** Requests of one session that are begun in a turn of the event loop. */
-const BEGUN_PER_TURN = 32;
+const BEGUN_PER_TURN = 8;
 
 /**
  * Holds the requests of a session back until the next turn of the event loop, where those that were reset meanwhile cost nothing any more (rapid

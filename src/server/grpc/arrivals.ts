@@ -2,12 +2,9 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Http2Session, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Metadata } from "@grpc/grpc-js";
 import type { HeaderLookup } from "../auth.ts";
-import type { Connections } from "../connections.ts";
+import { type Connections, STREAM_CREATED } from "../connections.ts";
 import { holdStreams } from "../hold.ts";
 import { type AskedTimeout, readTimeout } from "../timeout.ts";
-
-/** Node's channel on which every HTTP/2 stream of the process is shown before any handler sees it. */
-const CHANNEL = "http2.server.stream.created";
 
 /** Carries the number of an arrival through grpc-js. What a caller sends under this name is overwritten. */
 const NUMBER_HEADER = "x-execution-platform-arrival";
@@ -55,9 +52,7 @@ export function watchArrivals(
   const onCreated = (message: unknown): void => {
     const { stream, headers } = message as { stream: ServerHttp2Stream; headers: IncomingHttpHeaders };
     const { session } = stream;
-    const connection = connections.of(session);
-    if (session === undefined || connection === undefined) return;
-    connection.watch(stream, session);
+    if (session === undefined || connections.of(session) === undefined) return;
     // By the time of its first stream grpc-js listens.
     if (!held.has(session)) holdStreams(session);
     held.add(session);
@@ -77,7 +72,7 @@ export function watchArrivals(
     stream.once("close", () => arrivals.delete(number));
   };
 
-  subscribe(CHANNEL, onCreated);
+  subscribe(STREAM_CREATED, onCreated);
   return {
     take: (metadata) => {
       const number = String(metadata.get(NUMBER_HEADER)[0]);
@@ -86,7 +81,7 @@ export function watchArrivals(
       return arrival;
     },
     close: () => {
-      unsubscribe(CHANNEL, onCreated);
+      unsubscribe(STREAM_CREATED, onCreated);
     },
   };
 }

@@ -195,6 +195,8 @@ function nextWrite(
 /** Closes a stream whose caller does not: one that does not take its answer, or goes on sending a request that was answered. */
 function closeLater(stream: ServerHttp2Stream, afterMs: number): void {
   if (stream.destroyed) return;
-  const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), afterMs);
+  const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
+  // What its caller has no window for would be waited for without end if the stream were closed in good order.
+  const timer = setTimeout(() => stream.close(stream.writableFinished ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL), afterMs);
   stream.once("close", () => clearTimeout(timer));
 }

@@ -97,7 +97,10 @@ export function createGrpcListener(deps: GrpcListenerDeps): GrpcListener {
   let gone: Promise<void> | undefined;
   const allGone = (): Promise<void> => {
     closing.abort();
-    gone ??= shutDown({ server, front, connections }, transport.lingerMs, log).finally(() => arrivals.close());
+    gone ??= shutDown({ server, front, connections }, transport.lingerMs, log).finally(() => {
+      arrivals.close();
+      connections.close();
+    });
     return gone;
   };
   const close = (): Promise<void> => {

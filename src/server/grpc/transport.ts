@@ -36,7 +36,7 @@ export function transportLimits(limits: LimitSettings): TransportLimits {
   return {
     maxConnections: limits.maxConnections,
     firstBytesMs: limits.headerTimeoutMs,
-    firstRequestMs: 60_000,
+    firstRequestMs: 6 * limits.headerTimeoutMs,
     keepaliveMs: 30_000,
     keepaliveTimeoutMs: 10_000,
     idleMs: 300_000,

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
-import type { Connections } from "../connections.ts";
 import { holdStreams } from "../hold.ts";
 import type { TransportLimits } from "./limits.ts";
 
@@ -21,7 +20,6 @@ export interface Http2 {
 export function createHttp2(
   maxStreams: number,
   limits: TransportLimits,
-  connections: Connections,
   onRequest: (request: IncomingMessage, response: ServerResponse) => void,
 ): Http2 {
   const sessions = new Set<ServerHttp2Session>();
@@ -44,7 +42,6 @@ export function createHttp2(
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     holdStreams(session);
-    session.on("stream", (stream) => connections.of(session)?.watch(stream, session));
     watchIdleness(session, limits);
   });
   server.on("sessionError", (_error, session) => session.destroy());

@@ -53,7 +53,7 @@ export function createHttpListener(deps: HttpListenerDeps): HttpListener {
     watchHttp1(request, response, connections);
     onRequest.listen(request, response);
   });
-  const http2 = createHttp2(limits.maxStreamsPerConnection, transport, connections, onRequest.listen);
+  const http2 = createHttp2(limits.maxStreamsPerConnection, transport, onRequest.listen);
   const front = createFront(settings.tls, transport, {
     http1: (socket) => http1.emit("connection", socket),
     http2: (socket) => {
@@ -68,9 +68,9 @@ export function createHttpListener(deps: HttpListenerDeps): HttpListener {
   const closeFront = (): Promise<void> => {
     closing.abort();
     http1.close();
-    closed ??= new Promise((resolve) => {
+    closed ??= new Promise<void>((resolve) => {
       front.close(() => resolve());
-    });
+    }).finally(connections.close);
     return closed;
   };
   const close = async (): Promise<void> => {
