@@ -121,7 +121,8 @@ async function judge(attack: Attack, before: Before, stage: Stage): Promise<Find
   const { peakMib, value } = await weigh(weighed, () => strike(attack, weighed, Math.min(durationMs, memoryMs), stage));
   reports.push(...value);
   const growthMib = peakMib - before.restMib;
-  const open = reports.some(({ opened, ended, problem }) => problem !== undefined || ended < opened);
+  // An attack that was not made shows nothing.
+  const open = reports.some(({ opened, ended, problem }) => problem !== undefined || opened === 0 || ended < opened);
   const counts = attack.wires.map((wire) => {
     const own = reports.filter((report) => report.wire === wire);
     const sum = (count: "opened" | "ended"): number => own.reduce((total, report) => total + report[count], 0);

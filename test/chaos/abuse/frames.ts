@@ -106,7 +106,7 @@ export const frameAttacks: readonly Attack[] = [
   },
   {
     name: "HPACK bomb",
-    mutant: "overhead not counted, connections for nothing not counted",
+    mutant: "connections for nothing not counted",
     wires: BOTH,
     run: (target) => {
       const block = chatBlock(target.wire);
@@ -134,11 +134,11 @@ export const frameAttacks: readonly Attack[] = [
   flood("SETTINGS", NODE, () => h2.settings()),
   flood("PRIORITY", NODE, () => h2.priority(1)),
   flood("empty DATA", NODE, () => h2.data(1, Buffer.alloc(0)), openStream),
-  flood("WINDOW_UPDATE", "overhead not counted", () => h2.windowUpdate(0, 1)),
+  flood("WINDOW_UPDATE", "overhead not counted", () => h2.windowUpdate(0, 1), openStream),
   flood("unknown frame", NODE, () => h2.frame(0x42, 0, 0)),
   {
     name: "a thousand calls at once that never send a body",
-    mutant: "streams not held back to a few a turn; body clock never late",
+    mutant: "body clock never late",
     wires: BOTH,
     run: async (target) => {
       const raw = await greet(target);
