@@ -32,11 +32,11 @@ const tidy = ["--heap-growing-percent=10"];
  * One attack after the other on both ports at once, while callers who behave go on. Their p99 stays within 50 ms of what it was before the
  * attacks (or of what the machine alone costs meanwhile), resident memory of a second gateway under the same attack within 32 MiB, whatever the
  * attackers opened is closed, and both processes live. Each attack comes from an address of its own and names the mutant it was seen red under.
- * `size` is how long each goes on, in milliseconds.
+ * `size` is how long each goes on, in milliseconds. Nothing in it is random.
  */
 export const abuse: Scenario = {
   name: "abuse",
-  run: async ({ seed, size, only }) => {
+  run: async ({ size, only }) => {
     const gateway = await startConfigured(configuration);
     const weighed = await startConfigured(configuration, tidy);
     const control = start("control");
@@ -45,7 +45,7 @@ export const abuse: Scenario = {
     setPriority(attacker.pid ?? 0, 10);
     const [controlPort] = (await once(control, "message")) as [number];
     const callers = startCallers({ ...gateway, controlPort }, perSecond);
-    const stage = { gateway, weighed, callers, attacker, gone: once(attacker, "exit"), seed, durationMs: size };
+    const stage = { gateway, weighed, callers, attacker, gone: once(attacker, "exit"), durationMs: size };
     try {
       const before = { during: await settle(stage), restMib: await rest(weighed, controlPort) };
       const findings: Finding[] = [
@@ -75,7 +75,6 @@ interface Stage {
   readonly attacker: ChildProcess;
   /** Resolves when the attacker's process has ended, which it should not. */
   readonly gone: Promise<unknown>;
-  readonly seed: number;
   readonly durationMs: number;
 }
 
@@ -152,7 +151,7 @@ async function strike(
   { name, wires }: Attack,
   { grpcPort, httpPort }: ChaosGateway,
   durationMs: number,
-  { attacker, gone, seed }: Stage,
+  { attacker, gone }: Stage,
 ): Promise<readonly Report[]> {
   const reports: Report[] = [];
   const reported = new Promise<void>((resolve) => {
@@ -168,7 +167,7 @@ async function strike(
     lastAddress += 1;
     const localAddress = `127.0.${1 + Math.floor(lastAddress / 250)}.${1 + (lastAddress % 250)}`;
     const port = wire === "grpc" ? grpcPort : httpPort;
-    attacker.send({ attack: name, wire, port, localAddress, durationMs, seed: seed + lastAddress } satisfies Order);
+    attacker.send({ attack: name, wire, port, localAddress, durationMs } satisfies Order);
   }
   await Promise.race([reported, gone]);
   return reports;

@@ -27,7 +27,7 @@ export const SETTING = { headerTableSize: 1, maxConcurrentStreams: 3, initialWin
 export const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
 /** Bytes of a frame before its payload. */
-export const FRAME_HEAD_BYTES = 9;
+const FRAME_HEAD_BYTES = 9;
 
 /** A frame as it came. */
 export interface RawFrame {

@@ -15,7 +15,7 @@ async function withGateway(
   limits: Partial<Config["limits"]>,
   run: (port: Readonly<Record<Wire, number>>) => Promise<void>,
 ): Promise<void> {
-  const gateway = await startTestGateway({ config: { limits: { ...testConfig().limits, ...limits } } });
+  const gateway = await startTestGateway({ config: { limits: { ...testConfig().limits, drainMs: 100, ...limits } } });
   try {
     await run({ grpc: Number(new URL(gateway.grpcUrl).port), http: Number(new URL(gateway.httpUrl).port) });
   } finally {

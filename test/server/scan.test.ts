@@ -56,7 +56,7 @@ const conversation = create(ChatRequestSchema, {
 });
 
 describe("a serialized message", () => {
-  // Mutant seen red: no count of messages.
+  // Mutant seen red: no count of values.
   test.each([
     ["empty messages", repeated(field(4, Buffer.alloc(0)))],
     ["messages with an empty part", repeated(field(4, field(2, Buffer.alloc(0))))],
@@ -68,6 +68,12 @@ describe("a serialized message", () => {
     ["empty messages inside one", field(4, repeated(field(2, Buffer.alloc(0))))],
   ])("of %s by the million is refused", (_name, bytes) => {
     expect(binary(bytes)).toBe("MESSAGE_TOO_LARGE");
+  });
+
+  // Mutant seen red: messages counted like any value.
+  test("of messages is refused sooner than one of other values", () => {
+    expect(binary(Buffer.alloc(200_000, field(4, Buffer.alloc(0))))).toBe("MESSAGE_TOO_LARGE");
+    expect(binary(Buffer.alloc(200_000, field(1, Buffer.alloc(0))))).toBeUndefined();
   });
 
   test("of ten thousand messages is none, nor is one long text", () => {

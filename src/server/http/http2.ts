@@ -28,6 +28,8 @@ export function createHttp2(
     maxHeaderListPairs: limits.maxHeaders,
     maxSessionInvalidFrames: limits.maxInvalidFrames,
     maxSessionRejectedStreams: limits.maxRejectedStreams,
+    streamResetBurst: limits.maxResets,
+    streamResetRate: limits.resetsPerSecond,
     unknownProtocolTimeout: limits.headersMs,
     settings: {
       maxConcurrentStreams: maxStreams,

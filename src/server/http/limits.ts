@@ -28,6 +28,9 @@ export interface TransportLimits {
   readonly maxInvalidFrames: number;
   /** Rejected streams before an HTTP/2 session is closed. */
   readonly maxRejectedStreams: number;
+  /** Requests a client may reset on one HTTP/2 connection at once, and in a second for long, however far they are. */
+  readonly maxResets: number;
+  readonly resetsPerSecond: number;
   /** Largest request of the health and reflection services. */
   readonly maxServiceBytes: number;
 }
@@ -48,6 +51,8 @@ export function transportLimits(limits: LimitSettings): TransportLimits {
     maxSessionMemoryMb: 10,
     maxInvalidFrames: 100,
     maxRejectedStreams: 50,
+    maxResets: 1000,
+    resetsPerSecond: 200,
     maxServiceBytes: 65_536,
   };
 }

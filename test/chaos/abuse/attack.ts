@@ -1,4 +1,3 @@
-import type { Random } from "../../emulators/random.ts";
 import * as h2 from "../h2raw.ts";
 import { connectRaw, FLAG, FRAME, PREFACE, type RawHttp2, type Setting, settings, settingsAck } from "../h2raw.ts";
 import type { Wire } from "./callers.ts";
@@ -9,7 +8,6 @@ export interface AttackTarget {
   readonly port: number;
   /** The address it comes from, which no caller has. */
   readonly localAddress: string;
-  readonly random: Random;
   /** True until its time is over. */
   readonly on: () => boolean;
 }

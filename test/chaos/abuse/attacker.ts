@@ -1,4 +1,3 @@
-import { createRandom } from "../../emulators/random.ts";
 import type { AttackOutcome } from "./attack.ts";
 import { attacks } from "./attacks.ts";
 import type { Wire } from "./callers.ts";
@@ -13,7 +12,6 @@ export interface Order {
   readonly port: number;
   readonly localAddress: string;
   readonly durationMs: number;
-  readonly seed: number;
 }
 
 /** What it answers. */
@@ -23,10 +21,10 @@ export interface Report extends AttackOutcome {
   readonly problem?: string;
 }
 
-process.on("message", async ({ attack, wire, port, localAddress, durationMs, seed }: Order) => {
+process.on("message", async ({ attack, wire, port, localAddress, durationMs }: Order) => {
   const endsAt = performance.now() + durationMs;
   const found = attacks.find(({ name }) => name === attack);
-  const target = { wire, port, localAddress, random: createRandom(seed), on: () => performance.now() < endsAt };
+  const target = { wire, port, localAddress, on: () => performance.now() < endsAt };
   try {
     if (found === undefined) throw new Error(`there is no attack ${attack}`);
     process.send?.({ wire, ...(await found.run(target)) });
