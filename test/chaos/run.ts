@@ -15,7 +15,7 @@ import { stalledReaders } from "./stalled-readers.ts";
 const plan: readonly { readonly scenario: Scenario; readonly short: number; readonly long: number }[] = [
   { scenario: abortedStreams, short: 1000, long: 10_000 },
   { scenario: stalledReaders, short: 100, long: 200 },
-  { scenario: abuse, short: 2500, long: 20_000 },
+  { scenario: abuse, short: 2000, long: 20_000 },
 ];
 
 const { values } = parseArgs({

@@ -7,7 +7,7 @@ import { watchArrivals } from "../../../src/server/grpc/arrivals.ts";
 const NUMBER_HEADER = "x-execution-platform-arrival";
 /** Lets a stream arrive as Node announces it, and gives the metadata grpc-js would make of it. */
 function arrive(): { readonly stream: EventEmitter; readonly metadata: Metadata } {
-  const stream = Object.assign(new EventEmitter(), { session: new EventEmitter() });
+  const stream = Object.assign(new EventEmitter(), { session: Object.assign(new EventEmitter(), { socket: {} }) });
   const headers: Record<string, string> = { ":path": "/a/b", "content-type": "application/grpc" };
   channel("http2.server.stream.created").publish({ stream, headers });
   const metadata = new Metadata();
