@@ -140,8 +140,8 @@ export const host: Type<string> = single("host", { type: "string", minLength: 1 
 });
 
 /** An IP address, or a subnet as `address/bits`. */
-export const peers: Type<string> = single("address or subnet", (value) => {
-  const written = String(value);
+export const peers: Type<string> = single("peer", { type: "string", minLength: 1 }, (value) => {
+  const written = typeof value === "string" ? value : "";
   const [, address = "", bits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(written) ?? [];
   const most = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
   return Number(bits ?? 0) <= most ? written : new Refusal("must be an IP address or a subnet such as 10.0.0.0/8");
