@@ -12,15 +12,15 @@ const MAX_RATIO = 100;
 /** Length up to which the ratio is not asked for. */
 const ALWAYS_BYTES = 1024 * 1024;
 
-/** Bodies that are inflated at once; each may hold its method's whole limit, and the others wait. */
-const slots = createSlots(2);
+/** Bodies that are inflated at once: each may hold its method's whole limit and keeps a processor busy, and the others wait. */
+const slots = createSlots(1);
 
 /** What reading a body needs of its call. */
 export type BodyCall = Pick<ServerCall, "admitBytes" | "maxBytes" | "signal">;
 
 /**
  * Undoes the compression of a body or an envelope: `gzip`, `identity` or none. What it may become is reserved before, bounded by its length, and
- * only two bodies are inflated at once, so that bombs cost neither memory nor a bound. Throws MESSAGE_TOO_LARGE, INVALID_FIELD, and UNIMPLEMENTED
+ * bodies are inflated one after the other, so that bombs cost neither memory nor a bound. Throws MESSAGE_TOO_LARGE, INVALID_FIELD, and UNIMPLEMENTED
  * for other encodings.
  */
 export async function inflate(bytes: Uint8Array, encoding: string | undefined, call: BodyCall): Promise<Uint8Array> {

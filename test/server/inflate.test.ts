@@ -42,7 +42,7 @@ describe("a compressed body", () => {
   });
 
   // Mutant seen red: all inflated at once.
-  test("waits while two others are inflated, and gives its place up if its call ends", async () => {
+  test("waits while another is inflated, and gives its place up if its call ends", async () => {
     const bytes = gzipSync(Buffer.alloc(MIB));
     const left = new AbortController();
     const leaving = call(left.signal);
