@@ -21,7 +21,7 @@ const BEFORE_4_5 = [
 
 /**
  * Claude 4.6 and later refuse an assistant message to be continued. JSON without a schema the API does not know at all. Days of retirement, which
- * hold for the platforms that Anthropic runs: platform.claude.com/docs/en/about-claude/model-deprecations and the SDK's list of deprecated models.
+ * hold for the platforms that Anthropic runs: platform.claude.com/docs/en/about-claude/model-deprecations, read 2026-11.
  */
 const FAMILIES: readonly ModelFamily[] = [
   {
