@@ -61,6 +61,7 @@ export const ERROR_TABLE = {
   PROVIDER_UNKNOWN: row(Code.UNAVAILABLE, "provider", true),
   UPSTREAM_TRUNCATED: row(Code.UNAVAILABLE, "provider", true),
   UPSTREAM_STALLED: row(Code.UNAVAILABLE, "provider", true),
+  NO_HEALTHY_TARGET: row(Code.UNAVAILABLE, "provider", true),
 } as const satisfies Record<string, ErrorRow>;
 
 /** A reason of the error table. */
@@ -106,6 +107,8 @@ export interface ErrorExtras {
   readonly partial?: boolean;
   /** What a Chat that failed had done until then. Set by the router. */
   readonly failure?: ChatFailure;
+  /** True if the provider instance has another key that may do, so that another attempt at the same place is worth making at once. */
+  readonly otherKey?: boolean;
   /** For the log only; never sent. */
   readonly cause?: unknown;
 }

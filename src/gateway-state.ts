@@ -1,4 +1,5 @@
 import type { Adapter, AdapterKind, ProviderSettings } from "./adapters/adapter.ts";
+import { createAdapter } from "./adapters/key-pool.ts";
 import type { Config } from "./config/config.ts";
 import { checkSafety } from "./config/safety.ts";
 import { pathText } from "./config/tree.ts";
@@ -122,7 +123,7 @@ function createAdapters(
   const create = (settings: ProviderSettings): Adapter => {
     const kind = kinds.find((candidate) => candidate.kind === settings.kind);
     if (kind === undefined) throw new Error(`provider instance ${settings.name} has the unknown kind ${settings.kind}`);
-    const adapter = kind.create(settings, { now: Date.now, newId });
+    const adapter = createAdapter(kind, settings, { now: Date.now, newId });
     created.push(adapter);
     return adapter;
   };

@@ -9,6 +9,7 @@ import { MessageRole } from "./gen/execution/v1/content_pb.js";
 import { createPriceBook } from "./ledger/prices/price-book.ts";
 import { priceTables } from "./ledger/prices/tables/index.ts";
 import { createMemoryStore } from "./ledger/stores/memory.ts";
+import { createHealth } from "./router/health/health.ts";
 import type { RoutingState } from "./router/resolve.ts";
 import { createRouter } from "./router/router.ts";
 import { createDispatcher, type Dispatcher } from "./server/dispatcher.ts";
@@ -146,15 +147,19 @@ const MEMORY_LEDGER = { maxSums: 100_000, maxAttemptIds: 10_000 } as const;
 /** Wires adapters, router and dispatcher. The composition of the process is this function and `main.ts`; nothing else makes parts. */
 function createGateway({ config, kinds, log, platformVersion }: GatewayOptions): Gateway {
   const newId = (): string => randomUUID().replaceAll("-", "");
+  const monotonicMs = (): number => performance.now();
   const ledger = createMemoryStore(MEMORY_LEDGER);
   let state = createState(config, { kinds, newId });
   const router = createRouter({
     state: () => state,
     newId,
-    monotonicMs: () => performance.now(),
+    monotonicMs,
     nowMs: Date.now,
     prices: createPriceBook(priceTables),
     ledger,
+    health: createHealth(monotonicMs),
+    random: Math.random,
+    wait,
     platformVersion,
   });
   const guard: Guard = {
@@ -193,6 +198,16 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions):
       await ledger.close();
     },
   };
+}
+
+/** Waits, and rejects with the signal's reason when it fires. */
+async function wait(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(ms, undefined, { signal });
+  } catch (thrown) {
+    signal.throwIfAborted();
+    throw thrown;
+  }
 }
 
 async function closeAll(adapters: readonly Adapter[]): Promise<void> {

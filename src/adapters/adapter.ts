@@ -14,6 +14,18 @@ export interface ProviderTimeouts {
   readonly headersMs: number;
   /** Between two reads of the response. Does not run while our reader is slow. */
   readonly idleMs: number;
+  /** From the request to the first content. Absent: no limit of its own. */
+  readonly firstTokenMs?: number;
+  /** From the request to the end of the answer. Absent: no limit of its own. */
+  readonly totalMs?: number;
+}
+
+/** When the circuit breaker of a model opens. */
+export interface ProviderBreaker {
+  /** Failures in a row. */
+  readonly failures: number;
+  /** How long it stays open before one attempt tries again, in milliseconds. */
+  readonly cooldownMs: number;
 }
 
 /** One model as the configuration names it for a provider instance. */
@@ -36,10 +48,16 @@ export interface ProviderSettings {
   /** Absent: the kind's own default. */
   readonly baseUrl?: string;
   readonly apiKey?: Secret;
+  /** Keys to use when the provider refuses the first. Absent: none. An adapter sees one key alone. */
+  readonly moreApiKeys?: readonly Secret[];
   /** Headers to add to each request; values may be secret. */
   readonly headers: Readonly<Record<string, Secret>>;
   readonly transport: Transport;
   readonly timeouts: ProviderTimeouts;
+  /** Retries of one call at one model. Absent: none. */
+  readonly retries?: number;
+  /** Absent: its models are tried whatever became of attempts before, and are not left alone when they limit their rate. */
+  readonly breaker?: ProviderBreaker;
   /** False if nobody bills for calls to it, so that they cost 0. Absent: they can cost money where the kind can. */
   readonly spends?: false;
   /** Alias or provider's word of the model used when neither request nor persona names one. Absent: the kind's own, if it has one. */

@@ -1,6 +1,7 @@
 import { create, fromJson } from "@bufbuild/protobuf";
 import { ReasoningSchema, type Sampling, SamplingSchema } from "../gen/execution/v1/chat_pb.js";
 import type { BuildContext } from "./build-provider.ts";
+import { buildRouting } from "./build-routing.ts";
 import type { CallSettingsEntry } from "./call-settings-schema.ts";
 import type { CallSettings, PersonaSettings, Scope, TenantSettings } from "./config.ts";
 import type { PersonaEntry, TenantEntry } from "./file-schema.ts";
@@ -70,7 +71,7 @@ export function buildPersona(
       `there is no provider instance "${shownName(provider)}"; ${known}`,
     );
   }
-  return { name, candidates, ...buildCallSettings(entry) };
+  return { name, candidates, routing: buildRouting(entry), ...buildCallSettings(entry) };
 }
 
 /** Turns an entry of `tenants` into its settings. Personas and instances that do not exist are problems. */

@@ -28,7 +28,7 @@ const CREDENTIAL_HEADERS = /^(authorization|proxy-authorization|cookie|(.*-)?api
 /** Turns an entry of `providers` into the settings of an instance. Undefined, after a problem, if its kind is not known. */
 export function buildProvider(name: string, entry: ProviderEntry, context: BuildContext): ProviderSettings | undefined {
   const path = ["providers", name];
-  const apiKey = buildApiKey(entry, path, context);
+  const [apiKey, ...moreApiKeys] = buildApiKeys(entry, path, context);
   const headers = buildHeaders(entry.headers, [...path, "headers"], context);
   const kind = context.kinds.find((candidate) => candidate.kind === entry.kind);
   if (kind === undefined) {
@@ -44,9 +44,18 @@ export function buildProvider(name: string, entry: ProviderEntry, context: Build
     kind: entry.kind,
     ...(entry.base_url === undefined ? {} : { baseUrl: entry.base_url }),
     ...(apiKey === undefined ? {} : { apiKey }),
+    ...(moreApiKeys.length === 0 ? {} : { moreApiKeys }),
     headers,
     transport: entry.transport,
-    timeouts: { connectMs: entry.timeouts.connect, headersMs: entry.timeouts.headers, idleMs: entry.timeouts.idle },
+    timeouts: {
+      connectMs: entry.timeouts.connect,
+      headersMs: entry.timeouts.headers,
+      idleMs: entry.timeouts.idle,
+      firstTokenMs: entry.timeouts.first_token,
+      ...(entry.timeouts.total === undefined ? {} : { totalMs: entry.timeouts.total }),
+    },
+    retries: entry.retries,
+    breaker: { failures: entry.breaker.failures, cooldownMs: entry.breaker.cooldown },
     ...(entry.spends ? {} : { spends: false }),
     ...(entry.default_model === undefined ? {} : { defaultModel: entry.default_model }),
     models: record([...entry.models].map(([alias, model]) => [alias, buildModel(alias, model)])),
@@ -56,17 +65,29 @@ export function buildProvider(name: string, entry: ProviderEntry, context: Build
   return settings;
 }
 
-function buildApiKey(entry: ProviderEntry, provider: Path, context: BuildContext): Secret | undefined {
-  if (entry.api_key === undefined) return undefined;
+function buildApiKeys(entry: ProviderEntry, provider: Path, context: BuildContext): readonly Secret[] {
   const path = [...provider, "api_key"];
-  if (entry.api_key.from === "inline") {
+  const references = entry.api_key ?? [];
+  return references.flatMap((reference, index) => {
+    const at = references.length === 1 ? path : [...path, index];
+    return buildApiKey(reference, entry, at, context) ?? [];
+  });
+}
+
+function buildApiKey(
+  reference: SecretReference,
+  entry: ProviderEntry,
+  path: Path,
+  context: BuildContext,
+): Secret | undefined {
+  if (reference.from === "inline") {
     const kind = context.kinds.find((known) => known.kind === entry.kind);
     const example = kind === undefined ? "api_key: { env: NAME }" : keyExample(kind);
     const mend = `put it into a variable and write ${example}, or into a file and write api_key: { file: path }`;
     context.problem(path, `a key must not stand in the file; ${mend}`);
     return undefined;
   }
-  return resolveSecret(entry.api_key, path, KEY_SHAPE, context.secrets);
+  return resolveSecret(reference, path, KEY_SHAPE, context.secrets);
 }
 
 function checkKeyIsThere(
@@ -109,9 +130,7 @@ function buildHeaders(
 function checkTransportOfSecrets(entry: ProviderEntry, kind: AdapterKind, path: Path, { problem }: BuildContext): void {
   const url = URL.parse(entry.base_url ?? kind.defaultBaseUrl ?? "");
   if (url?.protocol !== "http:" || isLoopbackName(url.hostname) || entry.allow_insecure_http) return;
-  const hasSecret = [...entry.headers.values(), entry.api_key].some(
-    (secret) => secret !== undefined && secret.from !== "inline",
-  );
+  const hasSecret = [...entry.headers.values(), ...(entry.api_key ?? [])].some((secret) => secret.from !== "inline");
   if (hasSecret) {
     problem(
       [...path, "base_url"],

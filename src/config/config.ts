@@ -1,4 +1,4 @@
-import type { ProviderSettings } from "../adapters/adapter.ts";
+import type { ProviderBreaker, ProviderSettings } from "../adapters/adapter.ts";
 import type { Capability } from "../gen/execution/v1/capabilities_pb.js";
 import type { ChatRequest } from "../gen/execution/v1/chat_pb.js";
 import type { Role } from "../gen/execution/v1/options_pb.js";
@@ -16,6 +16,35 @@ export interface CandidateSettings {
   readonly provider: string;
   /** Alias or provider's word. Absent: the instance's default model. */
   readonly model?: string;
+  /** How often it is tried first, beside the others, where the persona's strategy looks at weights. Absent: 1, as all. */
+  readonly weight?: number;
+}
+
+/** Which of its candidates a persona tries first. */
+export type Strategy = "ordered" | "weighted" | "latency" | "cost" | "sticky";
+
+/** When a second candidate is started beside one that has not begun to answer. */
+export interface HedgeSettings {
+  /** Bounds of the wait, which is the first one's 95th percentile of the time to first content. */
+  readonly minDelayMs: number;
+  readonly maxDelayMs: number;
+  /** Most that the second may be expected to cost. */
+  readonly maxCostNanoUsd: bigint;
+}
+
+/** How a persona's calls go through its candidates. */
+export interface RoutingSettings {
+  readonly strategy: Strategy;
+  /** Retries of one call at one candidate. Absent: as the provider instance says. */
+  readonly retries?: number;
+  /** What its calls make of the candidates' breakers; what is absent is as the provider instance says. */
+  readonly breaker?: Partial<ProviderBreaker>;
+  /** Absent: no candidate is started beside another. */
+  readonly hedge?: HedgeSettings;
+  /** Whether another candidate may go on with a text that breaks off. */
+  readonly continuation: boolean;
+  /** Whether a request that one provider's content policy blocks may go to the next candidate. */
+  readonly fallBackOnBlock: boolean;
 }
 
 /** Fields of a request that defaults, tenant and persona may set. */
@@ -48,6 +77,8 @@ export interface PersonaSettings extends CallSettings {
   readonly name: string;
   /** In order of preference; at least one. */
   readonly candidates: readonly CandidateSettings[];
+  /** Absent: in order, and nothing that has to be asked for. */
+  readonly routing?: RoutingSettings;
 }
 
 /** What a key or a tenant may use. Absent: all. */

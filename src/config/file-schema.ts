@@ -1,7 +1,8 @@
 import { callSettings } from "./call-settings-schema.ts";
 import { anyMap, capability, role, support } from "./contract-values.ts";
 import { defaulted, list, mapping, object, optional, type ReadOf, required } from "./reader.ts";
-import { keyReference, secretReference } from "./secrets.ts";
+import { personaRouting, providerRouting } from "./routing-schema.ts";
+import { keyReferences, secretReference } from "./secrets.ts";
 import {
   baseUrl,
   boolean,
@@ -22,22 +23,28 @@ const modelName = text(256, "model name");
 
 const headerName = pattern("header name", /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, "the name of an HTTP header");
 
-const timeouts = object(
-  {
-    connect: defaulted(duration("1ms", "1h"), "5s", "Longest time to connect, TLS included."),
-    headers: defaulted(
-      duration("1ms", "24h"),
-      "300s",
-      "Longest time from the request to the response's headers. An answer that is not streamed is thought out in this time.",
-    ),
-    idle: defaulted(
-      duration("1ms", "24h"),
-      "120s",
-      "Longest silence between two reads of the response. Does not run while the caller is slow.",
-    ),
-  },
-  ["first_token", "total"],
-);
+const timeouts = object({
+  connect: defaulted(duration("1ms", "1h"), "5s", "Longest time to connect, TLS included."),
+  headers: defaulted(
+    duration("1ms", "24h"),
+    "300s",
+    "Longest time from the request to the response's headers. An answer that is not streamed is thought out in this time.",
+  ),
+  idle: defaulted(
+    duration("1ms", "24h"),
+    "120s",
+    "Longest silence between two reads of the response. Does not run while the caller is slow.",
+  ),
+  first_token: defaulted(
+    duration("1ms", "24h"),
+    "300s",
+    "Longest time from the request to the first content. Where another candidate could take over it is at most half of what is left of the call.",
+  ),
+  total: optional(
+    duration("1ms", "24h"),
+    "Longest time from the request to the end of the answer. Without it the call's own.",
+  ),
+});
 
 const model = object({
   id: optional(modelName, "The provider's own word for the model. Without it the alias itself."),
@@ -61,8 +68,8 @@ const provider = object(
       "Allows secrets to be sent by plain `http://` to another machine. Without it that is refused.",
     ),
     api_key: optional(
-      keyReference,
-      "The provider's key: `{ env: NAME }` or `{ file: path }`. May be missing where `base_url` names a server that needs none.",
+      keyReferences,
+      "The provider's key: `{ env: NAME }` or `{ file: path }`, or a list of them: the next one is used while the provider refuses one or limits its rate. May be missing where `base_url` names a server that needs none.",
     ),
     headers: defaulted(
       mapping("HEADER", headerName, secretReference),
@@ -90,17 +97,19 @@ const provider = object(
       "Models by alias. A model that is not here is passed on as the request names it.",
     ),
     quirks: defaulted(anyMap, {}, "Peculiarities of the server, as the kind's adapter knows them."),
+    ...providerRouting,
   },
-  ["limits", "retries", "breaker"],
+  ["limits"],
 );
 
-const candidate = object(
-  {
-    provider: required(name, "Name of a provider instance."),
-    model: optional(modelName, "Alias or provider's word. Without it the instance's default model."),
-  },
-  ["weight"],
-);
+const candidate = object({
+  provider: required(name, "Name of a provider instance."),
+  model: optional(modelName, "Alias or provider's word. Without it the instance's default model."),
+  weight: optional(
+    integer(0, 1_000),
+    "How often it is tried first, beside the others, with the strategies `weighted` and `sticky`. 0: only after the others. Without it 1.",
+  ),
+});
 
 const persona = object(
   {
@@ -110,8 +119,9 @@ const persona = object(
       "Where it may be served, in order of preference. Without it the persona map, else `EP_PROVIDER`, else the first provider instance.",
     ),
     ...callSettings,
+    ...personaRouting,
   },
-  ["tools", "limits", "retries", "breaker", "weight", "hedge"],
+  ["tools", "limits"],
 );
 
 const tenant = object(

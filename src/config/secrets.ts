@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { Secret } from "../secret.ts";
 import { errorCode } from "./error-code.ts";
-import { asMap, type Type } from "./reader.ts";
+import { asMap, list, type Type } from "./reader.ts";
 import { getIn, type Path, shownName } from "./tree.ts";
 import type { Variables } from "./variables.ts";
 
@@ -46,8 +46,25 @@ export const secretReference: Type<SecretReference> = {
   },
 };
 
+/** Keys that one provider instance may have. */
+const MAX_KEYS = 64;
+
 /** A secret that must not be text, which those who build settings refuse with the way to mend it. */
-export const keyReference: Type<SecretReference> = { ...secretReference, json: { anyOf: references } };
+const keyReference: Type<SecretReference> = { ...secretReference, json: { anyOf: references } };
+
+const severalKeys = list(keyReference, 1, MAX_KEYS);
+
+/** One such secret, or several of which any will do. */
+export const keyReferences: Type<readonly SecretReference[]> = {
+  ...keyReference,
+  label: "secret or list of secrets",
+  json: { anyOf: [...references, { type: "array", items: keyReference.json, minItems: 1, maxItems: MAX_KEYS }] },
+  read: (tree, path, context) => {
+    if (tree.kind === "list") return severalKeys.read(tree, path, context);
+    const key = keyReference.read(tree, path, context);
+    return key === undefined ? undefined : [key];
+  },
+};
 
 /** What getting secrets needs. */
 export interface SecretSources {

@@ -1,4 +1,5 @@
 import type { Adapter } from "../adapters/adapter.ts";
+import type { RoutingSettings } from "../config/config.ts";
 import type { ChatEvent } from "../contract/events.ts";
 import type { ModelCapabilities } from "../gen/execution/v1/capabilities_pb.js";
 import type { ChatRequest, Warning } from "../gen/execution/v1/chat_pb.js";
@@ -26,6 +27,8 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** Makes this many milliseconds from its start the call's time, unless the caller brought a deadline of its own. */
   readonly limitTotal: (totalMs: number) => void;
+  /** Milliseconds that are left until the call is ended. */
+  readonly remainingMs: () => number;
 }
 
 /**
@@ -55,6 +58,8 @@ export interface Resolved {
   readonly timeoutMs?: number;
   /** In order of preference; at least one. */
   readonly candidates: readonly ResolvedCandidate[];
+  /** How the call goes through them. */
+  readonly routing: RoutingSettings;
   /** Every value the call runs with, by its path in the file (`sampling.top_p`). */
   readonly values: ReadonlyMap<string, ResolvedValue>;
 }
@@ -76,6 +81,8 @@ export interface Call {
   readonly context: CallContext;
   readonly resolved: Resolved;
   readonly streamId: string;
+  /** Which of its turns this is, from 0. */
+  readonly step: number;
   readonly record: CallRecord;
   /** Whole milliseconds since the call began. */
   readonly elapsedMs: () => number;

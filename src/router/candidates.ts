@@ -6,8 +6,17 @@ import { type ChatRequest, FallbackPolicy, type Warning } from "../gen/execution
 import type { Candidate } from "../gen/execution/v1/usage_pb.js";
 import type { Principal, ResolvedCandidate } from "./call.ts";
 import { ceilingRuling, type PricingDeps } from "./ceiling.ts";
+import type { Health } from "./health/health.ts";
 import { capabilityName, type Requirement, supportOf } from "./requirements.ts";
-import { builderRuling, fallbackDenied, missingRuling, nameOf, type Ruling, ruling } from "./rulings.ts";
+import {
+  builderRuling,
+  fallbackDenied,
+  missingRuling,
+  nameOf,
+  type Ruling,
+  ruling,
+  unhealthyRuling,
+} from "./rulings.ts";
 import { mayUseModel, mayUseProvider } from "./scope.ts";
 
 /** A candidate that can serve the request as far as is known. */
@@ -17,6 +26,10 @@ export interface KeptCandidate {
   readonly candidate: ResolvedCandidate;
   /** What its adapter would leave out of the request. Empty until the adapter was asked. */
   readonly leftOut: readonly Warning[];
+  /** How often it is tried first, beside the others. */
+  readonly weight: number;
+  /** Why it is where it is in the order, where that is not the configuration's. */
+  readonly placed?: string;
 }
 
 /** A candidate that is not tried. */
@@ -38,15 +51,16 @@ export interface CandidateTerms {
   readonly request: ChatRequest;
   readonly requirements: readonly Requirement[];
   readonly principal: Principal;
+  readonly health: Health;
   readonly pricing: PricingDeps;
   /** True if the request itself names the candidate, so that its words for it are no secret from the caller. */
   readonly named: boolean;
 }
 
 /**
- * Considers every candidate, in order: whether the configuration has it, whether the key may use it, and whether it is known to lack something.
- * Each is kept or ruled out with all that is wrong; who could serve is held to the most the call may cost. An instance and a model that a key may
- * not use are not named.
+ * Considers every candidate, in order: whether the configuration has it, whether the key may use it, whether it is known to lack something, and
+ * whether it may be tried now. Each is kept or ruled out with all that is wrong; who could serve is held to the most the call may cost. An instance
+ * and a model that a key may not use are not named.
  */
 export function considerCandidates(
   candidates: readonly CandidateSettings[],
@@ -67,7 +81,11 @@ export function settleCandidates(
   const firstOnly = request.fallbackPolicy === FallbackPolicy.DENY;
   let found = 0;
   return considered.map((entry) => {
-    if (!entry.kept) return entry;
+    // Who is only out of order for a while is still the first that can serve.
+    if (!entry.kept) {
+      if (entry.rulings.every(({ reason }) => reason === "NO_HEALTHY_TARGET")) found += firstOnly ? 1 : 0;
+      return entry;
+    }
     if (firstOnly && found > 0) return ruledOut(entry.place, [fallbackDenied]);
     if (found >= wanted) return entry;
     const settled = askAdapter(entry, request);
@@ -98,7 +116,9 @@ function consider(candidate: CandidateSettings, terms: CandidateTerms): Consider
   if (!mayUseModel(principal, model, word)) {
     return ruledOut(placeOf(provider, kind, inCallersWords), [ruling("SCOPE_DENIED", deniedText(terms))]);
   }
-  return holdToCeiling(holdToRequirements(placeOf(provider, kind, model.model), adapter, model, terms), terms);
+  const place = placeOf(provider, kind, model.model);
+  const able = holdToRequirements(place, adapter, model, { ...terms, weight: candidate.weight ?? 1 });
+  return holdToHealth(holdToCeiling(able, terms), terms);
 }
 
 function holdToCeiling(entry: ConsideredCandidate, { request, pricing }: CandidateTerms): ConsideredCandidate {
@@ -107,11 +127,17 @@ function holdToCeiling(entry: ConsideredCandidate, { request, pricing }: Candida
   return tooDear === undefined ? entry : ruledOut(entry.place, [tooDear]);
 }
 
+function holdToHealth(entry: ConsideredCandidate, { health }: CandidateTerms): ConsideredCandidate {
+  if (!entry.kept) return entry;
+  const { waitMs, state } = health.stateOf(entry.place.provider, entry.place.model);
+  return waitMs > 0 ? ruledOut(entry.place, [unhealthyRuling(entry.place, state, waitMs)]) : entry;
+}
+
 function holdToRequirements(
   place: Candidate,
   adapter: Adapter,
   model: ModelCapabilities,
-  { requirements, request }: CandidateTerms,
+  { requirements, request, weight }: CandidateTerms & { readonly weight: number },
 ): ConsideredCandidate {
   const missing = requirements.filter(({ capability, named }) => {
     const support = supportOf(model, capability);
@@ -127,7 +153,7 @@ function holdToRequirements(
     .filter(({ capability }) => supportOf(model, capability) === Support.UNSPECIFIED)
     .map((requirement) => unknownWarning(place, requirement));
   const toolTier = request.tools.length > 0 ? 1 : 0;
-  return { kept: true, place, candidate: { adapter, model, toolTier, warnings }, leftOut: [] };
+  return { kept: true, place, candidate: { adapter, model, toolTier, warnings }, leftOut: [], weight };
 }
 
 function askAdapter(entry: KeptCandidate, request: ChatRequest): ConsideredCandidate {

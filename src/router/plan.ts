@@ -11,9 +11,18 @@ import type { Price } from "../ledger/prices/types.ts";
 import type { Principal } from "./call.ts";
 import type { KeptCandidate, RuledOutCandidate } from "./candidates.ts";
 import type { PricingDeps } from "./ceiling.ts";
+import type { Health } from "./health/health.ts";
 import { plannedValues } from "./plan-values.ts";
 import { priceOfCandidate, priceUnknown } from "./pricing.ts";
 import { considerRequest, type RoutingState } from "./resolve.ts";
+
+/** What a plan needs beside the routing state. */
+export interface PlanDeps extends PricingDeps {
+  readonly health: Health;
+}
+
+/** Where a call draws, a plan shows the likeliest. */
+const LIKELIEST = 0.5;
 
 /**
  * Says what would happen to a request: the considerations of `Chat`, every candidate's adapter asked, with what each may cost. Sends nothing and
@@ -24,11 +33,12 @@ export function planRequest(
   state: RoutingState,
   request: ChatRequest,
   principal: Principal,
-  deps: PricingDeps,
+  deps: PlanDeps,
 ): PlanResponse {
   const { persona, merged, candidates, values } = considerRequest(state, request, principal, {
     ...deps,
     wanted: Number.POSITIVE_INFINITY,
+    random: () => LIKELIEST,
   });
   const priced = candidates.map((entry) => (entry.kept ? withPrice(entry, merged.request, deps) : entry));
   return create(PlanResponseSchema, {
@@ -70,7 +80,11 @@ function plannedCandidate(
   return create(PlannedCandidateSchema, {
     candidate,
     kept,
-    reasons: [...entry.warnings.map(({ code, text }) => ({ reason: code, text })), ...lengthRemarks(entry, request)],
+    reasons: [
+      ...entry.warnings.map(({ code, text }) => ({ reason: code, text })),
+      ...lengthRemarks(entry, request),
+      ...(entry.placed === undefined ? [] : [{ reason: "STRATEGY", text: entry.placed }]),
+    ],
     toolTier,
     ...(expectedNanoUsd === undefined ? {} : { expectedCostNanoUsd: expectedNanoUsd }),
     ...(worstNanoUsd === undefined ? {} : { worstCostNanoUsd: worstNanoUsd }),

@@ -3,8 +3,9 @@ import type { Candidate } from "../gen/execution/v1/usage_pb.js";
 import type { ConsideredCandidate } from "./candidates.ts";
 import { nameOf, type Ruling } from "./rulings.ts";
 
-/** Reasons in the order in which the caller can do something about them. Who only costs too much could serve. */
+/** Reasons in the order in which the caller can do something about them: to wait is the least. Who only costs too much could serve. */
 const PRECEDENCE: readonly Reason[] = [
+  "NO_HEALTHY_TARGET",
   "BUDGET_EXCEEDED",
   "MODEL_UNPRICED",
   "CAPABILITY_MISSING",
@@ -28,6 +29,7 @@ export function refusalOf(
   if (only === undefined) return deniedError(persona, ruled[0]?.ruling, isNamed);
   const reason = reasonOf(open.map(({ ruling }) => ruling));
   const preconditions = open.flatMap(({ ruling }) => ruling.preconditions);
+  const waits = open.flatMap(({ ruling: { retryAfterMs } }) => (retryAfterMs === undefined ? [] : [retryAfterMs]));
   const quotas = open.flatMap(({ ruling }) => ruling.quotas);
   const fields = eachOnce(open.flatMap(({ ruling }) => ruling.fields));
   const listed = open.map(({ place, ruling }) => `${nameOf(place)}: ${ruling.text}`).join("; ");
@@ -38,6 +40,7 @@ export function refusalOf(
   return new ExecutionError(reason, message, {
     ...(preconditions.length === 0 ? {} : { preconditions }),
     ...(fields.length === 0 ? {} : { fields }),
+    ...(reason === "NO_HEALTHY_TARGET" && waits.length > 0 ? { retryAfterMs: Math.min(...waits) } : {}),
     ...(quotas.length === 0 ? {} : { quotas }),
     ...(considered.length === 1 ? knownPlace(only.place) : {}),
   });

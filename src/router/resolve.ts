@@ -1,13 +1,14 @@
 import type { Adapter } from "../adapters/adapter.ts";
-import type { CandidateSettings, Config, PersonaSettings } from "../config/config.ts";
+import type { CandidateSettings, Config, PersonaSettings, RoutingSettings } from "../config/config.ts";
 import { ExecutionError } from "../errors.ts";
 import type { ChatRequest } from "../gen/execution/v1/chat_pb.js";
 import type { Principal, Resolved, ResolvedValue } from "./call.ts";
 import { type CandidateTerms, type ConsideredCandidate, considerCandidates, settleCandidates } from "./candidates.ts";
-import type { PricingDeps } from "./ceiling.ts";
 import { chosenPersona, type MergedCall, mergeLayers } from "./layers.ts";
+import { type OrderDeps, orderCandidates } from "./order.ts";
 import { refusalOf } from "./refusal.ts";
 import { requirementsOf } from "./requirements.ts";
+import { IN_ORDER, routingValues } from "./routing.ts";
 import { nameOf } from "./rulings.ts";
 import { findPersona, mayUseProvider } from "./scope.ts";
 
@@ -19,7 +20,7 @@ export interface RoutingState {
 }
 
 /** What considering a request needs. */
-export interface ConsiderDeps extends PricingDeps {
+export interface ConsiderDeps extends OrderDeps {
   /** How many candidates are asked whether they can build the request. */
   readonly wanted: number;
 }
@@ -29,6 +30,7 @@ export interface Consideration {
   readonly persona: string;
   /** The request with what defaults, tenant and persona say in it. */
   readonly merged: MergedCall;
+  readonly routing: RoutingSettings;
   /** Every candidate, in order of preference. */
   readonly candidates: readonly ConsideredCandidate[];
   /** True if the request itself names the candidate. */
@@ -46,7 +48,7 @@ export function considerRequest(
   state: RoutingState,
   request: ChatRequest,
   principal: Principal,
-  { wanted, ...pricing }: ConsiderDeps,
+  { wanted, ...deps }: ConsiderDeps,
 ): Consideration {
   const chosen = chosenPersona(state.config, request, principal.tenant);
   const persona = findPersona(state.config, chosen.value, principal);
@@ -59,30 +61,28 @@ export function considerRequest(
     request: merged.request,
     requirements: requirementsOf(merged.request, merged),
     principal,
-    pricing,
+    health: deps.health,
+    pricing: deps,
     named: isNamed,
   };
+  const routing = persona.routing ?? IN_ORDER;
   const considered = considerCandidates(isNamed ? [asked] : persona.candidates, terms);
-  const candidates = settleCandidates(considered, merged.request, wanted);
-  const values = new Map(merged.values)
+  const ordered = isNamed ? considered : orderCandidates(routing.strategy, considered, merged.request, deps);
+  const candidates = settleCandidates(ordered, merged.request, wanted);
+  const values = new Map([...merged.values, ...routingValues(state.config, persona)])
     .set("persona", chosen)
     .set("candidates", { value: knownNames(candidates), origin: isNamed ? "request" : "persona" });
-  return { persona: persona.name, merged, candidates, isNamed, values };
+  return { persona: persona.name, merged, routing, candidates, isNamed, values };
 }
 
 /**
  * Resolves a request to the candidates that can serve it. Throws what `considerRequest` throws; if no candidate is kept, CAPABILITY_MISSING with
- * one precondition for each candidate and capability that is missing, BUDGET_EXCEEDED or MODEL_UNPRICED for who could serve and may cost too
- * much, INVALID_FIELD, MODEL_NOT_FOUND, PROVIDER_NOT_FOUND or SCOPE_DENIED.
+ * one precondition for each candidate and capability that is missing, NO_HEALTHY_TARGET if some could serve at another time, BUDGET_EXCEEDED or
+ * MODEL_UNPRICED for who could serve and may cost too much, INVALID_FIELD, MODEL_NOT_FOUND, PROVIDER_NOT_FOUND or SCOPE_DENIED.
  */
-export function resolve(
-  state: RoutingState,
-  request: ChatRequest,
-  principal: Principal,
-  pricing: PricingDeps,
-): Resolved {
-  const { candidates: considered, ...rest } = considerRequest(state, request, principal, { ...pricing, wanted: 1 });
-  const { persona, merged, isNamed, values } = rest;
+export function resolve(state: RoutingState, request: ChatRequest, principal: Principal, deps: OrderDeps): Resolved {
+  const { candidates: considered, ...rest } = considerRequest(state, request, principal, { ...deps, wanted: 1 });
+  const { persona, merged, routing, isNamed, values } = rest;
   const candidates = considered.flatMap((entry) => (entry.kept ? [entry.candidate] : []));
   if (candidates.length === 0) throw refusalOf(persona, considered, isNamed);
   return Object.freeze({
@@ -90,6 +90,7 @@ export function resolve(
     request: merged.request,
     ...(merged.timeoutMs !== undefined && { timeoutMs: merged.timeoutMs }),
     candidates: Object.freeze(candidates),
+    routing,
     values,
   });
 }

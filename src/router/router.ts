@@ -5,12 +5,13 @@ import type { CostsRequest, CostsResponse } from "../gen/execution/v1/costs_pb.j
 import type { PlanRequest, PlanResponse } from "../gen/execution/v1/plan_pb.js";
 import type { PriceBook } from "../ledger/prices/price-book.ts";
 import type { LedgerStore } from "../ledger/store.ts";
+import { attemptsStage } from "./attempts/loop.ts";
 import type { Call, CallContext, Next, Stage } from "./call.ts";
 import { describeCapabilities } from "./capabilities.ts";
 import { describeCosts } from "./costs.ts";
+import type { Health, TargetState } from "./health/health.ts";
 import { planRequest } from "./plan.ts";
 import { type RoutingState, resolve } from "./resolve.ts";
-import { attemptsStage } from "./stages/attempts.ts";
 import { streamStage } from "./stages/stream.ts";
 
 /** What every wire calls: one method an RPC. */
@@ -24,6 +25,8 @@ export interface Router {
   /** Says what `chat` would do, without doing it. Throws what is wrong with the request whoever serves it. */
   plan(request: PlanRequest, context: CallContext): PlanResponse;
   costs(request: CostsRequest, context: CallContext): Promise<CostsResponse>;
+  /** How the models stand that were tried of late. No RPC: what of it a caller may see is for whoever shows it. */
+  targetStates(): readonly TargetState[];
 }
 
 /** What the router needs from outside. */
@@ -38,6 +41,12 @@ export interface RouterDeps {
   readonly nowMs: () => number;
   readonly prices: PriceBook;
   readonly ledger: LedgerStore;
+  /** What the process knows of its providers. */
+  readonly health: Health;
+  /** A number from 0 to below 1. */
+  readonly random: () => number;
+  /** Waits so many milliseconds. Rejects with the signal's reason when it fires. */
+  readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
   readonly platformVersion: string;
 }
 
@@ -45,7 +54,7 @@ export interface RouterDeps {
 export function createRouter(deps: RouterDeps): Router {
   const stages: readonly Stage[] = [
     streamStage(deps), // opens the stream, numbers the events, ends it in one way
-    attemptsStage(deps), // calls a provider
+    attemptsStage(deps), // calls providers until one answers
   ];
   const run = stages.reduceRight<Next>(
     (next, stage) => (call) => stage(call, next),
@@ -61,6 +70,7 @@ export function createRouter(deps: RouterDeps): Router {
       const call: Call = {
         context,
         resolved,
+        step: 0,
         streamId: `stream_${deps.newId()}`,
         record: { attempts: [], contentSent: false, firstContentMs: undefined, priceVersion: "" },
         elapsedMs: () => Math.round(deps.monotonicMs() - startedAt),
@@ -72,5 +82,6 @@ export function createRouter(deps: RouterDeps): Router {
     plan: ({ request = create(ChatRequestSchema) }, context) =>
       planRequest(deps.state(), request, context.principal, deps),
     costs: (request, context) => describeCosts(deps, request, context.principal),
+    targetStates: () => deps.health.states(),
   };
 }

@@ -1,5 +1,6 @@
 import type { ExecutionError, FieldViolation, PreconditionViolation, QuotaViolation, Reason } from "../errors.ts";
 import type { Candidate } from "../gen/execution/v1/usage_pb.js";
+import type { TargetState } from "./health/health.ts";
 import { capabilityName, type Requirement } from "./requirements.ts";
 
 /** One reason why a candidate is ruled out. */
@@ -10,6 +11,8 @@ export interface Ruling {
   readonly text: string;
   readonly preconditions: readonly PreconditionViolation[];
   readonly fields: readonly FieldViolation[];
+  /** When it may no longer hold, in milliseconds from now. */
+  readonly retryAfterMs?: number;
   readonly quotas: readonly QuotaViolation[];
 }
 
@@ -29,6 +32,18 @@ export function missingRuling(place: Candidate, { capability, field }: Requireme
   const description = `${capabilityName(capability)} is missing, needed by ${field}`;
   const precondition = { type: "CAPABILITY", subject: nameOf(place), description };
   return { ...ruling("CAPABILITY_MISSING", description), preconditions: [precondition] };
+}
+
+/** A candidate is left alone for a while: its breaker is open, its probe runs, or its provider limits the rate. */
+export function unhealthyRuling(place: Candidate, state: TargetState["state"], waitMs: number): Ruling {
+  const why = {
+    closed: "is not tried",
+    open: "is kept out after failures",
+    half_open: "is kept out after failures while another call tries it",
+    paused: "limits its rate",
+  }[state];
+  const text = `${nameOf(place)} ${why}; it may be tried again in ${(waitMs / 1000).toFixed(1)} s`;
+  return { ...ruling("NO_HEALTHY_TARGET", text), retryAfterMs: Math.ceil(waitMs) };
 }
 
 /** The adapter's own refusal to build the request. Who lacks it is the candidate, whatever the adapter calls itself. */

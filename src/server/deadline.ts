@@ -7,6 +7,8 @@ export interface Deadline {
   abort(error: ExecutionError): void;
   /** Ends the call this many milliseconds after its start instead. */
   setTotal(totalMs: number): void;
+  /** Milliseconds that are left until the call is ended; 0 if it was. */
+  remainingMs(): number;
   /** Stops the timer. */
   clear(): void;
 }
@@ -19,12 +21,15 @@ export function createDeadline(totalMs: number): Deadline {
   const controller = new AbortController();
   const startedAt = performance.now();
   let timer: NodeJS.Timeout | undefined;
+  let endsAt = startedAt;
+  const remainingMs = (): number => (controller.signal.aborted ? 0 : Math.max(0, endsAt - performance.now()));
   const setTotal = (ms: number): void => {
     if (controller.signal.aborted) return;
     clearTimeout(timer);
+    endsAt = startedAt + ms - marginMs(ms);
     timer = setTimeout(
       () => controller.abort(new ExecutionError("DEADLINE", `the call did not end within its ${ms} ms`)),
-      Math.min(MAX_TIMER_MS, Math.max(0, startedAt + ms - marginMs(ms) - performance.now())),
+      Math.min(MAX_TIMER_MS, remainingMs()),
     );
   };
   setTotal(totalMs);
@@ -35,6 +40,7 @@ export function createDeadline(totalMs: number): Deadline {
       controller.abort(error);
     },
     setTotal,
+    remainingMs,
     clear: () => clearTimeout(timer),
   };
 }

@@ -6,6 +6,7 @@ import { ExecutionService } from "../gen/execution/v1/execution_pb.js";
 import { access, Role } from "../gen/execution/v1/options_pb.js";
 import type { Status } from "../gen/google/rpc/status_pb.js";
 import type { CallContext } from "../router/call.ts";
+import type { TargetState } from "../router/health/health.ts";
 import type { Router } from "../router/router.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Authenticate, HeaderLookup } from "./auth.ts";
@@ -61,6 +62,8 @@ export interface Dispatcher {
   /** Resolves once every call that runs now has ended; those that begin later do not count. */
   settled(): Promise<void>;
   readonly draining: boolean;
+  /** How the models stand that were tried of late, whoever may know of them. */
+  targetStates(): readonly TargetState[];
   /** Fires when the drain begins. */
   readonly drainStarted: AbortSignal;
   readonly running: number;
@@ -161,6 +164,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
           requestId,
           principal,
           signal: deadline.signal,
+          remainingMs: deadline.remainingMs,
           limitTotal: (totalMs) => {
             if (asked === undefined) deadline.setTotal(Math.min(totalMs, limits.maxDeadlineMs));
           },
@@ -208,6 +212,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     get draining() {
       return drained !== undefined;
     },
+    targetStates: () => router.targetStates(),
     drainStarted: drainStarted.signal,
     get running() {
       return running.size;

@@ -1,5 +1,5 @@
 import { request as send } from "node:http";
-import { type ClientHttp2Session, type ClientHttp2Stream, constants } from "node:http2";
+import { type ClientHttp2Session, type ClientHttp2Stream, constants, type IncomingHttpHeaders } from "node:http2";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ChatRequestSchema } from "../../src/gen/execution/v1/chat_pb.js";
 import { MessageRole } from "../../src/gen/execution/v1/content_pb.js";
@@ -12,6 +12,28 @@ export interface RunningCall {
 
 /** Calls Chat over gRPC on a raw HTTP/2 session. `read` false never takes a byte of the answer. */
 export function callGrpc(session: ClientHttp2Session, model: string, prompt: string, read = true): RunningCall {
+  const stream = openGrpc(session, model, prompt);
+  if (read) stream.resume();
+  return { abort: () => stream.close(constants.NGHTTP2_CANCEL) };
+}
+
+/** Calls Chat over gRPC, and resolves with its status: 0 for a success, -1 where there is none. */
+export function askGrpc(session: ClientHttp2Session, model: string, prompt: string): Promise<number> {
+  const stream = openGrpc(session, model, prompt);
+  return new Promise((resolve) => {
+    let status = -1;
+    const read = (headers: IncomingHttpHeaders): void => {
+      if (headers["grpc-status"] !== undefined) status = Number(headers["grpc-status"]);
+    };
+    stream
+      .on("response", read)
+      .on("trailers", read)
+      .once("close", () => resolve(status));
+    stream.resume();
+  });
+}
+
+function openGrpc(session: ClientHttp2Session, model: string, prompt: string): ClientHttp2Stream {
   const message = toBinary(
     ChatRequestSchema,
     create(ChatRequestSchema, {
@@ -30,9 +52,8 @@ export function callGrpc(session: ClientHttp2Session, model: string, prompt: str
     te: "trailers",
   });
   stream.on("error", () => undefined);
-  if (read) stream.resume();
   stream.end(frame);
-  return { abort: () => stream.close(constants.NGHTTP2_CANCEL) };
+  return stream;
 }
 
 /** Calls Chat over SSE on a connection of its own. */

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { abortedStreams } from "./aborted-streams.ts";
 import { abuse } from "./abuse.ts";
+import { deadProvider } from "./dead-provider.ts";
 import type { Scenario } from "./scenario.ts";
 import { stalledReaders } from "./stalled-readers.ts";
 
@@ -16,6 +17,7 @@ const plan: readonly { readonly scenario: Scenario; readonly short: number; read
   { scenario: abortedStreams, short: 1000, long: 10_000 },
   { scenario: stalledReaders, short: 100, long: 200 },
   { scenario: abuse, short: 2000, long: 20_000 },
+  { scenario: deadProvider, short: 5, long: 20 },
 ];
 
 const { values } = parseArgs({

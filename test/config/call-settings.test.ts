@@ -49,7 +49,9 @@ describe("the settings of a call", () => {
 
   test("that a layer does not have are absent from it, so that the layer below is seen", async () => {
     const { config } = await load({ file: "personas: { default: {} }\ntenants: { acme: {} }\n" });
-    expect(config.personas.default).toEqual({ name: "default", candidates: [{ provider: "mock" }] });
+    const { routing, ...persona } = config.personas.default ?? {};
+    expect(persona).toEqual({ name: "default", candidates: [{ provider: "mock" }] });
+    expect(routing).toEqual({ strategy: "ordered", continuation: false, fallBackOnBlock: false });
     expect(config.tenants.acme).toEqual({ name: "acme" });
   });
 });
@@ -78,5 +80,42 @@ auth: { keys: { a: { sha256: ${"ab".repeat(32)}, tenant: acme, personas: [review
       `auth: { keys: { a: { sha256: ${"ab".repeat(32)}, tenant: ${tenant} } } }\n`;
     expect((await load({ file: key("anybody") })).config.keys[0]?.tenant).toBe("anybody");
     expect((await load({ file: `tenants: { acme: {} }\n${key("default")}` })).config.keys[0]?.tenant).toBe("default");
+  });
+});
+
+describe("how calls go through candidates", () => {
+  test("is said by the persona, in the file's words", async () => {
+    const { config } = await load({
+      file: `
+providers:
+  near: { kind: mock, retries: 1, breaker: { failures: 2 }, timeouts: { first_token: 20s, total: 2m } }
+personas:
+  default:
+    candidates: [{ provider: near, model: a, weight: 3 }, { provider: near, model: b, weight: 0 }]
+    strategy: weighted
+    retries: 0
+    breaker: { cooldown: 30s }
+    hedge: { max_usd: 0.000000001 }
+    continuation: true
+    fall_back_on_block: true
+`,
+    });
+    expect(config.providers.near).toMatchObject({
+      retries: 1,
+      breaker: { failures: 2, cooldownMs: 2_000 },
+      timeouts: { firstTokenMs: 20_000, totalMs: 120_000 },
+    });
+    expect(config.personas.default).toMatchObject({
+      candidates: [{ weight: 3 }, { weight: 0 }],
+      routing: {
+        strategy: "weighted",
+        retries: 0,
+        breaker: { cooldownMs: 30_000 },
+        hedge: { minDelayMs: 100, maxDelayMs: 10_000, maxCostNanoUsd: 1n },
+        continuation: true,
+        fallBackOnBlock: true,
+      },
+    });
+    expect(config.personas.default?.routing?.breaker).not.toHaveProperty("failures");
   });
 });

@@ -11,13 +11,19 @@ describe("without any configuration", () => {
         kind: "mock",
         headers: {},
         transport: "native",
-        timeouts: { connectMs: 5_000, headersMs: 300_000, idleMs: 120_000 },
+        timeouts: { connectMs: 5_000, headersMs: 300_000, idleMs: 120_000, firstTokenMs: 300_000 },
+        retries: 2,
+        breaker: { failures: 5, cooldownMs: 2_000 },
         models: {},
         quirks: {},
       },
     });
     expect(config.personas).toEqual({
-      default: { name: "default", candidates: [{ provider: "mock" }] },
+      default: {
+        name: "default",
+        candidates: [{ provider: "mock" }],
+        routing: { strategy: "ordered", continuation: false, fallBackOnBlock: false },
+      },
     });
     expect(config.defaults).toEqual({ requires: [], maxToolTier: 3, fallbackPolicy: FallbackPolicy.ALLOW });
     expect(config.tenants).toEqual({});

@@ -249,12 +249,15 @@ const refused: readonly (readonly [string, string, string])[] = [
   ],
   ["a persona's limits", "personas: { default: { limits: {} } }\n", later("1:24: personas.default.limits")],
   ["a persona's tools", "personas: { default: { tools: [] } }\n", later("1:24: personas.default.tools")],
-  ["a persona's retries", "personas: { default: { retries: 2 } }\n", later("1:24: personas.default.retries")],
-  ["a persona's breaker", "personas: { default: { breaker: {} } }\n", later("1:24: personas.default.breaker")],
   [
-    "a candidate's weight",
-    "personas: { default: { candidates: [{ provider: mock, weight: 1 }] } }\n",
-    later("1:55: personas.default.candidates[0].weight"),
+    "a strategy that is none",
+    "personas: { default: { strategy: stiky } }\n",
+    'execution-platform.yaml:1:34: personas.default.strategy: must be one of ordered, weighted, latency, cost, sticky; not "stiky". Did you mean "sticky"?',
+  ],
+  [
+    "a cooldown that would never end",
+    "personas: { default: { breaker: { cooldown: 2h } } }\n",
+    'execution-platform.yaml:1:45: personas.default.breaker.cooldown: must be from 100ms to 1h, not "2h"',
   ],
   ["a tenant's budgets", "tenants: { default: { budgets: {} } }\n", later("1:23: tenants.default.budgets")],
   [
@@ -303,8 +306,6 @@ const refused: readonly (readonly [string, string, string])[] = [
     'execution-platform.yaml:1:45: personas.default.reasoning.effort: must be one of none, minimal, low, medium, high, xhigh, max; not "hihg". Did you mean "high"?',
   ],
   ["a provider's limits", near("limits: {}"), later("2:57: providers.near.limits")],
-  ["a first-token timeout", near("timeouts: { first_token: 1s }"), later("2:69: providers.near.timeouts.first_token")],
-  ["a total timeout", near("timeouts: { total: 1s }"), later("2:69: providers.near.timeouts.total")],
 ];
 
 function later(place: string): string {

@@ -64,9 +64,9 @@ describe("a secret is refused", () => {
       "execution-platform.yaml:2:34: providers.near.api_key: must be { env: NAME_OF_A_VARIABLE } or { file: path/of/a/file }",
     ],
     [
-      "that is a list",
-      provider(`api_key: [${SECRET}]`),
-      "execution-platform.yaml:2:34: providers.near.api_key: must be { env: NAME_OF_A_VARIABLE } or { file: path/of/a/file }",
+      "that is a list of lists",
+      provider(`api_key: [[${SECRET}]]`),
+      "execution-platform.yaml:2:35: providers.near.api_key[0]: must be { env: NAME_OF_A_VARIABLE } or { file: path/of/a/file }",
     ],
     [
       "that is in two places",
@@ -173,5 +173,28 @@ describe("a key file", () => {
       const { notices } = await load({ file, files: { key: SECRET }, modes: { key: mode } });
       expect(notices).toEqual([]);
     }
+  });
+});
+
+describe("several keys of one provider", () => {
+  const file = (keys: string): string =>
+    `providers:\n  near: { kind: openai, base_url: "https://near.example/v1", api_key: ${keys} }\n`;
+
+  test("are read in order, each from its own place, and never shown", async () => {
+    const { config, effective } = await load({
+      file: file("[{ env: ONE }, { env: TWO }]"),
+      environment: { ONE: "k-one", TWO: "k-two" },
+    });
+    const { apiKey, moreApiKeys } = config.providers.near ?? {};
+    expect([apiKey?.reveal(), ...(moreApiKeys ?? []).map((key) => key.reveal())]).toEqual(["k-one", "k-two"]);
+    expect(JSON.stringify([config, effective()])).not.toMatch(/k-one|k-two/);
+  });
+
+  test("must each be there, and not in the file itself", async () => {
+    const problems = await problemsOf({ file: file('[{ env: ONE }, "k-two"]'), environment: {} });
+    expect(problems).toEqual([
+      expect.stringContaining("providers.near.api_key[0]: the variable ONE is not set"),
+      expect.stringContaining("providers.near.api_key[1]: a key must not stand in the file"),
+    ]);
   });
 });

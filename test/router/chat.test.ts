@@ -160,11 +160,21 @@ describe("leaving a call", () => {
     expect(closed).toBe(true);
   });
 
-  test("the adapter gets the call's signal", async () => {
-    const { signal } = new AbortController();
-    const adapter = createScriptedAdapter({ name: "near" });
-    await drainStream(() => testRouter(testState([adapter])).chat(request, testContext({ signal })));
-    expect(adapter.inputs[0]?.signal).toBe(signal);
+  // Mutant seen red: an attempt's signal that does not follow the call's.
+  test("fires the adapter's signal with the call's reason, and leaves nothing on the call's", async () => {
+    const caller = new AbortController();
+    const gone = new ExecutionError("CANCELLED", "gone");
+    const adapter = createScriptedAdapter({
+      name: "near",
+      play: async function* ({ signal }) {
+        yield [textDelta({ step: 0, part: 0 }, "x")];
+        caller.abort(gone);
+        throw signal.reason;
+      },
+    });
+    const context = testContext({ signal: caller.signal });
+    const { error } = await drainStream(() => testRouter(testState([adapter])).chat(request, context));
+    expect(error).toMatchObject({ reason: "CANCELLED", message: "gone" });
   });
 });
 

@@ -8,6 +8,7 @@ import { createPriceBook, type PriceBook } from "../../src/ledger/prices/price-b
 import type { LedgerStore } from "../../src/ledger/store.ts";
 import { createMemoryStore } from "../../src/ledger/stores/memory.ts";
 import type { CallContext, Principal, Resolved } from "../../src/router/call.ts";
+import { createHealth, type Health } from "../../src/router/health/health.ts";
 import { type RoutingState, resolve } from "../../src/router/resolve.ts";
 import { createRouter, type Router } from "../../src/router/router.ts";
 
@@ -80,6 +81,7 @@ export function testContext(overrides: Partial<CallContext> = {}): CallContext {
     principal: anyone,
     signal: new AbortController().signal,
     limitTotal: () => undefined,
+    remainingMs: () => Number.POSITIVE_INFINITY,
     ...overrides,
   };
 }
@@ -89,11 +91,16 @@ export interface TestRouterOptions {
   /** Without it only what cannot spend has a price. */
   readonly prices?: PriceBook;
   readonly ledger?: LedgerStore;
+  /** Without it nothing is known of any provider, and no time passes. */
+  readonly health?: Health;
+  /** Without it waits are over at once. */
+  readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** Resolves a request where nothing but what cannot spend has a price. */
+/** Resolves a request while nothing is known of any provider, and nothing but what cannot spend has a price. */
 export function testResolve(state: RoutingState, request: ChatRequest, principal: Principal): Resolved {
-  return resolve(state, request, principal, { prices: createPriceBook([]), nowMs: () => 0 });
+  const health = createHealth(() => 0);
+  return resolve(state, request, principal, { health, prices: createPriceBook([]), nowMs: () => 0, random: () => 0.5 });
 }
 
 /** A router over a state, with ids that count and clocks that stand still. */
@@ -101,6 +108,9 @@ export function testRouter(state: RoutingState, options: TestRouterOptions = {})
   let id = 0;
   return createRouter({
     prices: options.prices ?? createPriceBook([]),
+    health: options.health ?? createHealth(() => 0),
+    random: () => 0.5,
+    wait: options.wait ?? (async () => undefined),
     ledger: options.ledger ?? createMemoryStore({ maxSums: 1000, maxAttemptIds: 1000 }),
     nowMs: () => Date.UTC(2026, 10, 26, 12),
     state: () => state,

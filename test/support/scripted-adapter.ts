@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import type { Adapter, AttemptInput } from "../../src/adapters/adapter.ts";
+import type { Adapter, AttemptInput, ProviderSettings } from "../../src/adapters/adapter.ts";
 import { type ChatEvent, chatEvent, textDelta, usageEvent } from "../../src/contract/events.ts";
 import { unknownUsage } from "../../src/contract/usage.ts";
 import { type Capability, ModelCapabilitiesSchema, type Support } from "../../src/gen/execution/v1/capabilities_pb.js";
@@ -21,6 +21,8 @@ export interface ScriptedAdapterOptions {
   readonly seller?: string;
   /** Default: false. */
   readonly spends?: boolean;
+  /** Laid over settings without retries and without a breaker. */
+  readonly settings?: Partial<ProviderSettings>;
 }
 
 /** An adapter that plays what a test tells it to, and keeps the inputs it got. */
@@ -42,6 +44,7 @@ export function createScriptedAdapter(options: ScriptedAdapterOptions): Adapter 
       timeouts: { connectMs: 1000, headersMs: 1000, idleMs: 1000 },
       models: {},
       quirks: {},
+      ...options.settings,
     },
     owner: "scripted",
     seller: options.seller ?? "scripted",
@@ -81,3 +84,31 @@ export function finishedEvent(): ChatEvent {
     },
   });
 }
+
+/** Plays one script after the other, one a call, and the last one ever after. */
+export function inTurn(...plays: readonly Play[]): Play {
+  let calls = 0;
+  return (input) => {
+    const play = plays[Math.min(calls, plays.length - 1)] ?? answer("hello");
+    calls += 1;
+    return play(input);
+  };
+}
+
+/** Plays a provider that refuses: headers come, and then this error. */
+export function refusing(error: Error): Play {
+  return async function* ({ onHeaders }) {
+    onHeaders();
+    yield [];
+    throw error;
+  };
+}
+
+/** Plays a provider that says nothing until its request is closed. */
+export const silence: Play = async function* ({ signal }) {
+  yield [];
+  await new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+};

@@ -14,6 +14,7 @@ import { createRestCalls, runUnary } from "./calls.ts";
 import { readPlanBody } from "./chat-body.ts";
 import type { Exchange } from "./exchange.ts";
 import type { TransportLimits } from "./limits.ts";
+import { providerHealth } from "./provider-health.ts";
 import { decodeQuery } from "./query.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Route } from "./routes.ts";
@@ -44,7 +45,7 @@ export function createRestRoutes(
       serve: (exchange) =>
         calls.run(exchange, capabilities, async (call) => {
           const known = await runUnary(call, create(CapabilitiesRequestSchema));
-          sendJson(exchange, limits, providerHealth(known as CapabilitiesResponse));
+          sendJson(exchange, limits, providerHealth(known as CapabilitiesResponse, dispatcher.targetStates()));
         }),
     },
     {
@@ -103,17 +104,6 @@ export function createRestRoutes(
 /** A form, which any web page may post, is no JSON: pages need the leave of CORS for this type. */
 function isJson({ header }: Exchange): boolean {
   return /^application\/json(?:; ?charset="?utf-?8"?)?$/i.test(header("content-type") ?? "");
-}
-
-/**
- * The provider instances this key may use. Their state is `unknown` because nothing probes them: a request to a provider can cost money, and
- * no outcome is kept yet.
- */
-function providerHealth({ providers }: CapabilitiesResponse) {
-  return {
-    providers: providers.map(({ provider, kind, spends }) => ({ provider, kind, spends, state: "unknown" })),
-    note: "providers are not probed; `unknown` says that no outcome is kept",
-  };
 }
 
 function protoJson(schema: Parameters<typeof toJson>[0], message: Message) {

@@ -32,6 +32,9 @@ const lossless: readonly Delivery[] = [
   { kind: "random-splits" },
 ];
 
+/** How many streams are cut at every byte: the shortest. */
+const SHORTEST = 5;
+
 /** How long a provider may be silent in the test of stalls. */
 const stallMs = 300;
 
@@ -86,6 +89,45 @@ export function describeRecordedExchanges(wire: ExchangesUnderTest): void {
     });
   });
 
+  describe(`recorded ${label} streams that are cut at every byte`, () => {
+    if (rows.length === 0) {
+      testWithoutRecordings(`${label} streams`);
+      return;
+    }
+
+    // Mutants seen red: a decoder that takes the end of the body for the end of the answer; one that guesses at an event that was cut.
+    test("never end well before their end mark, whether the connection breaks or the body ends", async () => {
+      const shortest = streams
+        .filter((row) => eventsOf(loadCase(row).body, isEndMark).end > 1)
+        .toSorted((one, other) => loadCase(one).body.length - loadCase(other).body.length)
+        .slice(0, SHORTEST);
+      const replay = await startReplay(shortest, sendOf, 60_000);
+      let cuts = 0;
+      try {
+        const wrong = await gather(shortest, async (row) => {
+          const found: string[] = [];
+          const end = endOf(loadCase(row).body, isEndMark);
+          for (let bytes = 0; bytes < end; bytes += 1) {
+            cuts += 1;
+            const { error, broken } = await replay.play(row, {
+              kind: "cut-after-bytes",
+              bytes,
+              clean: bytes % 2 === 0,
+            });
+            if (error === undefined || broken !== undefined) found.push(`${row.id} at byte ${bytes}: ${broken}`);
+          }
+          return found;
+        });
+        say(
+          `cut ${shortest.length} of ${streams.length} ${label} streams at ${cuts} bytes, ${wrong.length} went wrong`,
+        );
+        expect(wrong).toEqual([]);
+      } finally {
+        await replay.close();
+      }
+    });
+  });
+
   describe(`recorded ${label} streams that stall`, () => {
     if (rows.length === 0) {
       testWithoutRecordings(`${label} streams`);
@@ -114,6 +156,17 @@ function eventsOf(body: Uint8Array, isEndMark: (event: string) => boolean): { co
   const events = splitEvents(body).filter(({ isEvent }) => isEvent);
   const end = events.findIndex(({ bytes }) => isEndMark(Buffer.from(bytes).toString("utf8")));
   return { count: events.length, end };
+}
+
+/** Offset of the last byte that the event with the end mark needs. */
+function endOf(body: Uint8Array, isEndMark: (event: string) => boolean): number {
+  let offset = 0;
+  for (const { bytes } of splitEvents(body)) {
+    const text = Buffer.from(bytes).toString("utf8");
+    if (isEndMark(text)) return offset + Buffer.byteLength(text.trimEnd()) - 1;
+    offset += bytes.length;
+  }
+  return offset;
 }
 
 /**

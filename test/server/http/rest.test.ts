@@ -108,11 +108,17 @@ describe("the routes", () => {
     });
   });
 
-  test("answer with what is known of the providers, and say that their state is not", async () => {
+  // Mutant seen red: models shown that `Capabilities` does not show, whose names may be another caller's.
+  test("say how calls to providers went, of models that the key knows", async () => {
     await withListener({}, async ({ port }) => {
-      const { json } = await send(port, "/health/providers");
-      expect(json()).toMatchObject({
-        providers: [{ provider: "mock", kind: "mock", spends: false, state: "unknown" }],
+      const health = async () => (await send(port, "/health/providers")).json();
+      const mock = { provider: "mock", kind: "mock", spends: false };
+      expect(await health()).toMatchObject({ providers: [{ ...mock, state: "unknown", models: [] }] });
+      const messages = [{ role: "user", content: "hi" }];
+      await post(port, "/v1/chat", { messages });
+      await post(port, "/v1/chat", { messages, model: "a-word-of-my-own" });
+      expect(await health()).toMatchObject({
+        providers: [{ ...mock, state: "up", models: [{ model: "mock", state: "closed" }] }],
       });
     });
   });

@@ -143,7 +143,8 @@ export declare const PlannedCandidateSchema: GenMessage<PlannedCandidate>;
 export declare type PlanReason = Message<"execution.v1.PlanReason"> & {
   /**
    * Why a candidate is ruled out: a reason of the error table, or FALLBACK_DENIED if the request's fallback policy leaves it untried. A remark
-   * on one that is kept: the code of a warning the call would begin with, or CONTEXT_TOO_LONG if the input seems to be too long for the model.
+   * on one that is kept: the code of a warning the call would begin with, CONTEXT_TOO_LONG if the input seems to be too long for the model, or
+   * STRATEGY, with what the persona's strategy puts it in its place by.
    *
    * @generated from field: string reason = 1;
    */

@@ -1,0 +1,175 @@
+import { create } from "@bufbuild/protobuf";
+import { type ChatEvent, isContent, warningEvent } from "../../contract/events.ts";
+import { unknownUsage } from "../../contract/usage.ts";
+import { ExecutionError, toExecutionError } from "../../errors.ts";
+import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
+import { AttemptOutcome, type AttemptSummary, AttemptSummarySchema } from "../../gen/execution/v1/usage_pb.js";
+import type { Call } from "../call.ts";
+import { createMeter, type MeterDeps } from "../meter.ts";
+import { attemptStarted, completeFinished, finalUsage } from "./attempt-events.ts";
+import { createHeldEvents } from "./held-events.ts";
+import { type AttemptTimes, markFailed, markGivenUp, markWon, timingsOf } from "./outcome.ts";
+import { createAttemptSignal } from "./signal.ts";
+import type { Admission } from "./target.ts";
+
+/** What one attempt is made of. */
+export interface AttemptInput {
+  readonly call: Call;
+  /** Leave of its place; the attempt gives it back. */
+  readonly admission: Admission;
+  readonly request: ChatRequest;
+  /** Longest time to the first content, in milliseconds; undefined: the call's. */
+  readonly firstContentMs: number | undefined;
+  /** Whether a warning was not told before. */
+  readonly isNews: (warning: ChatEvent) => boolean;
+  /** Fits the events to what another attempt has said before. */
+  readonly adjust?: (events: readonly ChatEvent[]) => readonly ChatEvent[];
+  /** Told what is handed on. */
+  readonly onTold?: (events: readonly ChatEvent[]) => void;
+}
+
+/**
+ * One attempt. It ends in exactly one way: it wins, it fails, or it is closed. Its row is written then, before that is told.
+ *
+ * What changes is asked by methods and not by getters: an object literal with a getter gets a hidden class of its own, which costs as much as all else
+ * that is done for an attempt.
+ */
+export interface Attempt {
+  summary(): AttemptSummary;
+  /** Index of its place among the candidates. */
+  place(): number;
+  /** True once it gave content, or anything else that cannot be taken back. */
+  hasContent(): boolean;
+  /** True once its answer is complete. */
+  isFinished(): boolean;
+  /** What is told before it begins. */
+  opening(): readonly ChatEvent[];
+  /** Sends the request. Once only. */
+  send(): AsyncIterable<readonly ChatEvent[]>;
+  /** Meters what was read, and returns what of it is handed on. */
+  take(events: readonly ChatEvent[]): readonly ChatEvent[];
+  /** Meters what was read and nobody will be told. */
+  meterOnly(events: readonly ChatEvent[]): void;
+  /** Ends the attempt, whose last events these are, as the one that gave the answer. */
+  win(events: readonly ChatEvent[]): Promise<readonly ChatEvent[]>;
+  /** Ends the attempt by what was thrown, and returns that as an error. */
+  fail(thrown: unknown): Promise<ExecutionError>;
+  /** Gives the attempt up, unless it has ended. */
+  close(): Promise<void>;
+}
+
+/** Creates an attempt that has not been sent, and enters it into the call's record. */
+export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
+  const { call, admission, request } = input;
+  const { record } = call;
+  const { candidate, place } = admission;
+  const { adapter, model, toolTier, warnings } = candidate;
+  const summary = create(AttemptSummarySchema, {
+    step: call.step,
+    attempt: record.attempts.length,
+    candidate: {
+      $typeName: "execution.v1.Candidate",
+      provider: adapter.settings.name,
+      kind: adapter.settings.kind,
+      model: model.model,
+    },
+    toolTier,
+  });
+  record.attempts.push(summary);
+  const meter = createMeter(deps, call, candidate);
+  const held = createHeldEvents(input.isNews);
+  const startedMs = call.elapsedMs();
+  const { totalMs } = adapter.settings.timeouts;
+  const signal = createAttemptSignal(call.context.signal, { firstContentMs: input.firstContentMs, totalMs });
+  let headersMs: number | undefined;
+  let firstContentMs: number | undefined;
+  let wasSent = false;
+  let hasFinalUsage = false;
+  let isFinished = false;
+
+  const times = (): AttemptTimes => ({ headersMs, firstContentMs, totalMs: call.elapsedMs() - startedMs });
+  const begin = (): void => {
+    firstContentMs = call.elapsedMs() - startedMs;
+    signal.answered();
+    admission.answered(firstContentMs);
+    record.contentSent = true;
+    record.firstContentMs ??= call.elapsedMs();
+  };
+  const see = (event: ChatEvent): void => {
+    meter.see(event);
+    if (event.event.case !== "usage") return;
+    summary.usage = event.event.value.usage ?? summary.usage ?? unknownUsage();
+    hasFinalUsage ||= event.event.value.final;
+  };
+  const end = async (): Promise<void> => {
+    signal.clear();
+    admission.end();
+    summary.timings = timingsOf(times(), 0);
+    await meter.settle(summary);
+  };
+  return {
+    summary: () => summary,
+    place: () => place,
+    hasContent: () => firstContentMs !== undefined,
+    isFinished: () => isFinished,
+    opening: () => {
+      const told = [...warnings.map(warningEvent), ...meter.warnings].filter(input.isNews);
+      return [attemptStarted(summary), ...told];
+    },
+    send: () => {
+      wasSent = true;
+      signal.start();
+      return adapter.chat({
+        request,
+        model: model.model,
+        step: summary.step,
+        attempt: summary.attempt,
+        signal: signal.signal,
+        onHeaders: () => {
+          headersMs = call.elapsedMs() - startedMs;
+        },
+      });
+    },
+    take: (read) => {
+      const events = input.adjust?.(read) ?? read;
+      for (const event of events) {
+        see(event);
+        if (firstContentMs === undefined && isContent(event)) begin();
+      }
+      isFinished = events.at(-1)?.event.case === "finished";
+      const told = held.pass(events);
+      input.onTold?.(told);
+      return told;
+    },
+    meterOnly: (events) => {
+      for (const event of events) see(event);
+    },
+    win: async (events) => {
+      const usage = summary.usage ?? unknownUsage();
+      summary.usage = usage;
+      markWon(summary);
+      admission.succeeded();
+      await end();
+      const last = events.at(-1);
+      if (last?.event.case !== "finished") return events;
+      completeFinished(last.event.value, record, summary, timingsOf(times(), startedMs));
+      return hasFinalUsage ? events : [...events.slice(0, -1), finalUsage(summary, usage), last];
+    },
+    fail: async (thrown) => {
+      const error = toExecutionError(thrown, deps.newId).with({
+        provider: adapter.settings.name,
+        model: model.model,
+      });
+      markFailed(summary, error, times());
+      admission.failed(error);
+      await end();
+      return error;
+    },
+    close: async () => {
+      if (summary.outcome !== AttemptOutcome.UNSPECIFIED) return;
+      markGivenUp(summary, wasSent, times());
+      signal.abort(new ExecutionError("CANCELLED", "the answer is no longer wanted"));
+      await end();
+    },
+  };
+}

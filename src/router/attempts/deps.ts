@@ -1,0 +1,11 @@
+import type { Health } from "../health/health.ts";
+import type { MeterDeps } from "../meter.ts";
+
+/** What running attempts needs from outside. */
+export interface AttemptDeps extends MeterDeps {
+  readonly health: Health;
+  /** A number from 0 to below 1. */
+  readonly random: () => number;
+  /** Waits so many milliseconds. Rejects with the signal's reason when it fires. */
+  readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
+}

@@ -1,0 +1,53 @@
+import type { ChatEvent } from "../../contract/events.ts";
+import { NextStep } from "../../gen/execution/v1/chat_pb.js";
+import { AttemptOutcome } from "../../gen/execution/v1/usage_pb.js";
+import type { Call } from "../call.ts";
+import type { Attempt } from "./attempt.ts";
+import { attemptFailed } from "./attempt-events.ts";
+import type { AttemptDeps } from "./deps.ts";
+import type { NextMove } from "./next-step.ts";
+import { brokenOff } from "./outcome.ts";
+import { createStep } from "./step.ts";
+
+/**
+ * Runs the call's step: attempts one after the other until one gives the answer or nothing is left to try. Each has its row, and its beginning, end,
+ * usage and cost in the stream. What comes after a failure is decided by `nextMove` alone; after content only a continuation can.
+ */
+export function attemptsStage(deps: AttemptDeps) {
+  return (call: Call): AsyncGenerator<readonly ChatEvent[]> => attempts(deps, call);
+}
+
+async function* attempts(deps: AttemptDeps, call: Call): AsyncGenerator<readonly ChatEvent[]> {
+  const step = createStep(deps, call);
+  let move: NextMove = { kind: "START", place: 0, afterMs: 0 };
+  while (true) {
+    const attempt = await step.start(move);
+    try {
+      yield attempt.opening();
+      for await (const read of attempt.send()) {
+        const events = attempt.take(read);
+        if (attempt.isFinished()) {
+          yield await attempt.win(events);
+          return;
+        }
+        if (events.length > 0) yield events;
+      }
+      throw brokenOff();
+    } catch (thrown) {
+      const error = await attempt.fail(thrown);
+      move = step.failed(attempt, error);
+      if (isTold(attempt, move)) yield [attemptFailed(attempt.summary(), error, nextStepOf(move))];
+    } finally {
+      await attempt.close();
+    }
+  }
+}
+
+/** A failure is told before content, and where another attempt goes on. The call's own end is no failure of the attempt. */
+function isTold(attempt: Attempt, { kind }: NextMove): boolean {
+  return attempt.summary().outcome === AttemptOutcome.FAILED && (!attempt.hasContent() || kind === "CONTINUE");
+}
+
+function nextStepOf({ kind }: NextMove): NextStep {
+  return kind === "START" ? NextStep.FALLBACK : NextStep[kind];
+}

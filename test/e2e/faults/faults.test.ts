@@ -1,0 +1,22 @@
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { FAULTS } from "./faults.ts";
+import { FAULT_WIRES } from "./wires.ts";
+
+/*
+ * Every fault of a provider, over a whole gateway, on every wire. Mutants seen red: MUTANTS
+ */
+describe.each(FAULT_WIRES)("a provider on the wire $kind that fails", (wire) => {
+  let shown = 0;
+  test.each(FAULTS)("$name", async ({ show }) => {
+    await show(wire);
+    shown += 1;
+  });
+
+  afterAll(() => {
+    process.stdout.write(`${wire.kind}: ${shown} of ${FAULTS.length} faults\n`);
+  });
+});
+
+test("there are sixteen faults", () => {
+  expect(FAULTS).toHaveLength(16);
+});

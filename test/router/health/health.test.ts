@@ -1,0 +1,62 @@
+import { expect, test } from "@jest/globals";
+import { createHealth } from "../../../src/router/health/health.ts";
+
+const settings = { failures: 1, cooldownMs: 1000 };
+
+function rig() {
+  let now = 0;
+  const health = createHealth(() => now);
+  return {
+    health,
+    pass: (ms: number) => {
+      now += ms;
+    },
+  };
+}
+
+test("models of one instance, and one model of two instances, have breakers of their own", () => {
+  const { health } = rig();
+  health.admit("a", "m")?.failed(settings);
+  expect(health.stateOf("a", "m")).toMatchObject({ state: "open", waitMs: 1000 });
+  expect(health.stateOf("a", "n").state).toBe("closed");
+  expect(health.stateOf("b", "m").state).toBe("closed");
+  expect(health.states()).toMatchObject([{ provider: "a", model: "m", state: "open" }]);
+});
+
+test("while a probe runs others are asked to come back soon, not when its lease ends", () => {
+  const { health, pass } = rig();
+  health.admit("a", "m")?.failed(settings);
+  pass(1000);
+  expect(health.stateOf("a", "m")).toMatchObject({ state: "half_open", waitMs: 0 });
+  expect(health.admit("a", "m")?.isProbe).toBe(true);
+  expect(health.stateOf("a", "m")).toMatchObject({ state: "half_open", waitMs: 1000 });
+});
+
+test("a pause keeps everybody out while it lasts, and is no failure", () => {
+  const { health, pass } = rig();
+  health.pause("a", "m", 500);
+  health.pause("a", "m", 200);
+  expect(health.stateOf("a", "m")).toMatchObject({ state: "paused", waitMs: 500 });
+  expect(health.admit("a", "m")).toBeUndefined();
+  pass(500);
+  expect(health.stateOf("a", "m")).toMatchObject({ state: "closed", waitMs: 0 });
+  expect(health.admit("a", "m")?.isProbe).toBe(false);
+});
+
+test("an instance can be opened with all of its models", () => {
+  const { health } = rig();
+  health.target("a", "m");
+  health.target("a", "n");
+  health.target("b", "m");
+  health.openInstance("a", 60_000);
+  expect(health.states().map(({ state }) => state)).toEqual(["open", "open", "closed"]);
+});
+
+// Mutant seen red: everything kept. The words for models are the caller's.
+test("what is kept of an instance is bounded, and what is bad is kept longest", () => {
+  const { health } = rig();
+  health.admit("a", "bad")?.failed(settings);
+  for (let count = 0; count < 1_000; count += 1) health.target("a", `word-${count}`);
+  expect(health.states()).toHaveLength(200);
+  expect(health.stateOf("a", "bad").state).toBe("open");
+});
