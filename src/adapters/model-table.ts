@@ -17,6 +17,8 @@ export interface ModelFamily {
   readonly maxOutputTokens: number;
   /** What they can; every other capability they lack. */
   readonly can: readonly Capability[];
+  /** Day from which their maker serves them no more, `YYYY-MM-DD`, where that is past: then they are known, since others may, and not listed. */
+  readonly retired?: string;
 }
 
 /** What an adapter knows of its vendor's models, as data. */
@@ -63,10 +65,11 @@ export function describeModel(
   });
 }
 
-/** The models the configuration names, then those of the table, each once. */
+/** The models the configuration names, then those of the table that are served, each once. */
 export function listModels(settings: ProviderSettings, table: ModelTable | undefined): readonly ModelCapabilities[] {
   const configured = Object.values(settings.models).map(({ id }) => id);
-  const known = table?.families.flatMap(({ ids }) => ids) ?? [];
+  const served = table?.families.filter(({ retired }) => retired === undefined) ?? [];
+  const known = served.flatMap(({ ids }) => ids);
   return [...new Set([...configured, ...known])].map((model) => describeModel(settings, model, table));
 }
 

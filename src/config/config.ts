@@ -134,6 +134,19 @@ export interface LimitSettings {
   readonly maxBytesInFlight: number;
   /** Streams an HTTP/2 connection may have open. */
   readonly maxStreamsPerConnection: number;
+  /** Connections a listener has at once, in all and from one address. */
+  readonly maxConnections: number;
+  readonly maxConnectionsPerPeer: number;
+  /** Addresses and subnets (`10.0.0.0/8`) that stand for many callers: neither counted as one peer nor locked out. */
+  readonly trustedPeers: readonly string[];
+  /** How long an address that floods a listener cannot connect to it, in milliseconds. */
+  readonly lockOutMs: number;
+  /** From a connection to its first bytes, and from a request's first byte to the end of its headers, in milliseconds. */
+  readonly headerTimeoutMs: number;
+  /** From the end of a request's headers to the end of its body, in milliseconds, unless it comes fast enough. */
+  readonly bodyTimeoutMs: number;
+  /** How long a caller may take nothing of an answer that waits for it, in milliseconds. */
+  readonly stallTimeoutMs: number;
   /** Deadline of a call that brings none, in milliseconds. */
   readonly defaultDeadlineMs: number;
   /** Longest deadline; a longer one is cut to it. */

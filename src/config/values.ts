@@ -139,6 +139,14 @@ export const host: Type<string> = single("host", { type: "string", minLength: 1 
   return isName ? written : new Refusal("must be a host name or an IP address alone, without scheme, port or brackets");
 });
 
+/** An IP address, or a subnet as `address/bits`. */
+export const peers: Type<string> = single("peer", { type: "string", minLength: 1 }, (value) => {
+  const written = typeof value === "string" ? value : "";
+  const [, address = "", bits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(written) ?? [];
+  const most = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
+  return Number(bits ?? 0) <= most ? written : new Refusal("must be an IP address or a subnet such as 10.0.0.0/8");
+});
+
 /** Parameters of a query that look like a secret. */
 const SECRET_PARAMETER = /key|token|secret|password|sig|^code$/i;
 

@@ -5,6 +5,8 @@ import { isInCalendar } from "../calendar.ts";
 import { cutText } from "../contract/error-details.ts";
 import { ExecutionError } from "../errors.ts";
 import { findJsonFault } from "./json-fault.ts";
+import { scanJson } from "./scan.ts";
+import { scanBinary } from "./scan-binary.ts";
 
 /** How a request's message is encoded. */
 export type MessageFormat = "binary" | "json";
@@ -13,13 +15,16 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 /**
  * Decodes a request. JSON is canonical ProtoJSON; a field the contract does not have is refused, since ignoring it would drop what the caller
- * asked for. Throws INVALID_FIELD, for JSON with the path of what is wrong and what has to be there.
+ * asked for. Throws INVALID_FIELD, for JSON with the path of what is wrong and what has to be there, and MESSAGE_TOO_LARGE for a message with too
+ * much in it.
  */
 export function decodeMessage(schema: DescMessage, bytes: Uint8Array, format: MessageFormat): Message {
   if (format === "json") return decodeJson(schema, parseJson(bytes));
   try {
+    scanBinary(schema, bytes);
     return fromBinary(schema, bytes);
   } catch (thrown) {
+    if (thrown instanceof ExecutionError) throw thrown;
     throw undecodable(
       schema,
       "protobuf",
@@ -50,8 +55,9 @@ function refuseOutsideCalendar(schema: DescMessage, json: JsonValue): void {
   }
 }
 
-/** Parses a JSON body. Throws INVALID_FIELD if it is not UTF-8 or not JSON. */
+/** Parses a JSON body. Throws INVALID_FIELD if it is not UTF-8, not JSON or nested too deep, and MESSAGE_TOO_LARGE if it has too much in it. */
 export function parseJson(bytes: Uint8Array): JsonValue {
+  scanJson(bytes);
   try {
     return JSON.parse(utf8.decode(bytes)) as JsonValue;
   } catch (thrown) {

@@ -13,10 +13,11 @@ export interface Memory {
   readonly rssBytes: number;
 }
 
-/** A gateway in a process of its own, on emitted JS, with the emulator as its provider `chaos`. */
+/** A gateway in a process of its own, on emitted JS. */
 export interface ChaosGateway {
   readonly grpcPort: number;
   readonly httpPort: number;
+  readonly processId: number;
   /** What the process holds once garbage is collected. */
   memory(): Promise<Memory>;
   /** True while the process lives. */
@@ -26,20 +27,26 @@ export interface ChaosGateway {
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Starts `serve` with a provider at `baseUrl` and waits for its ports. */
+/** Starts `serve` with the emulator at `baseUrl` as its provider `chaos`, and waits for its ports. */
 export async function startGateway(baseUrl: string): Promise<ChaosGateway> {
-  const work = await mkdtemp(join(tmpdir(), "ep-chaos-"));
-  const file = join(work, "chaos.yaml");
-  await writeFile(
-    file,
-    `providers:
+  return startConfigured(`providers:
   chaos: { kind: openai, base_url: "${baseUrl}/v1" }
 personas:
   default: { candidates: [{ provider: chaos, model: any }] }
-`,
-  );
+`);
+}
+
+/** Starts `serve` with a configuration file and options for Node, and waits for its ports. */
+export async function startConfigured(
+  configuration: string,
+  nodeOptions: readonly string[] = [],
+): Promise<ChaosGateway> {
+  const work = await mkdtemp(join(tmpdir(), "ep-chaos-"));
+  const file = join(work, "chaos.yaml");
+  await writeFile(file, configuration);
   const reporter = join(root, "test/chaos/report-memory.ts");
-  const child = spawn(process.execPath, ["--expose-gc", "--import", reporter, join(root, "dist/main.js"), "serve"], {
+  const options = [...nodeOptions, "--expose-gc", "--import", reporter];
+  const child = spawn(process.execPath, [...options, join(root, "dist/main.js"), "serve"], {
     cwd: work,
     env: { ...process.env, EP_CONFIG: file, EP_GRPC_PORT: "0", EP_HTTP_PORT: "0", EP_LOG_LEVEL: "warn" },
     stdio: ["ignore", "pipe", "inherit", "ipc"],
@@ -48,6 +55,7 @@ personas:
   return {
     grpcPort,
     httpPort,
+    processId: child.pid ?? 0,
     memory: async () => {
       const answer = once(child, "message");
       child.send("memory");

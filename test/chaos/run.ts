@@ -1,28 +1,53 @@
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
 import { abortedStreams } from "./aborted-streams.ts";
+import { abuse } from "./abuse.ts";
 import { deadProvider } from "./dead-provider.ts";
 import type { Scenario } from "./scenario.ts";
 import { stalledReaders } from "./stalled-readers.ts";
 
 // Runs the scenarios one after the other against a gateway in a process of its own: `npm run chaos`. Bounds in time and memory are checked
 // here and not in the test suite, because they need a quiet process. CHAOS_SEED repeats a run.
+//
+//   --long          the long form of each scenario
+//   --only NAME     scenarios whose name begins so; `abuse:reset|zero` only the attacks whose name that matches
+//   --report FILE   the findings as a page, beside what is printed
 
-const plan: readonly { readonly scenario: Scenario; readonly size: number }[] = [
-  { scenario: abortedStreams, size: 1000 },
-  { scenario: stalledReaders, size: 100 },
-  { scenario: deadProvider, size: 5 },
+const plan: readonly { readonly scenario: Scenario; readonly short: number; readonly long: number }[] = [
+  { scenario: abortedStreams, short: 1000, long: 10_000 },
+  { scenario: stalledReaders, short: 100, long: 200 },
+  { scenario: abuse, short: 2000, long: 20_000 },
+  { scenario: deadProvider, short: 5, long: 20 },
 ];
 
+const { values } = parseArgs({
+  options: { long: { type: "boolean" }, only: { type: "string" }, report: { type: "string" } },
+});
+const [wanted = "", only] = values.only?.split(":") ?? [];
 const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31));
-console.log(`CHAOS_SEED=${seed}`);
+const lines: string[] = [];
+const say = (line: string): void => {
+  console.log(line);
+  lines.push(line);
+};
+say(`CHAOS_SEED=${seed}`);
 let passed = 0;
 let failed = 0;
-for (const { scenario, size } of plan) {
-  console.log(`${scenario.name}:`);
-  for (const finding of await scenario.run({ seed, size })) {
-    console.log(`  ${finding.failed === true ? "FAILED " : ""}${finding.text}`);
+for (const { scenario, short, long } of plan.filter(({ scenario: { name } }) => name.startsWith(wanted))) {
+  say(`${scenario.name}:`);
+  const size = values.long === true ? long : short;
+  for (const finding of await scenario.run({ seed, size, ...(only === undefined ? {} : { only }) })) {
+    say(`  ${finding.failed === true ? "FAILED " : ""}${finding.text}`);
     if (finding.failed === true) failed += 1;
     else if (finding.failed === false) passed += 1;
   }
 }
-console.log(`${passed} passed, ${failed} failed`);
+say(`${passed} passed, ${failed} failed`);
+if (values.report !== undefined) writeFileSync(values.report, page(lines));
 process.exitCode = failed === 0 ? 0 : 1;
+
+function page(found: readonly string[]): string {
+  const form = values.long === true ? "long" : "short";
+  const head = `Written by \`npm run chaos -- --report\` on ${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${form} form.`;
+  return `# Reliability report\n\n${head}\nWhat each line means stands in [testing](testing.md#chaos).\n\n\`\`\`text\n${found.join("\n")}\n\`\`\`\n`;
+}

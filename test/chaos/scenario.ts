@@ -8,8 +8,10 @@ export interface Finding {
 export interface ScenarioOptions {
   /** Decides everything random; the same seed plays the same scenario. */
   readonly seed: number;
-  /** How many calls, in the short or the long form. */
+  /** How many calls, or how long, in the short or the long form. */
   readonly size: number;
+  /** Pattern of names: what is run of a scenario that has parts. */
+  readonly only?: string;
 }
 
 /** One way in which the world misbehaves, and what must hold then. */

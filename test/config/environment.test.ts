@@ -78,6 +78,10 @@ describe("a variable", () => {
       ...["MAX_CHAT_SIZE", "MAX_MESSAGE_SIZE", "MAX_IN_FLIGHT_SIZE", "MAX_STREAMS_PER_CONNECTION"].map(
         (name) => `EP_LIMITS_${name}`,
       ),
+      ...["MAX_CONNECTIONS", "MAX_CONNECTIONS_PER_PEER", "TRUSTED_PEERS", "LOCK_OUT"].map(
+        (name) => `EP_LIMITS_${name}`,
+      ),
+      ...["HEADER_TIMEOUT", "BODY_TIMEOUT", "STALL_TIMEOUT"].map((name) => `EP_LIMITS_${name}`),
       ...["DEFAULT_DEADLINE", "MAX_DEADLINE", "DRAIN"].map((name) => `EP_LIMITS_${name}`),
       "EP_LOG_LEVEL",
     ]);

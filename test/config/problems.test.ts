@@ -133,6 +133,11 @@ const refused: readonly (readonly [string, string, string])[] = [
     'execution-platform.yaml:2:18: limits.max_chat_size: must be a whole number with a unit, such as 512KiB, 16MiB or 1GiB, not "16MB"',
   ],
   [
+    "a subnet with too many bits",
+    "limits:\n  trusted_peers: [10.0.0.0/33]\n",
+    "execution-platform.yaml:2:19: limits.trusted_peers[0]: must be an IP address or a subnet such as 10.0.0.0/8",
+  ],
+  [
     "a size out of bounds",
     "limits:\n  max_chat_size: 1B\n",
     'execution-platform.yaml:2:18: limits.max_chat_size: must be from 1KiB to 1GiB, not "1B"',

@@ -5,7 +5,7 @@ import { expect, test } from "@jest/globals";
 import { ExecutionService } from "../../src/gen/execution/v1/execution_pb.js";
 import { access, Role } from "../../src/gen/execution/v1/options_pb.js";
 import type { Dispatcher } from "../../src/server/dispatcher.ts";
-import { TRANSPORT_LIMITS } from "../../src/server/http/limits.ts";
+import type { TransportLimits } from "../../src/server/http/limits.ts";
 import { createRefusals } from "../../src/server/http/refusals.ts";
 import { createRestRoutes } from "../../src/server/http/rest.ts";
 import { rowsOfText } from "./tables.ts";
@@ -16,7 +16,8 @@ const code = (text: string): string[] => [...text.matchAll(/`([^`]+)`/g)].map(([
 // Mutant seen red: the page without /plan.
 test("the operator's page lists every REST route", () => {
   const dispatcher = {} as Dispatcher;
-  const routes = createRestRoutes(dispatcher, TRANSPORT_LIMITS, createRefusals(dispatcher, TRANSPORT_LIMITS));
+  const limits = {} as TransportLimits;
+  const routes = createRestRoutes(dispatcher, limits, createRefusals(dispatcher, limits));
   const sentence = /^REST is .*?\.$/ms.exec(page)?.[0] ?? "";
   const listed = code(sentence).filter((name) => name.includes(" "));
   expect(listed.sort()).toEqual(routes.map(({ method, path }) => `${method} ${path}`).sort());

@@ -45,37 +45,40 @@ const STEERED: Partial<Quirks> = { ...ADAPTIVE, thinking: ["adaptive"], efforts:
 const THINKS: Partial<Quirks> = { ...STEERED, thinksByDefault: true, systemMessages: true };
 const ALWAYS: Partial<Quirks> = { ...THINKS, thinkingOff: "never" };
 
+/** A version as one number that grows with it, so that 4.10 comes after 4.9. */
+const version = (major: number, minor = 0): number => major * 100 + minor;
+
 /** Stands for the version of `claude-mythos-preview`, which has none. */
 const PREVIEW = 0;
 
-const FAMILIES: Readonly<Record<string, (version: number) => Partial<Quirks>>> = {
-  opus: (version) => {
-    if (version >= 5.5) return { ...ALWAYS, forcedTools: false };
-    if (version >= 5) return { ...THINKS, effortWithoutThinking: "high" };
-    if (version >= 4.8) return { ...STEERED, systemMessages: true };
-    if (version >= 4.7) return STEERED;
-    if (version >= 4.6) return ADAPTIVE;
-    if (version >= 4.5) return { ...ONE_OF, efforts: ["low", "medium", "high"] };
-    if (version >= 4.1) return ONE_OF;
-    return version >= 4 ? BUDGET : PLAIN;
+const FAMILIES: Readonly<Record<string, (at: number) => Partial<Quirks>>> = {
+  opus: (at) => {
+    if (at >= version(5, 5)) return { ...ALWAYS, forcedTools: false };
+    if (at >= version(5)) return { ...THINKS, effortWithoutThinking: "high" };
+    if (at >= version(4, 8)) return { ...STEERED, systemMessages: true };
+    if (at >= version(4, 7)) return STEERED;
+    if (at >= version(4, 6)) return ADAPTIVE;
+    if (at >= version(4, 5)) return { ...ONE_OF, efforts: ["low", "medium", "high"] };
+    if (at >= version(4, 1)) return ONE_OF;
+    return at >= version(4) ? BUDGET : PLAIN;
   },
-  sonnet: (version) => {
-    if (version >= 5.5) {
+  sonnet: (at) => {
+    if (at >= version(5, 5)) {
       return { ...THINKS, thinkingOff: "between_tools", effortWithoutThinking: "high", forcedTools: false };
     }
-    if (version >= 5) return { ...THINKS, systemMessages: false };
-    if (version >= 4.6) return ADAPTIVE;
-    if (version >= 4.5) return ONE_OF;
-    return version >= 3.7 ? BUDGET : PLAIN;
+    if (at >= version(5)) return { ...THINKS, systemMessages: false };
+    if (at >= version(4, 6)) return ADAPTIVE;
+    if (at >= version(4, 5)) return ONE_OF;
+    return at >= version(3, 7) ? BUDGET : PLAIN;
   },
-  haiku: (version) => {
-    if (version >= 5.5) return { ...THINKS, effortWithoutThinking: "high" };
-    return version >= 4.5 ? ONE_OF : PLAIN;
+  haiku: (at) => {
+    if (at >= version(5, 5)) return { ...THINKS, effortWithoutThinking: "high" };
+    return at >= version(4, 5) ? ONE_OF : PLAIN;
   },
-  fable: (version) => ({ ...ALWAYS, forcedTools: version < 5.1 }),
-  mythos: (version) => {
-    if (version === PREVIEW) return { ...ALWAYS, efforts: NO_XHIGH, forcedTools: false, systemMessages: false };
-    return { ...ALWAYS, forcedTools: version < 5.1 };
+  fable: (at) => ({ ...ALWAYS, forcedTools: at < version(5, 1) }),
+  mythos: (at) => {
+    if (at === PREVIEW) return { ...ALWAYS, efforts: NO_XHIGH, forcedTools: false, systemMessages: false };
+    return { ...ALWAYS, forcedTools: at < version(5, 1) };
   },
 };
 
@@ -89,10 +92,12 @@ const FAMILIES: Readonly<Record<string, (version: number) => Partial<Quirks>>> =
  * Mythos: pydantic-ai `profiles/anthropic.py` (commit 04b3e2a).
  */
 export function modelQuirks(model: string): Partial<Quirks> {
-  const found = /claude-(?:(\d)(?:-(\d))?-)?(opus|sonnet|haiku|fable|mythos)(?:-(\d)(?:-(\d{1,2}))?)?(?!\d)/.exec(
-    model,
-  );
-  const [, oldMajor, oldMinor, family = "", major = oldMajor, minor = oldMinor] = found ?? [];
-  if (found === null || (major === undefined && family !== "mythos")) return {};
-  return FAMILIES[family]?.(Number(`${major ?? PREVIEW}.${minor ?? 0}`)) ?? {};
+  const [, oldMajor, oldMinor, family = "", major = oldMajor, minor = oldMinor] = NAME.exec(model) ?? [];
+  const quirksAt = FAMILIES[family];
+  if (quirksAt === undefined || (major === undefined && family !== "mythos")) return {};
+  return quirksAt(major === undefined ? PREVIEW : version(Number(major), Number(minor ?? 0)));
 }
+
+/** `claude-opus-4-6`, `claude-3-5-sonnet`, or with a dot as OpenRouter writes them. The eight digits of a snapshot are no version. */
+const NAME =
+  /claude-(?:(\d{1,2})(?:[-.](\d{1,2}))?-)?(opus|sonnet|haiku|fable|mythos)(?:-(\d{1,2})(?!\d)(?:[-.](\d{1,2})(?!\d))?)?/;

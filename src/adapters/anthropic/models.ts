@@ -13,7 +13,16 @@ const TOOLS = [
 const READS = [Capability.IMAGE_INPUT, Capability.DOCUMENT_INPUT];
 const CLAUDE = [Capability.STREAMING, ...TOOLS, ...READS, Capability.REASONING, Capability.PROMPT_CACHING];
 
-/** Claude 4.6 and later refuse an assistant message to be continued. JSON without a schema the API does not know at all. */
+/** Before 4.5 answers could not be held to a schema, and all went on with a message that was begun. */
+const BEFORE_4_5 = [
+  ...CLAUDE.filter((capability) => capability !== Capability.JSON_SCHEMA),
+  Capability.ASSISTANT_PREFIX,
+];
+
+/**
+ * Claude 4.6 and later refuse an assistant message to be continued. JSON without a schema the API does not know at all. Days of retirement, which
+ * hold for the platforms that Anthropic runs: platform.claude.com/docs/en/about-claude/model-deprecations, read 2026-11.
+ */
 const FAMILIES: readonly ModelFamily[] = [
   {
     ids: [
@@ -44,6 +53,41 @@ const FAMILIES: readonly ModelFamily[] = [
     maxOutputTokens: 64_000,
     can: [...CLAUDE, Capability.ASSISTANT_PREFIX],
   },
+  {
+    ids: ["claude-opus-4-1"],
+    contextWindow: 200_000,
+    maxOutputTokens: 32_000,
+    can: BEFORE_4_5,
+    retired: "2026-08-05",
+  },
+  {
+    ids: ["claude-opus-4-0", "claude-opus-4"],
+    contextWindow: 200_000,
+    maxOutputTokens: 32_000,
+    can: BEFORE_4_5,
+    retired: "2026-06-15",
+  },
+  {
+    ids: ["claude-sonnet-4-0", "claude-sonnet-4"],
+    contextWindow: 200_000,
+    maxOutputTokens: 64_000,
+    can: BEFORE_4_5,
+    retired: "2026-06-15",
+  },
+  {
+    ids: ["claude-3-7-sonnet"],
+    contextWindow: 200_000,
+    maxOutputTokens: 64_000,
+    can: BEFORE_4_5,
+    retired: "2026-02-19",
+  },
+  {
+    ids: ["claude-3-5-haiku"],
+    contextWindow: 200_000,
+    maxOutputTokens: 8192,
+    can: BEFORE_4_5.filter((capability) => capability !== Capability.REASONING),
+    retired: "2026-02-19",
+  },
 ];
 
 const TABLE: ModelTable = {
@@ -51,7 +95,7 @@ const TABLE: ModelTable = {
   source:
     "https://platform.claude.com/docs/en/models/overview and the pages of the models; names of @anthropic-ai/sdk 1.14.0",
   families: FAMILIES,
-  baseOf: (model) => model.replace(/-\d{8}$/, ""),
+  baseOf: (model) => model.replace(/-(\d{8}|latest)$/, ""),
 };
 
 /** What is known of a model: Anthropic's own go by the same names wherever this wire is spoken. */

@@ -1,11 +1,10 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { Http2Session, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Metadata } from "@grpc/grpc-js";
 import type { HeaderLookup } from "../auth.ts";
+import { type Connections, STREAM_CREATED } from "../connections.ts";
+import { holdStreams } from "../hold.ts";
 import { type AskedTimeout, readTimeout } from "../timeout.ts";
-
-/** Node's channel on which every HTTP/2 stream of the process is shown before any handler sees it. */
-const CHANNEL = "http2.server.stream.created";
 
 /** Carries the number of an arrival through grpc-js. What a caller sends under this name is overwritten. */
 const NUMBER_HEADER = "x-execution-platform-arrival";
@@ -37,30 +36,34 @@ export interface Arrivals {
  * one overflows its timer and fires at once, a malformed one is half read), `grpc-encoding`, and paths it has no handler for. grpc-js hides
  * its HTTP/2 server; this channel is the only way to it.
  *
- * @param port of the listener; undefined until it is bound.
- * @param ownPaths whose messages we decompress ourselves.
+ * @param connections of the listener: the channel shows those of every server of the process.
+ * @param ownPaths that are ours to serve.
  * @param otherPaths that grpc-js serves alone.
  */
 export function watchArrivals(
-  port: () => number | undefined,
+  connections: Pick<Connections, "of">,
   ownPaths: ReadonlySet<string>,
   otherPaths: ReadonlySet<string>,
 ): Arrivals {
   const arrivals = new Map<string, Arrival>();
+  const held = new WeakSet<Http2Session>();
   let count = 0;
 
   const onCreated = (message: unknown): void => {
     const { stream, headers } = message as { stream: ServerHttp2Stream; headers: IncomingHttpHeaders };
-    if (stream.session?.socket.localPort !== port() || !isGrpc(headers["content-type"])) return;
+    const { session } = stream;
+    if (session === undefined || connections.of(session) === undefined) return;
+    // By the time of its first stream grpc-js listens.
+    if (!held.has(session)) holdStreams(session);
+    held.add(session);
+    if (!isGrpc(headers["content-type"])) return;
     const header: HeaderLookup = (name) => textOf(headers[name]);
     const path = headers[":path"] ?? "";
     const timeout = readTimeout(header, "grpc-timeout");
     const encoding = header("grpc-encoding");
     delete headers["grpc-timeout"];
-    if (!otherPaths.has(path)) {
-      delete headers["grpc-encoding"];
-      if (!ownPaths.has(path)) headers[":path"] = UNKNOWN_METHOD;
-    }
+    delete headers["grpc-encoding"];
+    if (!(otherPaths.has(path) || ownPaths.has(path))) headers[":path"] = UNKNOWN_METHOD;
     count = (count + 1) % Number.MAX_SAFE_INTEGER;
     const number = String(count);
     headers[NUMBER_HEADER] = number;
@@ -69,7 +72,7 @@ export function watchArrivals(
     stream.once("close", () => arrivals.delete(number));
   };
 
-  subscribe(CHANNEL, onCreated);
+  subscribe(STREAM_CREATED, onCreated);
   return {
     take: (metadata) => {
       const number = String(metadata.get(NUMBER_HEADER)[0]);
@@ -78,7 +81,7 @@ export function watchArrivals(
       return arrival;
     },
     close: () => {
-      unsubscribe(CHANNEL, onCreated);
+      unsubscribe(STREAM_CREATED, onCreated);
     },
   };
 }

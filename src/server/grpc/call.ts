@@ -1,7 +1,9 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
+import { ExecutionError } from "../../errors.ts";
 import type { Status } from "../../gen/google/rpc/status_pb.js";
+import { type BodyClock, startBodyClock } from "../body-clock.ts";
 import type { Dispatcher, ServerCall } from "../dispatcher.ts";
 import { inflate } from "../inflate.ts";
 import { invalidBody } from "../read.ts";
@@ -55,6 +57,7 @@ export function serveCall({ method, arrival, wire }: GrpcCall, { dispatcher, tra
   let running = false;
   let requestEnded = false;
   let ended = false;
+  let clock: BodyClock | undefined;
   let lastWords: NodeJS.Timeout | undefined;
   let wake: (() => void) | undefined;
 
@@ -62,6 +65,7 @@ export function serveCall({ method, arrival, wire }: GrpcCall, { dispatcher, tra
     if (ended) return;
     ended = true;
     clearTimeout(lastWords);
+    clock?.stop();
     call?.end();
     wire.sendStatus(status === undefined ? OK : statusObject(status));
     closeLater(stream, requestEnded ? transport.stallMs : transport.lingerMs);
@@ -97,6 +101,12 @@ export function serveCall({ method, arrival, wire }: GrpcCall, { dispatcher, tra
 
   const readBody = (begun: ServerCall): void => {
     let received = 0;
+    const { requestMs } = transport;
+    clock = startBodyClock(
+      requestMs,
+      () => received,
+      () => fail(new ExecutionError("DEADLINE", `the request did not arrive within ${requestMs} ms`)),
+    );
     const readPrefixes = createPrefixReader((next) => {
       if (prefix !== undefined) throw invalidBody(`${method.name} takes one message`);
       if (next.flag > 1) throw invalidBody("the message's first byte must say whether it is compressed, 0 or 1");
@@ -146,6 +156,7 @@ export function serveCall({ method, arrival, wire }: GrpcCall, { dispatcher, tra
     },
     end: () => {
       requestEnded = true;
+      clock?.stop();
       attempt(() => {
         if (call === undefined || body === undefined)
           throw invalidBody(`${method.name} takes one message; none was sent`);
@@ -184,6 +195,8 @@ function nextWrite(
 /** Closes a stream whose caller does not: one that does not take its answer, or goes on sending a request that was answered. */
 function closeLater(stream: ServerHttp2Stream, afterMs: number): void {
   if (stream.destroyed) return;
-  const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), afterMs);
+  const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
+  // What its caller has no window for would be waited for without end if the stream were closed in good order.
+  const timer = setTimeout(() => stream.close(stream.writableFinished ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL), afterMs);
   stream.once("close", () => clearTimeout(timer));
 }

@@ -1,27 +1,31 @@
+import type { Server as NetServer, Socket } from "node:net";
 import type { DescMethod } from "@bufbuild/protobuf";
-import { type Metadata, Server, ServerInterceptingCall, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
+import {
+  type Metadata,
+  Server,
+  ServerCredentials,
+  ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
+} from "@grpc/grpc-js";
 import type { LimitSettings, ListenerSettings } from "../../config/config.ts";
 import { cutText } from "../../contract/error-details.ts";
 import { ExecutionError } from "../../errors.ts";
 import { ExecutionService } from "../../gen/execution/v1/execution_pb.js";
 import type { Log } from "../../telemetry/log.ts";
+import { type Connections, createConnections } from "../connections.ts";
 import type { Dispatcher } from "../dispatcher.ts";
+import { createFront, listenOn } from "../front.ts";
 import type { Guard } from "../guard.ts";
 import { createHealth } from "../health.ts";
+import { createPeers } from "../peers.ts";
 import { createReflection } from "../reflection.ts";
 import { type Arrivals, UNKNOWN_METHOD, watchArrivals } from "./arrivals.ts";
 import { type CallDeps, type RequestEvents, serveCall } from "./call.ts";
-import { type Connections, watchConnections } from "./connections.ts";
+import { guarded } from "./guarded.ts";
 import { bytesService, methodPath } from "./services.ts";
 import { addStandardServices, STANDARD_PATHS, STANDARD_SERVICES } from "./standard.ts";
 import { statusObject } from "./status.ts";
-import {
-  serverCredentials,
-  serverOptions,
-  silenceLibraryLog,
-  TRANSPORT_LIMITS,
-  type TransportLimits,
-} from "./transport.ts";
+import { serverOptions, silenceLibraryLog, type TransportLimits, transportLimits } from "./transport.ts";
 
 /** The gRPC listener: ExecutionService, health and reflection on HTTP/2. */
 export interface GrpcListener {
@@ -43,9 +47,12 @@ export interface GrpcListenerDeps {
   readonly settings: ListenerSettings;
   readonly limits: LimitSettings;
   readonly log: Log;
-  /** Default: TRANSPORT_LIMITS. */
+  /** Default: what `limits` and `transportLimits` make of it. */
   readonly transport?: TransportLimits;
 }
+
+/** What a client must have sent before its first call: preface, SETTINGS, and the answer to ours. */
+const HANDSHAKE_BYTES = 24 + 9 + 9;
 
 /** The methods we serve ourselves, by path. */
 const METHODS: ReadonlyMap<string, DescMethod | undefined> = new Map([
@@ -57,18 +64,20 @@ const SERVICES = [ExecutionService, ...STANDARD_SERVICES];
 
 /** Creates the listener. Nothing is bound before `listen`. */
 export function createGrpcListener(deps: GrpcListenerDeps): GrpcListener {
-  const { dispatcher, guard, settings, limits, transport = TRANSPORT_LIMITS } = deps;
+  const { dispatcher, guard, settings, limits, log, transport = transportLimits(limits) } = deps;
   silenceLibraryLog();
-  let port: number | undefined = settings.port === 0 ? undefined : settings.port;
   const closing = new AbortController();
-  const connections = watchConnections(() => port, transport);
-  const arrivals = watchArrivals(() => port, new Set(METHODS.keys()), STANDARD_PATHS);
+  const monotonicMs = (): number => performance.now();
+  const onLockOut = (peer: string, reason: string): void => log.warn("a gRPC peer is locked out", { peer, reason });
+  const peers = createPeers({ limits, monotonicMs, onLockOut });
+  const connections = createConnections(peers, { ...transport, handshakeBytes: HANDSHAKE_BYTES }, monotonicMs);
+  const arrivals = watchArrivals(connections, new Set(METHODS.keys()), STANDARD_PATHS);
   const server = new Server({
     ...serverOptions(limits, transport),
     interceptors: [
       ({ path }, wire) =>
         STANDARD_PATHS.has(path)
-          ? guarded(wire, arrivals, { dispatcher, guard })
+          ? guarded(wire, arrivals, { dispatcher, guard, transport })
           : ours(wire, METHODS.get(path), arrivals, { dispatcher, transport }),
     ],
   });
@@ -80,10 +89,15 @@ export function createGrpcListener(deps: GrpcListenerDeps): GrpcListener {
   );
   addStandardServices(server, { health, reflection: createReflection(SERVICES), dispatcher, closing: closing.signal });
 
+  // grpc-js hides the server it would bind itself; on one of ours a connection is known, and can be refused, from its beginning.
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const front = createFront(settings.tls, transport, { http2: (socket) => injector.injectConnection(socket) });
+  front.prependListener("connection", (socket: Socket) => connections.admit(socket)?.speaksHttp2());
+
   let gone: Promise<void> | undefined;
   const allGone = (): Promise<void> => {
     closing.abort();
-    gone ??= shutDown(server, connections, transport.lingerMs, deps.log).finally(() => {
+    gone ??= shutDown({ server, front, connections }, transport.lingerMs, log).finally(() => {
       arrivals.close();
       connections.close();
     });
@@ -96,10 +110,7 @@ export function createGrpcListener(deps: GrpcListenerDeps): GrpcListener {
   };
   let drained: Promise<void> | undefined;
   return {
-    listen: async () => {
-      port = await bind(server, settings);
-      return { port };
-    },
+    listen: async () => ({ port: await listenOn(front, settings) }),
     drain: () => {
       if (drained !== undefined) return close();
       drained = dispatcher.drain().then(allGone);
@@ -107,28 +118,6 @@ export function createGrpcListener(deps: GrpcListenerDeps): GrpcListener {
     },
     close,
   };
-}
-
-/** A call of a standard service: refused if it comes under a foreign name, else left to grpc-js. */
-function guarded(
-  wire: ServerInterceptingCallInterface,
-  arrivals: Arrivals,
-  { dispatcher, guard }: Pick<GrpcListenerDeps, "dispatcher" | "guard">,
-): ServerInterceptingCall {
-  return new ServerInterceptingCall(wire, {
-    start: (next) =>
-      next({
-        onReceiveMetadata: (metadata, pass) => {
-          try {
-            guard.check(wire.getHost(), arrivals.take(metadata)?.header("origin"));
-          } catch (thrown) {
-            wire.sendStatus(statusObject(dispatcher.status(thrown)));
-            return;
-          }
-          pass(metadata);
-        },
-      }),
-  });
 }
 
 /** A call of our own service: grpc-js's handling of it is never started, it is served on the call below. */
@@ -162,27 +151,25 @@ function ours(
   return new ServerInterceptingCall(wire, { start });
 }
 
-function bind(server: Server, { host, port, tls }: ListenerSettings): Promise<number> {
-  const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  server.bindAsync(address, serverCredentials(tls), (error, bound) => {
-    if (error === null) resolve(bound);
-    else reject(new Error(`cannot listen for gRPC on ${address}: ${error.message}`, { cause: error }));
+/** Takes no more connections, asks those there are to go, and cuts what is left after `lingerMs`: grpc-js itself would wait for ever. */
+async function shutDown(
+  {
+    server,
+    front,
+    connections,
+  }: { readonly server: Server; readonly front: NetServer; readonly connections: Connections },
+  lingerMs: number,
+  log: Log,
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => {
+    front.close(() => resolve());
   });
-  return promise;
-}
-
-/** Asks the connections to go, and cuts what is left after `lingerMs`: grpc-js itself would wait for ever. */
-async function shutDown(server: Server, connections: Connections, lingerMs: number, log: Log): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.tryShutdown(() => resolve());
+  server.tryShutdown(() => undefined);
   const cut = setTimeout(() => {
     log.warn("gRPC connections that did not close in time were cut");
     connections.destroyAll();
   }, lingerMs);
-  const leave = setTimeout(resolve, 2 * lingerMs);
-  await promise;
+  await closed;
   clearTimeout(cut);
-  clearTimeout(leave);
   server.forceShutdown();
 }

@@ -37,6 +37,13 @@ export const STANDARD_PATHS: ReadonlySet<string> = new Set(
   STANDARD_SERVICES.flatMap(({ methods }) => methods.map(methodPath)),
 );
 
+/** Those of them whose requests are a stream. */
+export const BIDI_PATHS: ReadonlySet<string> = new Set(
+  STANDARD_SERVICES.flatMap(({ methods }) => methods)
+    .filter(({ methodKind }) => methodKind === "bidi_streaming")
+    .map(methodPath),
+);
+
 /** What answers the standard services. */
 export interface StandardDeps {
   readonly health: Health;

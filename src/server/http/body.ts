@@ -1,4 +1,5 @@
 import { ExecutionError } from "../../errors.ts";
+import { startBodyClock } from "../body-clock.ts";
 import { type BodyCall, inflate } from "../inflate.ts";
 import { type Exchange, letBodyCome } from "./exchange.ts";
 
@@ -10,7 +11,7 @@ export const ENVELOPE_HEAD_BYTES = 5;
 
 /**
  * Reads a whole body, and no more of it than the call admits: a `content-length` or an envelope that announces too much is refused unread.
- * Throws MESSAGE_TOO_LARGE, OVERLOADED, DEADLINE (after `requestMs`, or the call's own) and CANCELLED.
+ * Throws MESSAGE_TOO_LARGE, OVERLOADED, DEADLINE (after `requestMs` unless it comes fast enough, or the call's own) and CANCELLED.
  */
 export async function readBody(
   exchange: Exchange,
@@ -25,12 +26,13 @@ export async function readBody(
   const chunks: Uint8Array[] = [];
   let size = 0;
   return new Promise((resolve, reject) => {
-    const late = setTimeout(
-      () => settle(new ExecutionError("DEADLINE", `the request's body did not arrive within ${requestMs} ms`)),
+    const clock = startBodyClock(
       requestMs,
+      () => size,
+      () => settle(new ExecutionError("DEADLINE", `the request's body did not arrive within ${requestMs} ms`)),
     );
     const settle = (thrown?: unknown): void => {
-      clearTimeout(late);
+      clock.stop();
       request.off("data", onData).off("end", onEnd).off("error", onGone).off("close", onGone);
       call.signal.removeEventListener("abort", onAbort);
       if (thrown === undefined) resolve(joinChunks(chunks));

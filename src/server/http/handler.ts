@@ -70,14 +70,25 @@ export function createHandler(deps: HandlerDeps): (exchange: Exchange) => Promis
   };
 }
 
-/** Every request names a host (RFC 9112, 3.2) but those of HTTP/1.0. For an RPC it has to be one, since Connect makes a URL of it. */
-function checkHost({ host, request }: Exchange, rpc: boolean): void {
+/**
+ * Every request names one host (RFC 9112, 3.2) but those of HTTP/1.0; two, or an authority that differs, could mean one to a proxy and the other to
+ * us. For an RPC it has to be one, since Connect makes a URL of it.
+ */
+function checkHost({ host, header, request, http2 }: Exchange, rpc: boolean): void {
   const old = request.httpVersion === "1.0" && !rpc;
-  if (host === undefined ? old : !rpc || URL.canParse(`http://${host}`)) return;
-  const description = "must be a host name and, where needed, a port";
+  const good = host === undefined ? old : !rpc || URL.canParse(`http://${host}`);
+  const one = http2 ? (header("host") ?? host) === host : countHosts(request.rawHeaders) < 2;
+  if (good && one) return;
+  const description = one ? "must be a host name and, where needed, a port" : "must be there once";
   throw new ExecutionError("INVALID_FIELD", `the header host ${description}`, {
     fields: [{ field: "host", description }],
   });
+}
+
+/** Names and values take turns. Node keeps the first of several hosts and says nothing of the others. */
+function countHosts(rawHeaders: readonly string[]): number {
+  return rawHeaders.filter((text, index) => index % 2 === 0 && text.length === 4 && text.toLowerCase() === "host")
+    .length;
 }
 
 function answerOptions(exchange: Exchange, methods: readonly string[], limits: TransportLimits): void {

@@ -25,8 +25,8 @@ export function createHttp1(
   const server = createServer({
     maxHeaderSize: limits.maxHeaderBytes,
     headersTimeout: limits.headersMs,
-    // Whoever reads a body has `requestMs` for it and answers with an error; this is for what nobody reads.
-    requestTimeout: limits.requestMs + limits.lingerMs,
+    // Whoever reads a body sees to its pace and answers with an error; this is for what nobody reads.
+    requestTimeout: Math.max(limits.longestRequestMs, limits.requestMs + limits.lingerMs),
     keepAliveTimeout: limits.idleMs,
     connectionsCheckingInterval: Math.min(limits.headersMs, 1000),
     insecureHTTPParser: false,

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
+import { holdStreams } from "../hold.ts";
 import type { TransportLimits } from "./limits.ts";
 
 /** Window of each stream: what a client may send ahead of our reading. */
@@ -14,7 +15,7 @@ export interface Http2 {
 
 /**
  * Creates the HTTP/2 server behind the front. It has no port of its own: connections are emitted to it. A session without a request is closed
- * after a while, and one that resets requests as fast as it makes them (rapid reset) is destroyed.
+ * after a while.
  */
 export function createHttp2(
   maxStreams: number,
@@ -22,12 +23,13 @@ export function createHttp2(
   onRequest: (request: IncomingMessage, response: ServerResponse) => void,
 ): Http2 {
   const sessions = new Set<ServerHttp2Session>();
-  const earlyResets = new WeakMap<object, number>();
   const server = createServer({
     maxSessionMemory: limits.maxSessionMemoryMb,
     maxHeaderListPairs: limits.maxHeaders,
     maxSessionInvalidFrames: limits.maxInvalidFrames,
     maxSessionRejectedStreams: limits.maxRejectedStreams,
+    streamResetBurst: limits.maxResets,
+    streamResetRate: limits.resetsPerSecond,
     unknownProtocolTimeout: limits.headersMs,
     settings: {
       maxConcurrentStreams: maxStreams,
@@ -41,24 +43,13 @@ export function createHttp2(
   server.on("session", (session) => {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
+    holdStreams(session);
     watchIdleness(session, limits);
   });
   server.on("sessionError", (_error, session) => session.destroy());
   server.on("request", (request, response) => {
-    const { stream } = request;
-    const { session } = stream;
-    // A request that is reset at once never gets to cost anything.
-    setImmediate(() => {
-      if (stream.destroyed || stream.aborted) {
-        if (session === undefined) return;
-        const resets = (earlyResets.get(session) ?? 0) + 1;
-        earlyResets.set(session, resets);
-        if (resets > limits.maxEarlyResets) session.destroy();
-        return;
-      }
-      // Node documents the compatibility API as the same as HTTP/1.1's; its types are separate.
-      onRequest(request as unknown as IncomingMessage, response as unknown as ServerResponse);
-    });
+    // Node documents the compatibility API as the same as HTTP/1.1's; its types are separate.
+    onRequest(request as unknown as IncomingMessage, response as unknown as ServerResponse);
   });
   return {
     server,

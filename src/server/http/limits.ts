@@ -1,3 +1,5 @@
+import type { LimitSettings } from "../../config/config.ts";
+
 /** What a connection may take of the HTTP listener before it is closed. Sizes in bytes, times in milliseconds. */
 export interface TransportLimits {
   /** Connections at once; more are dropped. */
@@ -6,8 +8,10 @@ export interface TransportLimits {
   readonly firstBytesMs: number;
   /** From a request's first byte to the end of its headers; also from an HTTP/2 preface to the first request. */
   readonly headersMs: number;
-  /** From the end of a request's headers to the end of its body. */
+  /** From the end of a request's headers to the end of its body, unless it comes fast enough. */
   readonly requestMs: number;
+  /** The same on HTTP/1.1, however fast it comes and whoever reads it. */
+  readonly longestRequestMs: number;
   /** How long a connection without a request is kept. */
   readonly idleMs: number;
   /** How long a client may take nothing of an answer that waits for it. */
@@ -24,26 +28,31 @@ export interface TransportLimits {
   readonly maxInvalidFrames: number;
   /** Rejected streams before an HTTP/2 session is closed. */
   readonly maxRejectedStreams: number;
-  /** Requests a client may reset before they were begun before its HTTP/2 session is destroyed (rapid reset). */
-  readonly maxEarlyResets: number;
+  /** Requests a client may reset on one HTTP/2 connection at once, and in a second for long, however far they are. */
+  readonly maxResets: number;
+  readonly resetsPerSecond: number;
   /** Largest request of the health and reflection services. */
   readonly maxServiceBytes: number;
 }
 
 /** The limits in force. Node's own defaults leave silent connections open for ever and take headers for a minute. */
-export const TRANSPORT_LIMITS: TransportLimits = Object.freeze({
-  maxConnections: 4096,
-  firstBytesMs: 10_000,
-  headersMs: 10_000,
-  requestMs: 60_000,
-  idleMs: 75_000,
-  stallMs: 60_000,
-  lingerMs: 2_000,
-  maxHeaderBytes: 16_384,
-  maxHeaders: 200,
-  maxSessionMemoryMb: 10,
-  maxInvalidFrames: 100,
-  maxRejectedStreams: 50,
-  maxEarlyResets: 100,
-  maxServiceBytes: 65_536,
-});
+export function transportLimits(limits: LimitSettings): TransportLimits {
+  return {
+    maxConnections: limits.maxConnections,
+    firstBytesMs: limits.headerTimeoutMs,
+    headersMs: limits.headerTimeoutMs,
+    requestMs: limits.bodyTimeoutMs,
+    longestRequestMs: 20 * 60_000,
+    idleMs: 75_000,
+    stallMs: limits.stallTimeoutMs,
+    lingerMs: 2_000,
+    maxHeaderBytes: 16_384,
+    maxHeaders: 200,
+    maxSessionMemoryMb: 10,
+    maxInvalidFrames: 100,
+    maxRejectedStreams: 50,
+    maxResets: 1000,
+    resetsPerSecond: 200,
+    maxServiceBytes: 65_536,
+  };
+}

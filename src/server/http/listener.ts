@@ -1,19 +1,21 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Server, Socket } from "node:net";
+import type { Socket } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import type { LimitSettings, ListenerSettings } from "../../config/config.ts";
 import { ExecutionService } from "../../gen/execution/v1/execution_pb.js";
 import type { Log } from "../../telemetry/log.ts";
+import { type Connections, createConnections } from "../connections.ts";
 import type { Dispatcher } from "../dispatcher.ts";
+import { createFront, listenOn } from "../front.ts";
 import type { Guard } from "../guard.ts";
 import { createHealth } from "../health.ts";
+import { createPeers } from "../peers.ts";
 import { createReflection } from "../reflection.ts";
 import { createExchange } from "./exchange.ts";
-import { createFront } from "./front.ts";
 import { createHandler, type RpcHandler } from "./handler.ts";
 import { createHttp1 } from "./http1.ts";
 import { createHttp2 } from "./http2.ts";
-import { TRANSPORT_LIMITS, type TransportLimits } from "./limits.ts";
+import { type TransportLimits, transportLimits } from "./limits.ts";
 import { createRefusals } from "./refusals.ts";
 import { OPEN_SERVICES } from "./routes.ts";
 
@@ -35,43 +37,45 @@ export interface HttpListenerDeps {
   readonly dispatcher: Dispatcher;
   readonly guard: Guard;
   readonly settings: ListenerSettings;
-  readonly limits: Pick<LimitSettings, "maxStreamsPerConnection">;
+  readonly limits: LimitSettings;
   readonly log: Log;
-  /** Default TRANSPORT_LIMITS. */
+  /** Default: what `limits` and `transportLimits` make of it. */
   readonly transport?: TransportLimits;
 }
 
 /** Creates the listener. Fails if a route carries no access label. */
 export function createHttpListener(deps: HttpListenerDeps): HttpListener {
-  const { dispatcher, log, settings, transport = TRANSPORT_LIMITS } = deps;
+  const { dispatcher, limits, log, settings, transport = transportLimits(limits) } = deps;
   const closing = new AbortController();
+  const connections = createGuarded(deps, transport);
   const onRequest = createRequestListener(deps, transport, closing.signal);
-  const http1 = createHttp1(dispatcher, transport, onRequest.listen);
-  const http2 = createHttp2(deps.limits.maxStreamsPerConnection, transport, onRequest.listen);
+  const http1 = createHttp1(dispatcher, transport, (request, response) => {
+    watchHttp1(request, response, connections);
+    onRequest.listen(request, response);
+  });
+  const http2 = createHttp2(limits.maxStreamsPerConnection, transport, onRequest.listen);
   const front = createFront(settings.tls, transport, {
     http1: (socket) => http1.emit("connection", socket),
-    http2: (socket) => http2.server.emit("connection", socket),
+    http2: (socket) => {
+      connections.find(socket)?.speaksHttp2();
+      http2.server.emit("connection", socket);
+    },
   });
-  const sockets = new Set<Socket>();
-  front.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-    socket.on("error", () => socket.destroy());
-  });
+  front.prependListener("connection", (socket: Socket) => connections.admit(socket));
 
   /** Takes no more connections; resolves once the last one is closed, at once if there was no port. */
   let closed: Promise<void> | undefined;
   const closeFront = (): Promise<void> => {
     closing.abort();
     http1.close();
-    closed ??= new Promise((resolve) => {
+    closed ??= new Promise<void>((resolve) => {
       front.close(() => resolve());
-    });
+    }).finally(connections.close);
     return closed;
   };
   const close = async (): Promise<void> => {
     const done = closeFront();
-    for (const socket of sockets) socket.destroy();
+    connections.destroyAll();
     await done;
     await onRequest.settled();
   };
@@ -79,7 +83,7 @@ export function createHttpListener(deps: HttpListenerDeps): HttpListener {
 
   return {
     listen: async () => {
-      const port = await bind(front, settings);
+      const port = await listenOn(front, settings);
       onRequest.loadRpc().catch((thrown: unknown) => log.error("the RPC handler did not load", thrown));
       return { port };
     },
@@ -90,15 +94,31 @@ export function createHttpListener(deps: HttpListenerDeps): HttpListener {
       await Promise.all([dispatcher.drain(), setImmediate()]);
       const done = closeFront();
       http2.closeSessions();
-      const linger = setTimeout(() => {
-        for (const socket of sockets) socket.destroy();
-      }, transport.lingerMs);
+      const linger = setTimeout(connections.destroyAll, transport.lingerMs);
       await done;
       clearTimeout(linger);
       await onRequest.settled();
     },
     close,
   };
+}
+
+function createGuarded({ limits, log }: HttpListenerDeps, { firstBytesMs }: TransportLimits): Connections {
+  const monotonicMs = (): number => performance.now();
+  const onLockOut = (peer: string, reason: string): void => log.warn("an HTTP peer is locked out", { peer, reason });
+  const peers = createPeers({ limits, monotonicMs, onLockOut });
+  // Both protocols have timers of their own for what comes after the first bytes.
+  const after = { handshakeBytes: 0, firstRequestMs: Number.POSITIVE_INFINITY };
+  return createConnections(peers, { firstBytesMs, ...after }, monotonicMs);
+}
+
+/** Says of a request of HTTP/1.1 whether it was answered. */
+function watchHttp1({ socket }: IncomingMessage, response: ServerResponse, connections: Connections): void {
+  const connection = connections.find(socket);
+  connection?.began();
+  response.once("close", () => {
+    if (response.headersSent) connection?.answered();
+  });
 }
 
 interface RequestListener {
@@ -144,15 +164,4 @@ function createRequestListener(
       answering.add(answered);
     },
   };
-}
-
-async function bind(server: Server, { host, port }: ListenerSettings): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen({ host, port }, () => {
-      server.off("error", reject);
-      const address = server.address();
-      resolve(typeof address === "object" && address !== null ? address.port : port);
-    });
-  });
 }

@@ -50,6 +50,33 @@ describe("what is known of a model", () => {
     expect(supportOf("claude-sonnet-4-6", Capability.LOGPROBS)).toBe(Support.NONE);
   });
 
+  // Mutants seen red: such models not in the table; listed as if Anthropic still served them.
+  test("is known of models that others serve and Anthropic does not any more, which are not listed", () => {
+    const known = (model: string) => {
+      const { contextWindow, maxOutputTokens } = capabilitiesOf(instance, model);
+      return [
+        contextWindow,
+        maxOutputTokens,
+        supportOf(model, Capability.TOOLS),
+        supportOf(model, Capability.REASONING),
+      ];
+    };
+    const retired: readonly (readonly [string, number, Support])[] = [
+      ["claude-opus-4-1-20250805", 32_000, Support.NATIVE],
+      ["claude-opus-4-0", 32_000, Support.NATIVE],
+      ["claude-sonnet-4-20250514", 64_000, Support.NATIVE],
+      ["claude-3-7-sonnet-latest", 64_000, Support.NATIVE],
+      ["claude-3-5-haiku-20241022", 8192, Support.NONE],
+    ];
+    const listed = modelsOf(instance).map(({ model }) => model);
+    for (const [model, most, thinks] of retired) {
+      expect([model, ...known(model)]).toEqual([model, 200_000, most, Support.NATIVE, thinks]);
+      expect(resolveQuirks(instance, model)).toMatchObject({ maxTokens: most, prefill: true });
+      expect(resolveQuirks(instance, model).thinking.length > 0).toBe(thinks === Support.NATIVE);
+      expect(listed).not.toContain(model.replace(/-(\d{8}|latest)$/, ""));
+    }
+  });
+
   test("is nothing for a model nobody knows", () => {
     expect(capabilitiesOf(instance, "claude-9")).toMatchObject({ model: "claude-9", capabilities: [], asOf: "" });
     expect(capabilitiesOf(instance, "constructor")).toMatchObject({ model: "constructor", capabilities: [] });

@@ -37,6 +37,14 @@ describe("what is known of a model", () => {
     ["claude-fable-5-2", { forcedTools: false }],
     ["claude-mythos-preview", { efforts: ["low", "medium", "high", "max"], forcedTools: false, systemMessages: false }],
     ["claude-opus-6", { thinkingOff: "never" }],
+    ["claude-opus-4-10", { sampling: "none", systemMessages: true, thinking: ["adaptive"] }],
+    ["claude-opus-4-10-20270101", { sampling: "none", systemMessages: true }],
+    ["claude-opus-10", { thinkingOff: "never" }],
+    ["claude-sonnet-10-12", { thinkingOff: "between_tools" }],
+    ["anthropic/claude-opus-4.6", { thinking: ["adaptive", "enabled"], prefill: false }],
+    ["anthropic/claude-3.5-sonnet", { thinking: [] }],
+    ["claude-3.7-sonnet", { thinking: ["enabled"] }],
+    ["eu.anthropic.claude-opus-4-1-20250805-v1:0", { sampling: "one_of", efforts: [] }],
   ])("%s: %j", (model, quirks) => {
     const known = modelQuirks(model);
     expect(Object.fromEntries(Object.keys(quirks).map((key) => [key, known[key as keyof typeof known]]))).toEqual(

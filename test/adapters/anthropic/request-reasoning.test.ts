@@ -6,7 +6,7 @@ import { build, type Target } from "./build.ts";
 const { NONE, MINIMAL, MEDIUM, HIGH, XHIGH, MAX } = ReasoningEffort;
 
 /** Models by how they think. */
-const cannot: Target = { model: "claude-3-5-haiku-20241022" };
+const cannot: Target = { model: "claude-3-haiku-20240307" };
 const budget: Target = { model: "claude-haiku-4-5" };
 const budgetAndEffort: Target = { model: "claude-opus-4-5" };
 const either: Target = { model: "claude-sonnet-4-6" };

@@ -7,6 +7,9 @@ import { startTestGateway } from "../../support/gateway.ts";
 import { loadCase, type RecordingRow, toExchange } from "../../support/recordings.ts";
 import type { InstanceSend } from "./recorded-wire.ts";
 
+/** Longest that a row may take: a large body that is written byte by byte takes long where other work has the processor. */
+const WATCHDOG_MS = 600_000;
+
 /** What a recorded exchange came to when it was played through a running gateway. */
 export interface Replayed {
   readonly events: readonly ChatResponse[];
@@ -58,7 +61,8 @@ export async function startReplay(
       const send = sends[index];
       if (send === undefined) throw new Error(`${row.id} is no row of this replay`);
       deliveries.set(String(index), delivery);
-      return readCall(client.chat({ ...send.request, provider: `row-${index}`, model: send.model }));
+      const request = { ...send.request, provider: `row-${index}`, model: send.model };
+      return readCall(client.chat(request, { timeoutMs: WATCHDOG_MS }));
     },
     close: async () => {
       client.close();

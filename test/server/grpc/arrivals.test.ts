@@ -5,11 +5,9 @@ import { expect, test } from "@jest/globals";
 import { watchArrivals } from "../../../src/server/grpc/arrivals.ts";
 
 const NUMBER_HEADER = "x-execution-platform-arrival";
-const PORT = 1;
-
 /** Lets a stream arrive as Node announces it, and gives the metadata grpc-js would make of it. */
 function arrive(): { readonly stream: EventEmitter; readonly metadata: Metadata } {
-  const stream = Object.assign(new EventEmitter(), { session: { socket: { localPort: PORT } } });
+  const stream = Object.assign(new EventEmitter(), { session: Object.assign(new EventEmitter(), { socket: {} }) });
   const headers: Record<string, string> = { ":path": "/a/b", "content-type": "application/grpc" };
   channel("http2.server.stream.created").publish({ stream, headers });
   const metadata = new Metadata();
@@ -18,7 +16,13 @@ function arrive(): { readonly stream: EventEmitter; readonly metadata: Metadata 
 }
 
 test("a call that is reset before grpc-js begins it is not kept (mutant: kept until it is taken)", () => {
-  const arrivals = watchArrivals(() => PORT, new Set(), new Set());
+  const connection = {
+    watch: () => undefined,
+    began: () => undefined,
+    answered: () => undefined,
+    speaksHttp2: () => undefined,
+  };
+  const arrivals = watchArrivals({ of: () => connection }, new Set(), new Set());
   const left = arrive();
   left.stream.emit("close");
   expect(arrivals.take(left.metadata)).toBeUndefined();

@@ -1,6 +1,6 @@
 import type { Dispatcher } from "../../../src/server/dispatcher.ts";
 import { createGrpcListener, type GrpcListener, type GrpcListenerDeps } from "../../../src/server/grpc/listener.ts";
-import { TRANSPORT_LIMITS, type TransportLimits } from "../../../src/server/grpc/transport.ts";
+import { type TransportLimits, transportLimits } from "../../../src/server/grpc/transport.ts";
 import { type BackendOptions, createBackend } from "../../support/backend.ts";
 
 /** A gRPC listener on a free port, and what stands behind it. */
@@ -23,7 +23,7 @@ export interface RunOptions extends BackendOptions {
 export async function withListener(options: RunOptions, run: (running: Running) => Promise<void>): Promise<void> {
   const { config, dispatcher, guard, log, bugs } = createBackend(options);
   const { limits } = config;
-  const transport = { ...TRANSPORT_LIMITS, ...options.transport };
+  const transport = { ...transportLimits(limits), ...options.transport };
   const deps = { dispatcher, guard, settings: config.grpc, limits, log, transport };
   const listener = createGrpcListener(deps);
   const { port } = await listener.listen();

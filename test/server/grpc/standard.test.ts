@@ -76,6 +76,44 @@ describe("health over gRPC", () => {
   });
 });
 
+describe("a standard service, which needs no key,", () => {
+  const path = { ":path": "/grpc.health.v1.Health/Check" };
+
+  // Mutant seen red: messages of any size taken.
+  test("takes small messages only", async () => {
+    await withListener({}, async ({ port }) => {
+      await withSession(port, async (session) => {
+        const { failure } = await rawCall(session, [frame(new Uint8Array(100_000))], path, true);
+        expect(failure).toMatchObject({ code: status.RESOURCE_EXHAUSTED, info: { reason: "MESSAGE_TOO_LARGE" } });
+      });
+    });
+  });
+
+  // Mutant seen red: compression left to grpc-js.
+  test("takes no compressed ones, which could become large ones", async () => {
+    await withListener({}, async ({ port }) => {
+      await withSession(port, async (session) => {
+        const sent = [frame(new Uint8Array(10), 1)];
+        const { failure } = await rawCall(session, sent, { ...path, "grpc-encoding": "gzip" });
+        expect(failure).toMatchObject({ code: status.UNIMPLEMENTED, info: { reason: "UNIMPLEMENTED" } });
+      });
+    });
+  });
+
+  // Mutant seen red: no clock.
+  test.each([path, { ":path": "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo" }])(
+    "does not wait for ever for a request's end: %j",
+    async (headers) => {
+      await withListener({ transport: { requestMs: 50, idleMs: 50 } }, async ({ port }) => {
+        await withSession(port, async (session) => {
+          const { failure } = await rawCall(session, [], headers, true);
+          expect(failure).toMatchObject({ code: status.DEADLINE_EXCEEDED, info: { reason: "DEADLINE" } });
+        });
+      });
+    },
+  );
+});
+
 /** Asks everything on one reflection stream. */
 async function reflect(client: Client, path: string, requests: readonly ServerReflectionRequest["messageRequest"][]) {
   const method = messageService(ServerReflection).serverReflectionInfo;

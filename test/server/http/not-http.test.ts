@@ -8,6 +8,11 @@ describe("what is not HTTP", () => {
     ["random bytes", Buffer.concat([Buffer.from([0xff]), randomBytes(2000)]), /^HTTP\/1\.1 400 /],
     ["a TLS handshake", Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00]), /^HTTP\/1\.1 400 /],
     ["no host", "GET /health HTTP/1.1\r\nconnection: close\r\n\r\n", /^HTTP\/1\.1 400 /],
+    [
+      "two hosts",
+      "GET /health HTTP/1.1\r\nhost: localhost\r\nHost: evil.example\r\nconnection: close\r\n\r\n",
+      /^HTTP\/1\.1 400 /,
+    ],
     ["a bad request line", "GET /hea lth HTTP/1.1\r\nhost: localhost\r\n\r\n", /^HTTP\/1\.1 400 /],
     ["a bad header", "GET /health HTTP/1.1\r\nhost: localhost\r\nx y: 1\r\n\r\n", /^HTTP\/1\.1 400 /],
     ["a line end in a header", "GET /health HTTP/1.1\r\nhost: localhost\r\nx: a\0b\r\n\r\n", /^HTTP\/1\.1 400 /],
@@ -43,7 +48,7 @@ describe("what is not HTTP", () => {
       /^(?!HTTP)/,
     ],
   ];
-  // Mutant seen red: no `clientError` handler (Node's bare answer).
+  // Mutants seen red: no `clientError` handler (Node's bare answer); hosts not counted.
   test.each(requests)("such as %s gets a problem document or is hung up on", async (_name, bytes, expected) => {
     await withListener({ transport: { headersMs: 500, requestMs: 500 } }, async (running) => {
       const text = await within(sendBytes(running.port, bytes), { what: "the server to close" });
@@ -57,6 +62,18 @@ describe("what is not HTTP", () => {
         });
       }
       await expectAlive(running);
+    });
+  });
+
+  // Mutant seen red: the host beside an authority not looked at.
+  test("and a host that differs from the authority of HTTP/2 is refused", async () => {
+    await withListener({}, async ({ url }) => {
+      await withSession(url, async (session) => {
+        const { host } = new URL(url);
+        expect((await send2(session, "/health", { headers: { ":authority": host, host } })).status).toBe(200);
+        const two = { ":authority": host, host: "localhost" };
+        expect((await send2(session, "/health", { headers: two })).status).toBe(400);
+      });
     });
   });
 

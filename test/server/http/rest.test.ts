@@ -7,21 +7,19 @@ import { Role } from "../../../src/gen/execution/v1/options_pb.js";
 import { hashKey } from "../../../src/server/auth.ts";
 import type { Dispatcher } from "../../../src/server/dispatcher.ts";
 import { ALLOWED_HEADERS, EXPOSED_HEADERS } from "../../../src/server/http/cors.ts";
-import { TRANSPORT_LIMITS } from "../../../src/server/http/limits.ts";
+import { transportLimits } from "../../../src/server/http/limits.ts";
 import { createRefusals } from "../../../src/server/http/refusals.ts";
 import { createRestRoutes } from "../../../src/server/http/rest.ts";
 import { createRouteTable, labelOf, type Route } from "../../../src/server/http/routes.ts";
+import { testConfig } from "../../support/routing.ts";
 import { plain, post, send, sendBytes, withListener } from "./setup.ts";
 
 const KEY = { name: "k", sha256: hashKey("right"), tenant: "t", roles: [Role.CALLER], providerOptions: true };
 const AUTHORIZED = { authorization: "Bearer right" };
 
 describe("access", () => {
-  const routes = createRestRoutes(
-    {} as Dispatcher,
-    TRANSPORT_LIMITS,
-    createRefusals({} as Dispatcher, TRANSPORT_LIMITS),
-  );
+  const limits = transportLimits(testConfig().limits);
+  const routes = createRestRoutes({} as Dispatcher, limits, createRefusals({} as Dispatcher, limits));
 
   test("of every route is labelled with roles and whether it spends; what is open says why", () => {
     const labels = routes.map(({ path, access }) => [path, labelOf(access, path)] as const);

@@ -8,7 +8,7 @@ import type { ChatEvent } from "../../../src/contract/events.ts";
 import { type ChatRequest, ChatRequestSchema } from "../../../src/gen/execution/v1/chat_pb.js";
 import { MessageRole } from "../../../src/gen/execution/v1/content_pb.js";
 import type { Dispatcher } from "../../../src/server/dispatcher.ts";
-import { TRANSPORT_LIMITS, type TransportLimits } from "../../../src/server/http/limits.ts";
+import { type TransportLimits, transportLimits } from "../../../src/server/http/limits.ts";
 import { createHttpListener, type HttpListener } from "../../../src/server/http/listener.ts";
 import { type BackendOptions, createBackend } from "../../support/backend.ts";
 import type { Play } from "../../support/scripted-adapter.ts";
@@ -34,7 +34,7 @@ export interface RunOptions extends BackendOptions {
 export async function withListener(options: RunOptions, run: (running: Running) => Promise<void>): Promise<void> {
   const { config, dispatcher, guard, log, bugs } = createBackend(options);
   const { limits } = config;
-  const transport = { ...TRANSPORT_LIMITS, ...options.transport };
+  const transport = { ...transportLimits(limits), ...options.transport };
   const listener = createHttpListener({ dispatcher, guard, settings: config.http, limits, log, transport });
   const { port } = await listener.listen();
   const url = `${config.http.tls === undefined ? "http" : "https"}://127.0.0.1:${port}`;

@@ -160,7 +160,7 @@ describe("a connection", () => {
 
   // Mutant seen red: no count of early resets.
   test("that resets requests as fast as it makes them is destroyed", async () => {
-    await withListener({ transport: { maxEarlyResets: 20 } }, async ({ url, dispatcher }) => {
+    await withListener({}, async ({ url, dispatcher }) => {
       await withSession(url, async (session) => {
         const closed = once(session, "close");
         await once(session, "remoteSettings");

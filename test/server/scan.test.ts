@@ -1,0 +1,136 @@
+import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
+import { describe, expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { ExecutionError } from "../../src/errors.ts";
+import { ChatRequestSchema } from "../../src/gen/execution/v1/chat_pb.js";
+import { MessageRole } from "../../src/gen/execution/v1/content_pb.js";
+import { scanJson } from "../../src/server/scan.ts";
+import { scanBinary } from "../../src/server/scan-binary.ts";
+
+const LARGE = 16 * 1024 * 1024;
+
+/** What a scan refuses with; undefined if it refuses nothing. */
+function refusal(scan: () => void): string | undefined {
+  try {
+    scan();
+    return undefined;
+  } catch (thrown) {
+    if (thrown instanceof ExecutionError) return thrown.reason;
+    throw thrown;
+  }
+}
+
+const binary = (bytes: Uint8Array): string | undefined => refusal(() => scanBinary(ChatRequestSchema, bytes));
+const json = (text: string | Uint8Array): string | undefined => refusal(() => scanJson(Buffer.from(text)));
+
+/** A field with a length: its tag, and its content. */
+function field(number: number, content: Uint8Array): Buffer {
+  return Buffer.concat([varint(number * 8 + 2), varint(content.length), content]);
+}
+
+function varint(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
+  return Buffer.from([...bytes, rest]);
+}
+
+/** As many repetitions as come to 16 MiB. */
+const repeated = (piece: Uint8Array): Buffer => Buffer.alloc(LARGE - (LARGE % piece.length), piece);
+
+/** Tool results (part 7, its parts 3) in one another, padded beyond what is not scanned. */
+function nested(depth: number): Buffer {
+  let part: Buffer = Buffer.alloc(0);
+  for (let level = 0; level < depth; level += 1) part = field(7, field(3, part));
+  return Buffer.concat([field(4, field(2, part)), field(1, Buffer.alloc(200_000, "p"))]);
+}
+
+/** The largest conversation the contract allows by its number of messages. */
+const conversation = create(ChatRequestSchema, {
+  persona: "p",
+  messages: Array.from({ length: 10_000 }, (_each, index) => ({
+    role: index % 2 === 0 ? MessageRole.USER : MessageRole.ASSISTANT,
+    parts: [{ kind: { case: "text" as const, value: { text: 'some "words" and \\ more' } } }],
+  })),
+  metadata: { a: "b" },
+});
+
+describe("a serialized message", () => {
+  // Mutant seen red: no count of values.
+  test.each([
+    ["empty messages", repeated(field(4, Buffer.alloc(0)))],
+    ["messages with an empty part", repeated(field(4, field(2, Buffer.alloc(0))))],
+    ["empty entries of a map", repeated(field(23, Buffer.alloc(0)))],
+    ["empty texts", repeated(field(1, Buffer.alloc(0)))],
+    ["fields nobody knows", repeated(Buffer.from([0xf8, 0x7f, 1]))],
+    ["groups", repeated(Buffer.from([0x0b, 0x0c]))],
+    ["numbers in one field", field(18, Buffer.alloc(LARGE, 1))],
+    ["empty messages inside one", field(4, repeated(field(2, Buffer.alloc(0))))],
+  ])("of %s by the million is refused", (_name, bytes) => {
+    expect(binary(bytes)).toBe("MESSAGE_TOO_LARGE");
+  });
+
+  // Mutant seen red: messages counted like any value.
+  test("of messages is refused sooner than one of other values", () => {
+    expect(binary(Buffer.alloc(200_000, field(4, Buffer.alloc(0))))).toBe("MESSAGE_TOO_LARGE");
+    expect(binary(Buffer.alloc(200_000, field(1, Buffer.alloc(0))))).toBeUndefined();
+  });
+
+  test("of ten thousand messages is none, nor is one long text", () => {
+    expect(binary(toBinary(ChatRequestSchema, conversation))).toBeUndefined();
+    expect(binary(field(1, Buffer.alloc(LARGE, "a")))).toBeUndefined();
+  });
+
+  // Mutant seen red: no bound on the depth.
+  test("that nests is refused where the decoder would refuse it too", () => {
+    expect(binary(nested(40))).toBeUndefined();
+    expect(binary(nested(60))).toBe("INVALID_FIELD");
+  });
+
+  test("that is cut or broken is left to the decoder", () => {
+    const bytes = Buffer.from(toBinary(ChatRequestSchema, conversation));
+    fc.assert(
+      fc.property(fc.nat(bytes.length), fc.nat(255), fc.nat(bytes.length - 1), (end, byte, at) => {
+        const broken = Buffer.from(bytes.subarray(0, end));
+        if (at < broken.length) broken.writeUInt8(byte, at);
+        expect([undefined, "MESSAGE_TOO_LARGE", "INVALID_FIELD"]).toContain(binary(broken));
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe("a JSON text", () => {
+  // Mutant seen red: only commas counted.
+  test.each([
+    ["empty objects", `[${"{},".repeat(300_000)}{}]`],
+    ["numbers", `[${"0,".repeat(300_000)}0]`],
+    ["members", `{${Array.from({ length: 300_000 }, (_each, index) => `"${index}":0`).join(",")}}`],
+    ["texts without anything between", '""'.repeat(500_000)],
+  ])("of %s by the hundred thousand is refused", (_name, text) => {
+    expect(json(text)).toBe("MESSAGE_TOO_LARGE");
+  });
+
+  test("of ten thousand messages is not, nor is one long text, whatever it holds", () => {
+    expect(json(toJsonString(ChatRequestSchema, conversation))).toBeUndefined();
+    expect(json(JSON.stringify("[{,".repeat(1_000_000)))).toBeUndefined();
+    expect(json(JSON.stringify('\\"[{,'.repeat(500_000)))).toBeUndefined();
+    expect(json(JSON.stringify(`${"a".repeat(70)}\n[`.repeat(100_000)))).toBeUndefined();
+  });
+
+  // Mutant seen red: no bound on the depth.
+  test.each(["[", "{", '{"a":', "[[[{"])("that nests by %s is refused", (opening) => {
+    expect(json(opening.repeat(300))).toBe("INVALID_FIELD");
+  });
+
+  test("that is whole is never refused for what stands in its strings (against JSON.parse)", () => {
+    fc.assert(
+      fc.property(fc.json({ maxDepth: 5 }), fc.string({ unit: "binary", maxLength: 300 }), (text, inner) => {
+        expect(json(text)).toBeUndefined();
+        // Three hundred brackets in strings are no depth, if the end of each string is found.
+        const strings = Array.from({ length: 300 }, () => JSON.stringify(`${inner}[`)).join(",");
+        expect(json(`[${strings}]`)).toBeUndefined();
+      }),
+    );
+  });
+});
