@@ -55,7 +55,9 @@ export function buildProvider(name: string, entry: ProviderEntry, context: Build
       ...(entry.timeouts.total === undefined ? {} : { totalMs: entry.timeouts.total }),
     },
     retries: entry.retries,
-    breaker: { failures: entry.breaker.failures, cooldownMs: entry.breaker.cooldown },
+    ...(entry.breaker.failures === 0
+      ? {}
+      : { breaker: { failures: entry.breaker.failures, cooldownMs: entry.breaker.cooldown } }),
     ...(entry.spends ? {} : { spends: false }),
     ...(entry.default_model === undefined ? {} : { defaultModel: entry.default_model }),
     models: record([...entry.models].map(([alias, model]) => [alias, buildModel(alias, model)])),

@@ -14,7 +14,11 @@ export const providerRouting = {
   ),
   breaker: defaulted(
     object({
-      failures: defaulted(failures, 5, "Failures of a model in a row after which it is not tried."),
+      failures: defaulted(
+        integer(0, 1_000),
+        5,
+        "Failures of a model in a row after which it is not tried. 0: it is always tried, also while it limits its rate.",
+      ),
       cooldown: defaulted(
         cooldown,
         "2s",

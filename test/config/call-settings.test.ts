@@ -118,4 +118,9 @@ personas:
     });
     expect(config.personas.default?.routing?.breaker).not.toHaveProperty("failures");
   });
+
+  test("knows an instance without a breaker", async () => {
+    const { config } = await load({ file: "providers: { near: { kind: mock, breaker: { failures: 0 } } }\n" });
+    expect(config.providers.near).not.toHaveProperty("breaker");
+  });
 });

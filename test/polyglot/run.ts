@@ -91,7 +91,7 @@ async function startGateway(work: string, emulator: Emulator): Promise<ServeProc
   await writeFile(
     file,
     `providers:
-  mock: { kind: mock }
+  mock: { kind: mock, retries: 0, breaker: { failures: 0 } }
   near: { kind: openai, base_url: "${emulator.baseUrl}/v1", default_model: any }
 personas:
   default: { candidates: [{ provider: mock }] }

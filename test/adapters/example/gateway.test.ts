@@ -50,7 +50,7 @@ describe("a gateway with a kind of provider that the sources do not have", () =>
   beforeAll(async () => {
     emulator = await createEmulator();
     const config = await load(
-      `${listeners}providers:\n  polly: { kind: parrot, base_url: "${emulator.baseUrl}/v1", api_key: { env: CRACKER }, default_model: polly }\n` +
+      `${listeners}providers:\n  polly: { kind: parrot, base_url: "${emulator.baseUrl}/v1", api_key: { env: CRACKER }, default_model: polly, retries: 0, breaker: { failures: 0 } }\n` +
         "personas:\n  default: { candidates: [{ provider: polly }] }\n",
       { CRACKER: "cracker" },
     );
