@@ -1,8 +1,13 @@
+import { createTurns } from "./turns.ts";
+
 /** Bytes a second with which a body may take longer than its time. */
 const LEAST_BYTES_PER_SECOND = 16 * 1024;
 
 /** How often a body that takes longer is looked at, in milliseconds. */
 const LOOK_MS = 1000;
+
+/** Those who began together are late together; no more than a few of them are told so in a turn of the event loop. */
+const turns = createTurns(8);
 
 /** The time a request's body has. */
 export interface BodyClock {
@@ -15,11 +20,22 @@ export interface BodyClock {
  */
 export function startBodyClock(timeoutMs: number, received: () => number, onLate: () => void): BodyClock {
   const startedAt = performance.now();
+  let stopped = false;
+  const late = (): boolean => {
+    if (stopped) return false;
+    onLate();
+    return true;
+  };
   const look = (): void => {
     const seconds = (performance.now() - startedAt) / 1000;
-    if (received() < seconds * LEAST_BYTES_PER_SECOND) onLate();
+    if (received() < seconds * LEAST_BYTES_PER_SECOND) turns(late);
     else timer = setTimeout(look, LOOK_MS);
   };
   let timer = setTimeout(look, timeoutMs);
-  return { stop: () => clearTimeout(timer) };
+  return {
+    stop: () => {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
 }
