@@ -117,6 +117,8 @@ async function judge(attack: Attack, before: Before, stage: Stage): Promise<Find
     reports.push(...(await strike(attack, gateway, durationMs, stage)));
     runs.push(await callers.take());
   } while (runs.length < tries && late(runs));
+  // What the attack before left as garbage is not this one's.
+  await weighed.memory();
   const { peakMib, value } = await weigh(weighed, () => strike(attack, weighed, Math.min(durationMs, memoryMs), stage));
   reports.push(...value);
   const growthMib = peakMib - before.restMib;
