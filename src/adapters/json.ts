@@ -20,6 +20,11 @@ export function asText(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
+/** The value as a text that stands for itself, such as an id, a name or a type: of whole characters only, since UTF-8 has no form for halves. */
+export function asWord(value: unknown): string {
+  return asText(value).toWellFormed();
+}
+
 /** The value as a count that fits a uint32; undefined for anything else. */
 export function asCount(value: unknown): number | undefined {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= MAX_COUNT ? value : undefined;

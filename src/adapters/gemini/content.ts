@@ -7,7 +7,7 @@ import {
   textDelta,
 } from "../../contract/events.ts";
 import { Executor } from "../../gen/execution/v1/content_pb.js";
-import { asObject, asText, type JsonObject } from "../json.ts";
+import { asObject, asWord, type JsonObject } from "../json.ts";
 import { createKept } from "../kept.ts";
 import { createPieces, type Pieces } from "../pieces.ts";
 import { createCalls } from "./function-calls.ts";
@@ -149,7 +149,7 @@ export function createContentReader({ step, newId, executorOf }: ContentContext)
   /** A thought without its text would go back as an answer, and a function that the provider called as one of the caller's. */
   const needsWhole = (content: PartContent): boolean =>
     content.kind === "function"
-      ? executorOf(asText(content.called.name)) === Executor.PROVIDER
+      ? executorOf(asWord(content.called.name)) === Executor.PROVIDER
       : content.kind === "reasoning" && content.text === "";
 
   /** Where sources and log probabilities belong: the last text, or a new one that is still empty. */

@@ -7,7 +7,7 @@ import {
   toolCallStarted,
 } from "../../contract/events.ts";
 import { Executor } from "../../gen/execution/v1/content_pb.js";
-import { asArray, asObject, asText, type JsonObject } from "../json.ts";
+import { asArray, asObject, asWord, type JsonObject } from "../json.ts";
 import { ENTRY_COST, type Kept, PART_COST } from "../kept.ts";
 import { mintId } from "./call-ids.ts";
 import { createPartialArguments, type PartialArguments } from "./partial-arguments.ts";
@@ -113,8 +113,8 @@ export function createCalls({ nextPlace, newId, executorOf, kept }: CallsContext
       return streamed !== undefined;
     },
     addFunction: (called, argumentsJson, out) => {
-      const name = asText(called.name);
-      const id = asText(called.id);
+      const name = asWord(called.name);
+      const id = asWord(called.id);
       if (streamed !== undefined && goesOn(streamed.call, called)) return addPieces(streamed, called, out);
       close(out);
       const isStreamed = called.willContinue === true || called.partialArgs !== undefined;
@@ -140,6 +140,6 @@ export function createCalls({ nextPlace, newId, executorOf, kept }: CallsContext
 
 /** A piece names its call in the first only, or in each. */
 function goesOn({ head }: Call, called: JsonObject): boolean {
-  const name = asText(called.name);
-  return name === "" || (name === head.name && called.partialArgs !== undefined && asText(called.id) === "");
+  const name = asWord(called.name);
+  return name === "" || (name === head.name && called.partialArgs !== undefined && asWord(called.id) === "");
 }

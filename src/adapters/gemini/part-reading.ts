@@ -1,4 +1,4 @@
-import { asObject, asText, type JsonObject } from "../json.ts";
+import { asObject, asText, asWord, type JsonObject } from "../json.ts";
 import type { RawParts } from "./wire-json.ts";
 
 /** What a part of an answer is. */
@@ -56,7 +56,7 @@ function contentOf(part: JsonObject, index: number, raw: RawParts): Reading {
 }
 
 function blobContent(part: JsonObject, blob: JsonObject): Reading {
-  const mimeType = asText(blob.mimeType);
+  const mimeType = asWord(blob.mimeType);
   const [kind] = mimeType.split("/", 1);
   // A picture among the thoughts is none of the answer.
   if ((kind !== "image" && kind !== "audio") || part.thought === true)
@@ -70,23 +70,23 @@ function providerContent(part: JsonObject, index: number, raw: RawParts): PartCo
   const code = asObject(part.executableCode);
   if (code !== undefined) {
     const argumentsJson = raw.member(index, "executableCode");
-    return { kind: "provider_call", name: CODE, id: asText(code.id), argumentsJson };
+    return { kind: "provider_call", name: CODE, id: asWord(code.id), argumentsJson };
   }
   const ran = asObject(part.codeExecutionResult);
   if (ran !== undefined) {
     const isError = ran.outcome !== "OUTCOME_OK" && ran.outcome !== 1;
-    return { kind: "provider_result", name: CODE, id: asText(ran.id), text: asText(ran.output), isError };
+    return { kind: "provider_result", name: CODE, id: asWord(ran.id), text: asText(ran.output), isError };
   }
   const tool = asObject(part.toolCall);
   if (tool !== undefined) {
     const argumentsJson = raw.member(index, "toolCall", "args");
-    return { kind: "provider_call", name: asText(tool.toolType) || "tool", id: asText(tool.id), argumentsJson };
+    return { kind: "provider_call", name: asWord(tool.toolType) || "tool", id: asWord(tool.id), argumentsJson };
   }
   for (const [key, name] of RESPONSES) {
     const answer = asObject(part[key]);
     if (answer === undefined) continue;
     const text = raw.member(index, key, "response");
-    return { kind: "provider_result", name: asText(answer[name]), id: asText(answer.id), text, isError: false };
+    return { kind: "provider_result", name: asWord(answer[name]), id: asWord(answer.id), text, isError: false };
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
 import { type ChatEvent, chatEvent, type Place } from "../../contract/events.ts";
 import type { Citation } from "../../gen/execution/v1/content_pb.js";
-import { asArray, asCount, asObject, asText, type JsonObject } from "../json.ts";
+import { asArray, asCount, asObject, asText, asWord, type JsonObject } from "../json.ts";
 import { createKept, ENTRY_COST, type Kept } from "../kept.ts";
 
 /** The sources an answer names. */
@@ -111,12 +111,12 @@ function toCitation({ uri, title, text, id, startIndex, endIndex }: Known, raw: 
   const end = asCount(endIndex);
   return {
     $typeName: "execution.v1.Citation",
-    url: asText(uri),
-    title: asText(title).toWellFormed(),
-    citedText: asText(text).toWellFormed(),
+    url: asWord(uri),
+    title: asWord(title),
+    citedText: asWord(text),
     ...(start !== undefined && { startIndex: start }),
     ...(end !== undefined && { endIndex: end }),
-    sourceId: asText(id),
+    sourceId: asWord(id),
     rawJson: JSON.stringify(raw),
   };
 }

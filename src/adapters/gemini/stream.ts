@@ -5,7 +5,7 @@ import type { Executor } from "../../gen/execution/v1/content_pb.js";
 import type { Usage } from "../../gen/execution/v1/usage_pb.js";
 import { jsonElements, jsonMembers } from "../../json-text.ts";
 import { type AnswerDecoder, truncated } from "../exchange.ts";
-import { asArray, asObject, asText, type JsonObject, tryParse } from "../json.ts";
+import { asArray, asObject, asWord, type JsonObject, tryParse } from "../json.ts";
 import { hasGrown, isWorthTelling } from "../usage-buckets.ts";
 import { createContentReader } from "./content.ts";
 import { readErrorValue } from "./errors.ts";
@@ -147,17 +147,17 @@ function unreadable(): ExecutionError {
 
 function endingOf({ promptFeedback }: JsonObject, candidate: JsonObject | undefined): Ending | undefined {
   const word = wordOf(candidate?.finishReason);
-  if (word !== "") return { word, message: asText(candidate?.finishMessage), isBlock: false };
+  if (word !== "") return { word, message: asWord(candidate?.finishMessage), isBlock: false };
   const feedback = asObject(promptFeedback);
   const block = wordOf(feedback?.blockReason);
-  const message = asText(feedback?.blockReasonMessage);
+  const message = asWord(feedback?.blockReasonMessage);
   return block === "" && message === "" ? undefined : { word: block, message, isBlock: true };
 }
 
 /** An enum's word, or its number where numbers were asked for; empty if it is unspecified, which is no end. */
 function wordOf(value: unknown): string {
   if (typeof value === "number") return value === 0 ? "" : String(value);
-  const word = asText(value);
+  const word = asWord(value);
   return word.endsWith("_UNSPECIFIED") ? "" : word;
 }
 

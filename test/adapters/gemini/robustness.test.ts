@@ -114,6 +114,22 @@ describe("any JSON at all", () => {
     );
   });
 
+  // Seen red with the ids and names as they came.
+  test("has whole characters in its ids and names", () => {
+    const half = "\ud83d";
+    const parts = [
+      { functionCall: { id: half, name: half, args: {} } },
+      { functionResponse: { id: half, name: half, response: {} } },
+      { executableCode: { id: half, code: "1" } },
+      { codeExecutionResult: { id: half, output: half, outcome: "OUTCOME_OK" } },
+      { inlineData: { mimeType: `image/${half}`, data: "AAAA" } },
+      { inlineData: { mimeType: `audio/${half}`, data: "AAAA" } },
+    ];
+    const citationMetadata = { citationSources: [{ uri: half, title: half }] };
+    const chunk = { candidates: [{ content: { parts }, citationMetadata, finishReason: half, finishMessage: half }] };
+    check(decodeChunks([JSON.stringify(chunk)]));
+  });
+
   // Mutant seen red: counts added up as they come, so that a sum is more than its type holds.
   test("is a usage that can be told", () => {
     const flat = fc.dictionary(fc.constantFrom(...COUNTS), fc.constantFrom(...FIGURES));
