@@ -1,7 +1,7 @@
 import { type ChatEvent, chatEvent, type Place } from "../../contract/events.ts";
 import type { TokenLogprob, TopLogprob } from "../../gen/execution/v1/chat_pb.js";
 import { type Citation, ImageDetail, type ImagePart } from "../../gen/execution/v1/content_pb.js";
-import { asArray, asCount, asObject, asText, type JsonObject } from "../json.ts";
+import { asArray, asCount, asObject, asText, asWord, type JsonObject } from "../json.ts";
 import { createPieces } from "../pieces.ts";
 
 /**
@@ -32,12 +32,12 @@ function toCitation(source: JsonObject, rawJson = ""): Citation {
   const endIndex = asCount(source.end_index);
   return {
     $typeName: "execution.v1.Citation",
-    url: asText(source.url),
-    title: asText(source.title),
-    citedText: asText(source.content),
+    url: asWord(source.url),
+    title: asWord(source.title),
+    citedText: asWord(source.content),
     ...(startIndex !== undefined && { startIndex }),
     ...(endIndex !== undefined && { endIndex }),
-    sourceId: asText(source.id),
+    sourceId: asWord(source.id),
     rawJson,
   };
 }
@@ -45,7 +45,7 @@ function toCitation(source: JsonObject, rawJson = ""): Citation {
 /** Reads a picture of `images` or of a content part: `{image_url: {url}}`, where a data URL becomes bytes. Undefined for anything else. */
 export function readImage(image: unknown): ImagePart | undefined {
   const held = asObject(image)?.image_url;
-  const url = typeof held === "string" ? held : asText(asObject(held)?.url);
+  const url = typeof held === "string" ? held : asWord(asObject(held)?.url);
   if (url === "") return undefined;
   const [, mimeType = "", base64] = /^data:([^;,]*);base64,(.*)$/s.exec(url) ?? [];
   const source =
@@ -87,7 +87,7 @@ export function createAudioReader(nextPlace: () => Place): AudioReader {
       const whole = base64.length - (base64.length % 4);
       const bytes = Buffer.from(base64.slice(0, whole), "base64");
       base64 = base64.slice(whole);
-      return event(bytes, transcripts.next(asText(transcript)), asText(id));
+      return event(bytes, transcripts.next(asText(transcript)), asWord(id));
     },
     rest: () => event(Buffer.from(base64, "base64"), transcripts.rest(), ""),
   };
@@ -111,7 +111,7 @@ export function logprobsEvent(place: Place, tokens: TokenLogprob[]): ChatEvent {
 function tokenOf(entry: unknown): { token: string; logprob: number; bytes: Uint8Array } {
   const { token, logprob, bytes } = asObject(entry) ?? {};
   return {
-    token: asText(token).toWellFormed(),
+    token: asWord(token),
     logprob: typeof logprob === "number" ? logprob : 0,
     bytes: Uint8Array.from(asArray(bytes), Number),
   };

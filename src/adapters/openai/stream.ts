@@ -4,7 +4,7 @@ import { FinishReason } from "../../gen/execution/v1/chat_pb.js";
 import type { Usage } from "../../gen/execution/v1/usage_pb.js";
 import { jsonMembers } from "../../json-text.ts";
 import { type AnswerDecoder, truncated } from "../exchange.ts";
-import { asArray, asObject, asText, type JsonObject, parseExact, tryParse } from "../json.ts";
+import { asArray, asObject, asText, asWord, type JsonObject, parseExact, tryParse } from "../json.ts";
 import { providerError } from "../provider-error.ts";
 import { hasGrown, isWorthTelling } from "../usage-buckets.ts";
 import { readErrorValue } from "./errors.ts";
@@ -94,7 +94,7 @@ export function createDecoder({ step, attempt, quirks, newId }: DecoderContext):
     if (body !== undefined) message.add(hasObjectArguments(body) ? exactMessage(text, whole) : body, whole, out);
     const logprobs = asObject(choice.logprobs);
     if (logprobs !== undefined) message.addLogprobs(logprobs, out);
-    if (typeof choice.finish_reason === "string") providerReason = choice.finish_reason;
+    if (typeof choice.finish_reason === "string") providerReason = asWord(choice.finish_reason);
   };
 
   /** Reads a chunk or a document whose JSON is `text`. */
@@ -102,7 +102,7 @@ export function createDecoder({ step, attempt, quirks, newId }: DecoderContext):
     const choice = firstChoice(chunk);
     if (choice !== undefined) addChoice(choice, whole, text, out);
     message.addSources(sourcesOf(chunk), out);
-    if (typeof chunk.service_tier === "string") serviceTier = chunk.service_tier.toWellFormed();
+    if (typeof chunk.service_tier === "string") serviceTier = asWord(chunk.service_tier);
     const found = usageOf(chunk, choice);
     if (found !== undefined) addUsage(found, whole, text, out);
     const failed = [chunk, choice].find((part) => isError(part?.error));

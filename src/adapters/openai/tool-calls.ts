@@ -8,7 +8,7 @@ import {
   toolCallStarted,
 } from "../../contract/events.ts";
 import { Executor } from "../../gen/execution/v1/content_pb.js";
-import { asCount, asObject, asText, type JsonObject } from "../json.ts";
+import { asCount, asObject, asWord, type JsonObject } from "../json.ts";
 import { ENTRY_COST, type Kept, PART_COST } from "../kept.ts";
 import { createPieces, type Pieces } from "../pieces.ts";
 import { createJsonEnd, type JsonEnd } from "./json-end.ts";
@@ -118,9 +118,9 @@ export function createToolCalls({ nextPlace, newId, owner, kept }: ToolCallsCont
     },
     add: (entry, whole, out) => {
       const tool = asObject(entry.function) ?? asObject(entry.custom) ?? {};
-      const call = (whole ? undefined : findCall(calls, entry, asText(tool.name))) ?? open(entry);
-      call.id ||= asText(entry.id);
-      call.name ||= asText(tool.name);
+      const call = (whole ? undefined : findCall(calls, entry, asWord(tool.name))) ?? open(entry);
+      call.id ||= asWord(entry.id);
+      call.name ||= asWord(tool.name);
       if (call.started === undefined && call.name !== "") start(call, out);
       append(call, call.pieces.next(argumentsText(tool.arguments ?? tool.input)), out);
       addState(call, asObject(entry.extra_content), out);
@@ -143,7 +143,7 @@ export function extraContent(place: Place, owner: string, json: string): ChatEve
 /** The call an entry goes on with; undefined if it begins one. */
 function findCall(calls: readonly Call[], entry: JsonObject, name: string): Call | undefined {
   const index = asCount(entry.index);
-  const id = asText(entry.id);
+  const id = asWord(entry.id);
   if (index === undefined) {
     if (id !== "") return calls.find((call) => call.id === id);
     return name === "" ? calls.at(-1) : undefined;

@@ -59,7 +59,19 @@ describe("any JSON at all", () => {
   const { value } = fc.letrec((tie) => ({
     value: fc.oneof(
       { depthSize: "large", withCrossShrink: true },
-      fc.constantFrom<unknown>(null, true, 0, -1, 1.5, 2 ** 40, 1e300, "", "text", "data:image/png;base64,AAAA"),
+      fc.constantFrom<unknown>(
+        null,
+        true,
+        0,
+        -1,
+        1.5,
+        2 ** 40,
+        1e300,
+        "",
+        "text",
+        "\ud83d",
+        "data:image/png;base64,AAAA",
+      ),
       fc.array(tie("value"), { maxLength: 3 }),
       fc.dictionary(names, tie("value"), { maxKeys: 5 }),
     ),
