@@ -65,7 +65,7 @@ describe("weighted", () => {
 });
 
 describe("sticky", () => {
-  // Mutants seen red: a hash without the candidate; the first by number of the key, so that most move when one goes.
+  // Mutant seen red: a hash without the candidate.
   test("an end user stays with one candidate, also when another one goes, and users spread by weight", () => {
     const { order, deps } = rig("sticky");
     const users = times(1000, (index) => asking({ endUserId: `user-${index}` }));

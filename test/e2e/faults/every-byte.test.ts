@@ -16,7 +16,7 @@ const SCRIPT: Script = [
 ];
 
 /*
- * Mutants seen red: a decoder that takes the end of the body for the end of the answer; one that takes an event that was cut for a whole one.
+ * Mutants seen red: a decoder that takes the end of the body for the end of the answer; a usage that counts once it is final only.
  */
 describe.each(FAULT_WIRES)("an answer on the wire $kind that is cut at any byte", (wire) => {
   test("never finishes, says nothing that was not said, and has its usage so far in the error", async () => {

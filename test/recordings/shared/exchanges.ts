@@ -95,7 +95,7 @@ export function describeRecordedExchanges(wire: ExchangesUnderTest): void {
       return;
     }
 
-    // Mutants seen red: a decoder that takes the end of the body for the end of the answer; one that guesses at an event that was cut.
+    // Mutant seen red: a decoder that takes the end of the body for the end of the answer.
     test("never end well before their end mark, whether the connection breaks or the body ends", async () => {
       const shortest = streams
         .filter((row) => eventsOf(loadCase(row).body, isEndMark).end > 1)

@@ -64,7 +64,7 @@ function racing(
 }
 
 describe("a hedge", () => {
-  // Mutants seen red: the loser left running; the loser left out of the sums; the loser's attempt told.
+  // Mutants seen red: the loser left running; what it used left out of the sums.
   test("that answers first wins: it appears then, and the other is closed, billed and no failure", async () => {
     const slow = gated("near");
     const { run, due, health, rows, asked } = racing(slow.play, answer("far"));

@@ -12,7 +12,7 @@ function rig() {
     /** Retries as long as the budget allows; returns how many that were. */
     drain: () => {
       let count = 0;
-      while (budget.allows()) {
+      while (budget.allows() && count < 10_000) {
         budget.spend();
         count += 1;
       }
