@@ -84,6 +84,19 @@ function endsStream({ type, flags }: h2.RawFrame): boolean {
   return type === FRAME.reset || ((type === FRAME.headers || type === FRAME.data) && (flags & FLAG.endStream) !== 0);
 }
 
+/** Makes an attack again and again until its time is over, and adds up what came of it. */
+export async function repeat(target: AttackTarget, once: () => Promise<AttackOutcome>): Promise<AttackOutcome> {
+  let opened = 0;
+  let ended = 0;
+  do {
+    const outcome = await once();
+    opened += outcome.opened;
+    ended += outcome.ended;
+    await pause(100);
+  } while (target.on());
+  return { opened, ended };
+}
+
 /** Waits so many milliseconds. */
 export async function pause(ms: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, ms));

@@ -8,6 +8,7 @@ import {
   countGone,
   greet,
   pause,
+  repeat,
 } from "./attack.ts";
 import { chatFrame } from "./callers.ts";
 
@@ -44,7 +45,7 @@ function flood(
     wires: BOTH,
     run: (target) => {
       const piece = Buffer.concat(Array.from({ length: 20_000 }, () => frame(target.wire)));
-      return again(target, 50, async (raw) => {
+      return again(target, 2000, async (raw) => {
         if (begin !== undefined) raw.send(begin(target.wire));
         for (let sent = 0; sent < 500 && target.on() && !raw.closed(); sent += 1) {
           raw.send(piece);
@@ -99,7 +100,7 @@ export const frameAttacks: readonly Attack[] = [
       const faults = Array.from({ length: 500 }, (_each, index) =>
         Buffer.concat([h2.headers(1 + 2 * index, block), h2.windowUpdate(1 + 2 * index, 0x7f_ff_ff_ff)]),
       );
-      return again(target, 500, (raw) => {
+      return again(target, 2000, (raw) => {
         raw.send(...faults);
       });
     },
@@ -112,7 +113,7 @@ export const frameAttacks: readonly Attack[] = [
       const block = chatBlock(target.wire);
       const big = h2.literal("x-a", "v".repeat(4000), true);
       const references = Buffer.concat(Array.from({ length: 110 }, () => h2.indexed(62)));
-      return again(target, 20, async (raw) => {
+      return again(target, 200, async (raw) => {
         await pause(50);
         raw.send(h2.headers(1, Buffer.concat([block, big, references])));
         for (let id = 3; id < 1800 && !raw.closed(); id += 2)
@@ -125,7 +126,7 @@ export const frameAttacks: readonly Attack[] = [
     mutant: NODE,
     wires: BOTH,
     run: (target) =>
-      again(target, 500, (raw) => {
+      again(target, 2000, (raw) => {
         const more = h2.continuation(1, h2.literal("x", "y".repeat(1000)));
         raw.send(h2.headers(1, chatBlock(target.wire), 0), ...Array.from({ length: 1000 }, () => more));
       }),
@@ -140,25 +141,29 @@ export const frameAttacks: readonly Attack[] = [
     name: "a thousand calls at once that never send a body",
     mutant: "body clock never late",
     wires: BOTH,
-    run: async (target) => {
-      const raw = await greet(target);
-      const block = chatBlock(target.wire);
-      const ids = Array.from({ length: 1000 }, (_each, index) => 1 + 2 * index);
-      raw.send(...ids.map((id) => h2.headers(id, block)));
-      return countEnded(raw, ids);
-    },
+    run: (target) =>
+      repeat(target, async () => {
+        const raw = await greet(target);
+        const block = chatBlock(target.wire);
+        const ids = Array.from({ length: 1000 }, (_each, index) => 1 + 2 * index);
+        raw.send(...ids.map((id) => h2.headers(id, block)));
+        return countEnded(raw, ids);
+      }),
   },
   {
     name: "zero windows",
     mutant: "stalled writes never cut",
     wires: BOTH,
-    run: async (target) => {
-      const raw = await greet(target, [h2.SETTING.initialWindowSize, 0]);
-      const body =
-        target.wire === "grpc" ? chatFrame : Buffer.from('{"messages":[{"role":"user","content":"a few words"}]}');
-      const ids = Array.from({ length: 50 }, (_each, index) => 1 + 2 * index);
-      raw.send(...ids.flatMap((id) => [h2.headers(id, chatBlock(target.wire)), h2.data(id, body, h2.FLAG.endStream)]));
-      return countEnded(raw, ids);
-    },
+    run: (target) =>
+      repeat(target, async () => {
+        const raw = await greet(target, [h2.SETTING.initialWindowSize, 0]);
+        const body =
+          target.wire === "grpc" ? chatFrame : Buffer.from('{"messages":[{"role":"user","content":"a few words"}]}');
+        const ids = Array.from({ length: 50 }, (_each, index) => 1 + 2 * index);
+        raw.send(
+          ...ids.flatMap((id) => [h2.headers(id, chatBlock(target.wire)), h2.data(id, body, h2.FLAG.endStream)]),
+        );
+        return countEnded(raw, ids);
+      }),
   },
 ];

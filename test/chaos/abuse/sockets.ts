@@ -8,6 +8,7 @@ import {
   countGone,
   greet,
   pause,
+  repeat,
 } from "./attack.ts";
 
 const BOTH = ["grpc", "http"] as const;
@@ -39,23 +40,25 @@ export const socketAttacks: readonly Attack[] = [
     name: "silent connections",
     mutant: "first bytes not waited for",
     wires: BOTH,
-    run: async (target) => countGone(await openMany(target, 500)),
+    run: (target) => repeat(target, async () => countGone(await openMany(target, 500))),
   },
   {
     name: "a preface and nothing after it",
     mutant: "handshake and first request not waited for",
     wires: BOTH,
-    run: async (target) => {
-      const connections = await openMany(target, 200);
-      for (const raw of connections) raw.send(h2.PREFACE, h2.settings());
-      return countGone(connections);
-    },
+    run: (target) =>
+      repeat(target, async () => {
+        const connections = await openMany(target, 200);
+        for (const raw of connections) raw.send(h2.PREFACE, h2.settings());
+        return countGone(connections);
+      }),
   },
   {
     name: "connections that say hello and never call",
     mutant: "first request not waited for",
     wires: BOTH,
-    run: async (target) => countGone(await Promise.all(Array.from({ length: 100 }, () => greet(target)))),
+    run: (target) =>
+      repeat(target, async () => countGone(await Promise.all(Array.from({ length: 100 }, () => greet(target))))),
   },
   {
     name: "slow headers",
