@@ -40,6 +40,7 @@ const FIXED = {
   grpc: ["host", "port", "tls"],
   http: ["host", "port", "tls"],
   limits: ["maxChatBytes", "maxMessageBytes", "maxStreamsPerConnection"],
+  streams: ["keepLogMs", "maxLogBytes", "maxLogMemoryBytes", "continueMs", "maxContinued", "handOverMs"],
 } as const;
 
 /** The file's words for limits that are fixed. */
@@ -47,6 +48,12 @@ const FILE_WORDS: Readonly<Record<string, string>> = {
   maxChatBytes: "max_chat_size",
   maxMessageBytes: "max_message_size",
   maxStreamsPerConnection: "max_streams_per_connection",
+  keepLogMs: "log_time",
+  maxLogBytes: "log_size",
+  maxLogMemoryBytes: "log_memory",
+  continueMs: "continue_time",
+  maxContinued: "continue_limit",
+  handOverMs: "hand_over_time",
 };
 
 /** The first state. */
@@ -96,6 +103,7 @@ function withFixed(wanted: Config, before: Config): Config {
     ...wanted,
     grpc: before.grpc,
     http: before.http,
+    streams: before.streams,
     limits: Object.freeze({ ...wanted.limits, maxChatBytes, maxMessageBytes, maxStreamsPerConnection }),
   });
 }

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomFillSync, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import type { Adapter, AdapterKind } from "./adapters/adapter.ts";
@@ -12,6 +12,7 @@ import { createMemoryStore } from "./ledger/stores/memory.ts";
 import { createHealth } from "./router/health/health.ts";
 import type { RoutingState } from "./router/resolve.ts";
 import { createRouter } from "./router/router.ts";
+import { createMemoryStreamStore, MEMORY_STREAMS } from "./router/streams/memory-store.ts";
 import { createDispatcher, type Dispatcher } from "./server/dispatcher.ts";
 import { createGrpcListener } from "./server/grpc/listener.ts";
 import type { Guard } from "./server/guard.ts";
@@ -144,6 +145,25 @@ function listenError(name: "gRPC" | "HTTP", { host, port }: ListenerSettings, ca
 /** What the ledger in memory keeps: some 50 MB at most. */
 const MEMORY_LEDGER = { maxSums: 100_000, maxAttemptIds: 10_000 } as const;
 
+/** Bytes of a secret, 192 bits, and of how many secrets the random bytes are fetched at once, since each fetch costs more than the bytes. */
+const SECRET_BYTES = 24;
+const SECRETS_AT_ONCE = 128;
+
+function createSecrets(): () => string {
+  const pool = Buffer.alloc(SECRET_BYTES * SECRETS_AT_ONCE);
+  let at = pool.length;
+  return () => {
+    if (at === pool.length) {
+      randomFillSync(pool);
+      at = 0;
+    }
+    at += SECRET_BYTES;
+    const secret = pool.toString("base64url", at - SECRET_BYTES, at);
+    pool.fill(0, at - SECRET_BYTES, at);
+    return secret;
+  };
+}
+
 /** Wires adapters, router and dispatcher. The composition of the process is this function and `main.ts`; nothing else makes parts. */
 function createGateway({ config, kinds, log, platformVersion }: GatewayOptions): Gateway {
   const newId = (): string => randomUUID().replaceAll("-", "");
@@ -160,6 +180,9 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions):
     health: createHealth(monotonicMs),
     random: Math.random,
     wait,
+    streamStore: createMemoryStreamStore({ ...MEMORY_STREAMS, ...config.streams }, Date.now),
+    unattended: config.streams,
+    newSecret: createSecrets(),
     platformVersion,
   });
   const guard: Guard = {
@@ -177,7 +200,7 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions):
   const retiring = new Set<Promise<void>>();
   const retire = async (adapters: readonly Adapter[]): Promise<void> => {
     // A call that runs now may have been resolved with the old state, and come to its provider only later.
-    await dispatcher.settled();
+    await Promise.all([dispatcher.settled(), router.streams.settled()]);
     await closeAll(adapters);
   };
   return {
@@ -194,6 +217,7 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions):
       return { needsRestart };
     },
     close: async () => {
+      await router.streams.close();
       await Promise.all([closeAll(Object.values(state.adapters)), ...retiring]);
       await ledger.close();
     },

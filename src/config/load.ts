@@ -180,7 +180,7 @@ function buildConfig(
   const keys = [...values.auth.keys].map(([name, entry]) =>
     buildKey(name, entry, known, values.tenants.get(entry.tenant), context),
   );
-  const { limits } = values;
+  const { limits, streams } = values;
   return {
     providers: record(providers.map((provider) => [provider.name, provider])),
     personas: record(personas.map((persona) => [persona.name, persona])),
@@ -206,6 +206,14 @@ function buildConfig(
       defaultDeadlineMs: limits.default_deadline,
       maxDeadlineMs: limits.max_deadline,
       drainMs: limits.drain,
+    },
+    streams: {
+      keepLogMs: streams.log_time,
+      maxLogBytes: streams.log_size,
+      maxLogMemoryBytes: streams.log_memory,
+      continueMs: streams.continue_time,
+      maxContinued: streams.continue_limit,
+      handOverMs: streams.hand_over_time,
     },
     logLevel: values.log_level,
     origins,

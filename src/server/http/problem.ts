@@ -32,7 +32,7 @@ const HTTP_STATUS: Readonly<Record<Code, number>> = {
   [Code.UNAVAILABLE]: 503,
   [Code.DATA_LOSS]: 500,
 };
-const HTTP_STATUS_OF_REASON: Readonly<Record<string, number>> = { MESSAGE_TOO_LARGE: 413 };
+const HTTP_STATUS_OF_REASON: Readonly<Record<string, number>> = { MESSAGE_TOO_LARGE: 413, RESUME_EXPIRED: 410 };
 
 const registry = createRegistry(
   ErrorInfoSchema,
