@@ -6,8 +6,8 @@ import type { EventLog } from "./log.ts";
 export interface Reader extends AsyncIterableIterator<readonly ChatResponse[]> {
   /** Number of the last event it has handed on. A function: a getter would cost each reader a hidden class of its own. */
   readonly cursor: () => number;
-  /** Ends it with an error of its own, which says nothing of the stream. */
-  fail(error: ExecutionError): void;
+  /** Sees that the signal of its RPC has fired; for one that had before the reader was there to see it. */
+  leave(): void;
 }
 
 /** What a reader asks of whoever feeds the log. */
@@ -114,7 +114,7 @@ export function createReader({ log, after, signal, host }: ReaderOptions): Reade
   };
   const reader: Reader = {
     cursor: () => cursor,
-    fail,
+    leave: onAbort,
     next,
     return: async () => {
       if (!closed) {

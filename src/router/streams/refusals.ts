@@ -50,6 +50,11 @@ export function replayExpiredError(failure: ChatFailure): ExecutionError {
   );
 }
 
+/** The caller left. */
+export function callerLeft(): ExecutionError {
+  return new ExecutionError("CANCELLED", "the caller cancelled the call");
+}
+
 /** The process went away, or stops before the call ended. */
 export function interruptedError(): ExecutionError {
   return new ExecutionError("INTERRUPTED", "the server stopped before the call ended");

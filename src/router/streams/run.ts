@@ -6,7 +6,7 @@ import type { Ended, StreamFigures, StreamHead } from "./ended.ts";
 import { chatFailure, figuresOf, terminalError } from "./failure.ts";
 import type { EventLog } from "./log.ts";
 import { createReader, type Reader, type ReaderHost } from "./reader.ts";
-import { expiredError, reattachError } from "./refusals.ts";
+import { callerLeft, expiredError, reattachError } from "./refusals.ts";
 import type { Unattended } from "./unattended.ts";
 
 /** A call that runs in this process: its provider is read into its log at the pace of its fastest reader. */
@@ -150,8 +150,8 @@ export function createRun(options: RunOptions): Run {
   };
 
   /** The last reader has left, and was not told to. */
-  const abandon = (): void => {
-    if (!head.continues) return abort(new ExecutionError("CANCELLED", "the caller cancelled the call"));
+  const abandon = (error: ExecutionError): void => {
+    if (!head.continues) return abort(error);
     stopWaiting = unattended.wait(abort);
     if (stopWaiting === undefined) {
       return abort(new ExecutionError("CANCELLED", "the caller left, and too many calls go on without theirs already"));
@@ -170,27 +170,26 @@ export function createRun(options: RunOptions): Run {
       Math.min(MAX_TIMER_MS, context.remainingMs()),
     );
   };
-  const leave = (reader: Reader): void => {
+  const leave = (reader: Reader, error: ExecutionError): void => {
     remove(reader);
-    if (!isOver() && readers.size === 0 && !alone) abandon();
+    if (!isOver() && readers.size === 0 && !alone) abandon(error);
   };
 
   const host: ReaderHost = {
     demand: pull,
     onEnd: (reader) => readers.delete(reader),
     onLeave: async (reader) => {
-      leave(reader);
+      leave(reader, callerLeft());
       if (aborted !== undefined) await closed.promise;
     },
     expired: (cursor) => expiredError(failureAt(cursor)),
     onAbort: (reader, reason) => {
-      const error =
-        reason instanceof ExecutionError ? reason : new ExecutionError("CANCELLED", "the call was given up");
+      const error = reason instanceof ExecutionError ? reason : callerLeft();
       if (error.reason === "INTERRUPTED" || (error.reason === "DEADLINE" && owner === reader)) {
         abort(error);
         return undefined;
       }
-      leave(reader);
+      leave(reader, error.reason === "CANCELLED" ? error : callerLeft());
       if (error.extras.failure !== undefined) return error;
       // Where the call ends with its caller, it is told how that ended.
       return error.reason === "CANCELLED" && isOver() ? undefined : error.with({ failure: failureAt(reader.cursor()) });
@@ -208,6 +207,7 @@ export function createRun(options: RunOptions): Run {
       const reader = createReader({ log, after, signal: context.signal, host });
       readers.set(reader, context);
       if (owns) owner = reader;
+      if (context.signal.aborted) reader.leave();
       return reader;
     },
     abort,

@@ -3,7 +3,7 @@ import { ExecutionError } from "../../errors.ts";
 import type { CallContext } from "../call.ts";
 import { chatFailure } from "./failure.ts";
 import { createReader, type Reader } from "./reader.ts";
-import { aheadError, expiredError, streamNotFound } from "./refusals.ts";
+import { aheadError, callerLeft, expiredError, streamNotFound } from "./refusals.ts";
 import type { StoredStream, StreamStore } from "./store.ts";
 
 /** Looks a tenant's stream up. Throws STREAM_NOT_FOUND, for another tenant's as for one that is not there. */
@@ -42,8 +42,7 @@ export async function attachToStored(stored: StoredStream, after: number, contex
       onLeave: async () => release(),
       expired: (cursor) => expiredError(chatFailure(head, status, cursor)),
       onAbort: (reader, reason) => {
-        const error =
-          reason instanceof ExecutionError ? reason : new ExecutionError("CANCELLED", "the call was given up");
+        const error = reason instanceof ExecutionError ? reason : callerLeft();
         return error.with({ failure: chatFailure(head, status, reader.cursor()) });
       },
     },
