@@ -41,6 +41,8 @@ export interface ServerCall {
   decode(bytes: Uint8Array, format: MessageFormat): Message;
   /** Validates and runs the method: arrays of responses, one response in all for a unary method. Throws ExecutionErrors. */
   run(message: Message): Promise<AsyncIterable<readonly Message[]>>;
+  /** Runs Resume for the stream of an id, which is as good as its token for a key of its tenant. Throws as Resume does. */
+  attach(streamId: string, afterSequence: number): Promise<AsyncIterable<readonly Message[]>>;
   /** Says that the caller has left. */
   cancel(): void;
   /** Reads anything thrown as the status to send. Logs bugs. */
@@ -128,6 +130,16 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       deadline.abort(new ExecutionError("INTERRUPTED", "the server stopped before the call ended"));
     running.add(interrupt);
     const maxBytes = head.method.localName === "chat" ? limits.maxChatBytes : limits.maxMessageBytes;
+    const context: CallContext = {
+      requestId,
+      principal,
+      signal: deadline.signal,
+      remainingMs: deadline.remainingMs,
+      end: deadline.abort,
+      limitTotal: (totalMs) => {
+        if (asked === undefined) deadline.setTotal(Math.min(totalMs, limits.maxDeadlineMs));
+      },
+    };
     let held = 0;
     let decodedBytes = 0;
     return {
@@ -162,17 +174,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         validation ??= await import("./validate.ts");
         validation.validateMessage(head.method.input, message, Math.max(held, decodedBytes));
         deadline.signal.throwIfAborted();
-        return handler(message, {
-          requestId,
-          principal,
-          signal: deadline.signal,
-          remainingMs: deadline.remainingMs,
-          end: deadline.abort,
-          limitTotal: (totalMs) => {
-            if (asked === undefined) deadline.setTotal(Math.min(totalMs, limits.maxDeadlineMs));
-          },
-        });
+        return handler(message, context);
       },
+      attach: (streamId, afterSequence) => router.streams.attach(streamId, afterSequence, context),
       cancel: () => deadline.abort(new ExecutionError("CANCELLED", "the caller cancelled the call")),
       status: (thrown) => statusOf(thrown, requestId),
       end: () => {

@@ -28,6 +28,12 @@ export interface Streams {
   readonly stage: Stage;
   /** Events after the given one and the stream's end. Throws STREAM_NOT_FOUND, RESUME_EXPIRED, INVALID_FIELD. */
   resume(request: ResumeRequest, context: CallContext): AsyncIterable<readonly ChatResponse[]>;
+  /** The same for the stream of an id, which within a tenant is as good as its token. */
+  attach(
+    streamId: string,
+    afterSequence: number,
+    context: CallContext,
+  ): Promise<AsyncIterable<readonly ChatResponse[]>>;
   /** Throws STREAM_NOT_FOUND. */
   cancel(request: CancelRequest, context: CallContext): Promise<CancelResponse>;
   /** Throws STREAM_NOT_FOUND. */
@@ -93,8 +99,12 @@ export function createStreams({ store, newId, newSecret, nowMs, ...deps }: Strea
     return run.attach(0, context, true);
   };
 
-  const attach = (stored: StoredStream, after: number, context: CallContext): Promise<Reader> | Reader =>
-    running.get(stored.head.streamId)?.attach(after, context) ?? attachToStored(stored, after, context);
+  const attach = async (stored: StoredStream, after: number, context: CallContext): Promise<Reader> => {
+    const run = running.get(stored.head.streamId);
+    if (run === undefined) return attachToStored(stored, after, context);
+    if (after > run.log.lastSequence) throw aheadError(after, run.log.lastSequence);
+    return run.attach(after, context);
+  };
 
   const share = async function* share(call: Call, next: Next): AsyncGenerator<readonly ChatResponse[]> {
     const { context, asked } = call;
@@ -120,12 +130,10 @@ export function createStreams({ store, newId, newSecret, nowMs, ...deps }: Strea
         : { [Symbol.asyncIterator]: () => share(call, next) },
     resume: async function* resume({ resumeToken, afterSequence }, context) {
       const stored = await findByToken(store, resumeToken, context.principal.tenant);
-      const run = running.get(stored.head.streamId);
-      if (run !== undefined && afterSequence > run.log.lastSequence) {
-        throw aheadError(afterSequence, run.log.lastSequence);
-      }
       yield* await attach(stored, afterSequence, context);
     },
+    attach: async (streamId, afterSequence, context) =>
+      attach(await findById(store, streamId, context.principal.tenant), afterSequence, context),
     cancel: async ({ streamId }, context) => {
       const stored = await findById(store, streamId, context.principal.tenant);
       await stored.cancel();
