@@ -1,12 +1,7 @@
-import { create, fromJson, toJson } from "@bufbuild/protobuf";
+import { create, fromJson, type JsonValue, type MessageInitShape, toJson } from "@bufbuild/protobuf";
 import { ConnectError, createClient, type Transport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
-import {
-  type ChatRequest,
-  ChatRequestSchema,
-  type ChatResponse,
-  type Started,
-} from "../../src/gen/execution/v1/chat_pb.js";
+import { ChatRequestSchema, type ChatResponse, type Started } from "../../src/gen/execution/v1/chat_pb.js";
 import { ExecutionService } from "../../src/gen/execution/v1/execution_pb.js";
 import {
   CancelResponseSchema,
@@ -16,7 +11,7 @@ import {
 } from "../../src/gen/execution/v1/streams_pb.js";
 import { API_KEYS } from "./cases.ts";
 import { DETAILS, type Failure, type Outcome } from "./outcome.ts";
-import { connectFailure, problemOf, readSse, type Target } from "./wires.ts";
+import { connectFailure, type Problem, problemOf, readSse, type Target } from "./wires.ts";
 
 /** A failure of a unary call, thrown. */
 export class WireFailure extends Error {
@@ -33,7 +28,7 @@ export class WireFailure extends Error {
 export interface StreamWire {
   readonly name: string;
   /** Begins a call and leaves it once so many events have come; without a number reads it to its end. */
-  chat(request: Partial<ChatRequest>, most?: number): Promise<Outcome>;
+  chat(request: MessageInitShape<typeof ChatRequestSchema>, most?: number): Promise<Outcome>;
   /** Takes a stream up after the events that were seen. */
   resume(seen: readonly ChatResponse[], key?: string): Promise<Outcome>;
   /** Throws a WireFailure, as `getStream` does. */
@@ -111,14 +106,14 @@ function restWire(baseUrl: string): StreamWire {
     const headers = { "content-type": "application/json", connection: "close", ...authorization(key) };
     return fetch(`${baseUrl}/v1${path}`, { ...init, headers: { ...headers, ...init.headers } });
   };
-  const json = async (response: Response) => {
-    const body = await response.json();
-    if (response.status !== 200) throw new WireFailure(problemOf(body));
+  const json = async (response: Response): Promise<JsonValue> => {
+    const body = (await response.json()) as JsonValue;
+    if (response.status !== 200) throw new WireFailure(problemOf(body as unknown as Problem));
     return body;
   };
   const refused = async (response: Response): Promise<Outcome> => ({
     events: [],
-    failure: problemOf(await response.json()),
+    failure: problemOf((await response.json()) as Problem),
   });
   return {
     name: "REST and SSE",

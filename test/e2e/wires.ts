@@ -213,7 +213,7 @@ function readSseEvent(block: string): { readonly id: string; readonly event: str
 }
 
 /** A failure in JSON: a problem document, or the data of the event `error`. */
-interface Problem {
+export interface Problem {
   readonly code: keyof typeof Code;
   readonly detail?: string;
   readonly error?: string;

@@ -1,15 +1,16 @@
-import { getEventListeners } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
+import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
 import { textDelta } from "../../../src/contract/events.ts";
 import { createInvariantChecker } from "../../../src/contract/invariants.ts";
 import { ExecutionError } from "../../../src/errors.ts";
 import { type ChatResponse, OnDisconnect } from "../../../src/gen/execution/v1/chat_pb.js";
-import { StreamState } from "../../../src/gen/execution/v1/streams_pb.js";
+import { ResumeRequestSchema, StreamState } from "../../../src/gen/execution/v1/streams_pb.js";
 import { AttemptOutcome } from "../../../src/gen/execution/v1/usage_pb.js";
 import { Code } from "../../../src/gen/google/rpc/code_pb.js";
 import { drainStream, testContext } from "../../support/routing.ts";
-import type { Play } from "../../support/scripted-adapter.ts";
+import { finishedEvent, type Play } from "../../support/scripted-adapter.ts";
 import { waitFor } from "../../support/wait.ts";
 import {
   createRig,
@@ -45,8 +46,7 @@ describe("a caller that leaves and comes back", () => {
     ["finishes", words(5)],
     ["fails after content", wordsThenFailure],
   ];
-  // Mutants seen red: CONTINUE taken for CANCEL; a call that goes on only while it is read; numbers that begin anew for a resumed reader; the
-  // terminal error not kept.
+  // Mutants seen red: CONTINUE taken for CANCEL; numbers that begin anew with each read.
   test.each(endings)(
     "at any event gets the same events and the same end under CONTINUE: a call that %s",
     async (_name, play) => {
@@ -70,7 +70,23 @@ describe("a caller that leaves and comes back", () => {
     },
   );
 
-  // Mutants seen red: CANCEL taken for CONTINUE; what came after the caller had left logged.
+  // Mutant seen red: what comes after the caller has left logged.
+  test("under CANCEL gets CANCELLED although the provider finished just then", async () => {
+    const rig = createRig(async function* ({ step, signal }) {
+      yield [textDelta({ step, part: 0 }, "almost")];
+      await once(signal, "abort");
+      yield [finishedEvent()];
+    });
+    const context = endableContext();
+    const stream = rig.open({}, context)[Symbol.asyncIterator]();
+    const { events, resumeToken } = await readSome(stream, 3);
+    const last = stream.next();
+    context.leave();
+    await expect(last).rejects.toMatchObject({ reason: "CANCELLED" });
+    expect(await rig.resume(resumeToken, events.length)).toMatchObject({ events: [], error: { reason: "CANCELLED" } });
+  });
+
+  // Mutant seen red: CANCEL taken for CONTINUE.
   test("under CANCEL gets what was logged, then CANCELLED; the provider's request is closed", async () => {
     const rig = createRig(endlessWords);
     const { events, resumeToken, streamId } = await leaveAfter(rig, 5);
@@ -139,6 +155,14 @@ describe("a caller that leaves and comes back", () => {
 });
 
 describe("a call that goes on without a reader", () => {
+  // Mutant seen red: a call that goes on only while somebody asks for more.
+  test("comes to its end by itself", async () => {
+    const rig = createRig(words(50));
+    const { streamId } = await leaveAfter(rig, 3, continues);
+    await rig.streams.settled();
+    expect(await rig.describe(streamId)).toMatchObject({ state: StreamState.FINISHED, lastSequence: 54 });
+  });
+
   // Mutants seen red: no timer; a slot that is not given back.
   test("is cancelled when nobody comes back in time, and gives its place back", async () => {
     const rig = createRig(endlessWords, { unattended: { continueMs: 50, maxContinued: 1 } });
@@ -203,7 +227,7 @@ describe("a call that goes on without a reader", () => {
 });
 
 describe("several readers of one call", () => {
-  // Mutants seen red: a pull for each reader; readers told out of order; the call ended when the first of its readers leaves.
+  // Mutant seen red: numbers that begin anew with each read.
   test("each get every event at their own pace, from one reading of the provider at the pace of the fastest", async () => {
     let asked = 0;
     let asking = 0;
@@ -232,6 +256,27 @@ describe("several readers of one call", () => {
     expect(sequences(rest.events)).toEqual(Array.from({ length: 41 }, (_, at) => at + 4));
   });
 
+  // Mutant seen red: a read of the provider for each reader that waits.
+  test("ask the provider once for what all of them wait for", async () => {
+    let asked = 0;
+    const rig = createRig(async function* ({ step }) {
+      while (true) {
+        asked += 1;
+        await sleep(0);
+        yield [textDelta({ step, part: 0 }, "x")];
+      }
+    });
+    const owner = rig.open()[Symbol.asyncIterator]();
+    const { events, resumeToken } = await readSome(owner, 4);
+    const request = create(ResumeRequestSchema, { resumeToken, afterSequence: events.length });
+    const others = [1, 2, 3].map(() => rig.streams.resume(request, testContext())[Symbol.asyncIterator]());
+    const before = asked;
+    await Promise.all([owner, ...others].map((reader) => reader.next()));
+    await sleep(20);
+    expect(asked).toBe(before + 1);
+    await rig.streams.close();
+  });
+
   test("do not keep a provider busy that none of them waits for", async () => {
     let asked = 0;
     const rig = createRig(async function* ({ step }) {
@@ -247,7 +292,7 @@ describe("several readers of one call", () => {
     await rig.streams.close();
   });
 
-  // Mutant seen red: a reader that begins at the oldest event that is left.
+  // Mutant seen red: an event that is not there any more not noticed.
   test("that fall off the log are told so, and where they were", async () => {
     const rig = createRig(words(400), { logs: { maxLogBytes: 8192 } });
     const owner = rig.open()[Symbol.asyncIterator]();
@@ -266,7 +311,7 @@ describe("several readers of one call", () => {
 });
 
 describe("Cancel", () => {
-  // Mutant seen red: Cancel that leaves it to `on_disconnect`.
+  // Mutant seen red: a Cancel that cancels nothing.
   test("ends a call whatever its on_disconnect, for all of its readers; once it has ended it changes nothing", async () => {
     const rig = createRig(endlessWords);
     const owner = rig.open(continues)[Symbol.asyncIterator]();

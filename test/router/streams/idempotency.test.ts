@@ -41,6 +41,7 @@ describe("an idempotency key", () => {
     expect(new Set(outcomes.map(({ events }) => startedOf(events).streamId)).size).toBe(1);
   });
 
+  // Mutant seen red: the call ended when the first of its readers leaves.
   test("joins a call in flight: who joins reads on when the one that began it has left", async () => {
     const rig = createRig(words(20));
     const context = endableContext();
