@@ -114,7 +114,7 @@ describe("a stream on every wire", () => {
     }
   });
 
-  // Mutant seen red: a caller that leaves over SSE not noticed.
+  // Mutant seen red: a reader whose RPC is over not taken off its stream.
   test.each(WIRES)(
     "whose caller leaves over %s under CANCEL is closed at the provider, and says so to whoever asks",
     async (name) => {
