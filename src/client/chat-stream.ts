@@ -3,7 +3,7 @@ import { type ChatResponse, FinishReason, type Warning } from "../gen/execution/
 import { Executor, type Message, MessageRole, type ToolCallPart } from "../gen/execution/v1/content_pb.js";
 import type { Usage } from "../gen/execution/v1/usage_pb.js";
 import { toChatError, truncatedError } from "./chat-error.ts";
-import { resumed, type Seen } from "./resumed.ts";
+import { type OpenRest, type OpenStream, resumed } from "./resumed.ts";
 
 /** A call as one value. */
 export interface ChatResult {
@@ -33,12 +33,6 @@ export interface ChatStream extends AsyncIterable<ChatResponse> {
   /** Reads the call to its end and gives it back as one value. */
   collect(): Promise<ChatResult>;
 }
-
-/** Opens the call's event stream; the signal ends it. */
-export type OpenStream = (signal: AbortSignal) => AsyncIterable<ChatResponse>;
-
-/** Opens the rest of a call's event stream, after what was seen of it. */
-export type OpenRest = (seen: Seen, signal: AbortSignal) => AsyncIterable<ChatResponse>;
 
 /** How a stream is read. */
 export interface StreamOptions {

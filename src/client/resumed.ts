@@ -1,6 +1,5 @@
 import type { ChatResponse } from "../gen/execution/v1/chat_pb.js";
 import { toChatError, truncatedError } from "./chat-error.ts";
-import type { OpenRest, OpenStream } from "./chat-stream.ts";
 
 /** How far a stream was read. */
 export interface Seen {
@@ -9,6 +8,12 @@ export interface Seen {
   /** Sequence of the last event. */
   readonly sequence: number;
 }
+
+/** Opens the call's event stream; the signal ends it. */
+export type OpenStream = (signal: AbortSignal) => AsyncIterable<ChatResponse>;
+
+/** Opens the rest of a call's event stream, after what was seen of it. */
+export type OpenRest = (seen: Seen, signal: AbortSignal) => AsyncIterable<ChatResponse>;
 
 /** How often a stream is taken up again without an event in between, and how long to wait before, doubled each time. */
 const MOST_TRIES = 6;
