@@ -182,6 +182,7 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions):
     wait,
     streamStore: createMemoryStreamStore({ ...MEMORY_STREAMS, ...config.streams }, Date.now),
     unattended: config.streams,
+    handOverMs: config.streams.handOverMs,
     newSecret: createSecrets(),
     platformVersion,
   });

@@ -49,15 +49,15 @@ export function encodeFrames(
 
 const FRAMES = Symbol("frames");
 
-type Framed = readonly Message[] & { [FRAMES]?: Buffer };
+type Framed = readonly Message[] & { [FRAMES]?: Uint8Array };
 
 /** Keeps the frames of messages with the array that holds them, so that a wire need not make them again. */
-export function keepFrames(messages: readonly Message[], frames: Buffer): void {
+export function keepFrames(messages: readonly Message[], frames: Uint8Array): void {
   (messages as Framed)[FRAMES] = frames;
 }
 
 /** The frames of messages that were encoded already. */
-export function framesOf(messages: readonly Message[]): Buffer | undefined {
+export function framesOf(messages: readonly Message[]): Uint8Array | undefined {
   return (messages as Framed)[FRAMES];
 }
 

@@ -54,6 +54,8 @@ export interface RouterDeps {
   /** Closed with the streams. */
   readonly streamStore: StreamStore;
   readonly unattended: UnattendedLimits;
+  /** How long the streams go on for peers when they are closed, in milliseconds. */
+  readonly handOverMs: number;
   /** Text of at least 128 random bits, of a fixed length and without a dot. */
   readonly newSecret: () => string;
   readonly platformVersion: string;

@@ -148,6 +148,7 @@ export function testRouter(state: RoutingState, options: TestRouterOptions = {})
       options.streamStore ??
       createMemoryStreamStore({ ...MEMORY_STREAMS, ...state.config.streams, ...options.logs }, nowMs),
     unattended: options.unattended ?? state.config.streams,
+    handOverMs: state.config.streams.handOverMs,
     newSecret: () => randomBytes(24).toString("base64url"),
     platformVersion: "0.0.0",
   });

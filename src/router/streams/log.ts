@@ -17,6 +17,13 @@ export interface LogOptions {
   readonly onHeld: (bytes: number) => void;
 }
 
+/** Frames of consecutive events. */
+export interface Frames {
+  readonly bytes: Uint8Array;
+  readonly first: number;
+  readonly last: number;
+}
+
 /** A block of frames one after the other. What is written of it never changes. */
 interface Block {
   readonly bytes: Buffer;
@@ -97,14 +104,22 @@ export class EventLog {
     this.shrink(this.#options.maxBytes);
   }
 
-  /** Appends frames of events, the first of which has the number `first` and the last `last`. Throws if there would be a gap. */
-  appendFrames(frames: Uint8Array, first: number, last: number): void {
-    if (first !== this.#lastSequence + 1) throw new RangeError(`event ${first} after event ${this.#lastSequence}`);
-    this.#allocate(frames.length).set(frames);
+  /** Appends frames of events. What it has of them already is left out; what is missing before them makes it begin anew with them. */
+  appendFrames(frames: Frames): void {
+    const { bytes, first, last } = after(frames, this.#lastSequence);
+    if (last <= this.#lastSequence) return;
+    if (first > this.#lastSequence + 1) this.skipTo(first - 1);
+    this.#allocate(bytes.length).set(bytes);
     this.#appended(last - this.#lastSequence);
-    const events = this.#listeners.length === 0 ? [] : decodeFrames(ChatResponseSchema, frames);
+    const events = this.#listeners.length === 0 ? [] : decodeFrames(ChatResponseSchema, bytes);
     for (const { onEvents } of this.#listeners) onEvents(events, first);
     this.shrink(this.#options.maxBytes);
+  }
+
+  /** Takes events up to a number for gone, those it has as well as those that are missing. */
+  skipTo(sequence: number): void {
+    this.shrink(0);
+    this.#lastSequence = sequence;
   }
 
   /** Says how the stream ended. Nothing is appended after that. */
@@ -114,10 +129,20 @@ export class EventLog {
   }
 
   /** Some of the events after a number, at least one if there are any. Undefined if the event after it is not there any more. */
-  read(after: number): readonly ChatResponse[] | undefined {
-    if (after >= this.#lastSequence) return [];
-    const block = this.#blocks.find(({ last }) => last > after);
-    return block === undefined || block.first > after + 1 ? undefined : readBlock(block, after);
+  read(sequence: number): readonly ChatResponse[] | undefined {
+    if (sequence >= this.#lastSequence) return [];
+    const frames = this.frames(sequence);
+    if (frames === undefined) return undefined;
+    const events = decodeFrames(ChatResponseSchema, frames.bytes);
+    keepFrames(events, frames.bytes);
+    return events;
+  }
+
+  /** Frames of some of the events after a number. Undefined if there are none, or the event after it is not there any more. */
+  frames(sequence: number): Frames | undefined {
+    const block = this.#blocks.find(({ last }) => last > sequence);
+    if (block === undefined || block.first > sequence + 1) return undefined;
+    return after({ bytes: block.bytes.subarray(0, block.used), first: block.first, last: block.last }, sequence);
   }
 
   /** Forgets the oldest events until it holds at most so many bytes. */
@@ -183,12 +208,10 @@ function lastFrameOf({ bytes, used }: Block): Uint8Array {
   return bytes.subarray(start, used);
 }
 
-/** The events of a block after a number. */
-function readBlock({ bytes, used, first }: Block, after: number): readonly ChatResponse[] {
+/** Frames without those up to a number. */
+function after({ bytes, first, last }: Frames, sequence: number): Frames {
   let start = 0;
-  for (let sequence = first; sequence <= after; sequence += 1) start = frameEnd(bytes, start);
-  const frames = bytes.subarray(start, used);
-  const events = decodeFrames(ChatResponseSchema, frames);
-  keepFrames(events, frames);
-  return events;
+  let next = first;
+  for (; next <= sequence && next <= last; next += 1) start = frameEnd(bytes, start);
+  return { bytes: bytes.subarray(start), first: next, last };
 }

@@ -34,8 +34,12 @@ export const MEMORY_STREAMS = {
   keepKeysMs: 86_400_000,
 } as const;
 
-/** A store in this process: nothing of it is left when the process ends, and no peer sees it. */
-export function createMemoryStreamStore(limits: MemoryStreamLimits, nowMs: () => number): StreamStore {
+/** A store in this process: nothing of it is left when the process ends, and no peer sees it. `onForgotten` is told of logs that are dropped. */
+export function createMemoryStreamStore(
+  limits: MemoryStreamLimits,
+  nowMs: () => number,
+  onForgotten: (streamId: string) => void = () => undefined,
+): StreamStore {
   const running = new Map<string, Entry>();
   const ended = new Map<string, Entry>();
   /** In the order they ended in. */
@@ -47,7 +51,10 @@ export function createMemoryStreamStore(limits: MemoryStreamLimits, nowMs: () =>
   let expiry: NodeJS.Timeout | undefined;
 
   const forgetOldestLog = (): void => {
-    logged.shift()?.log.shrink(0);
+    const oldest = logged.shift();
+    if (oldest === undefined) return;
+    oldest.log.shrink(0);
+    onForgotten(oldest.head.streamId);
     // What is left is bounded by the number of streams that are known.
     heldBytes -= LOG_OVERHEAD_BYTES;
   };
@@ -114,6 +121,7 @@ export function createMemoryStreamStore(limits: MemoryStreamLimits, nowMs: () =>
       return entry === undefined ? undefined : storedStream(entry);
     },
     claim: async (use, streamId) => keys.claim(use, streamId),
+    isRead: async () => false,
     flushed: async () => undefined,
     close: async () => clearTimeout(expiry),
   };
@@ -128,7 +136,7 @@ function storedStream(entry: Entry): StoredStream {
   return {
     head,
     status: async () => statusOf(log, entry.ended, entry.running?.figures()),
-    open: async () => ({ log, release: () => undefined }),
+    open: async () => ({ log, demand: () => undefined, release: () => undefined }),
     cancel: async () => entry.running?.cancel(),
   };
 }

@@ -76,6 +76,7 @@ export function createReader({ log, after, signal, host }: ReaderOptions): Reade
     onEvents: (events: readonly ChatResponse[], first: number): void => {
       const last = first + events.length - 1;
       if (waiting === undefined || last <= cursor) return;
+      if (first > cursor + 1) return fail(host.expired(cursor));
       const { resolve } = waiting;
       waiting = undefined;
       const value = first > cursor ? events : events.slice(cursor + 1 - first);
@@ -86,11 +87,7 @@ export function createReader({ log, after, signal, host }: ReaderOptions): Reade
       if (waiting === undefined) return;
       const { resolve, reject } = waiting;
       waiting = undefined;
-      try {
-        resolve(meetEnd());
-      } catch (thrown) {
-        reject(thrown);
-      }
+      next().then(resolve, reject);
     },
   };
   const next = (): Promise<Result> => {

@@ -21,6 +21,8 @@ export interface Run {
   abort(error: ExecutionError): void;
   /** Tells every reader to attach again elsewhere, and goes on without them until the call ends or is aborted. */
   handOver(): void;
+  /** The last of its readers in peers has left: what is to happen when the last reader leaves happens. */
+  leftElsewhere(): void;
   /** Resolves once the call has ended and its provider's request is closed. */
   readonly closed: Promise<void>;
 }
@@ -39,6 +41,8 @@ export interface RunOptions {
   readonly unattended: Unattended;
   readonly newId: () => string;
   readonly nowMs: () => number;
+  /** True if a peer has a reader of it. */
+  readonly isReadElsewhere: () => Promise<boolean>;
   /** Told how the call ended, before its readers are. */
   readonly onEnd: (ended: Ended) => void;
   /** Told once the provider's request is closed as well. */
@@ -152,12 +156,21 @@ export function createRun(options: RunOptions): Run {
   /** The last reader has left, and was not told to. */
   const abandon = (error: ExecutionError): void => {
     if (!head.continues) return abort(error);
-    stopWaiting = unattended.wait(abort);
+    stopWaiting = unattended.wait(timeUp);
     if (stopWaiting === undefined) {
       return abort(new ExecutionError("CANCELLED", "the caller left, and too many calls go on without theirs already"));
     }
     alone = true;
     return pull();
+  };
+  const timeUp = (error: ExecutionError): void => {
+    stopWaiting = undefined;
+    options.isReadElsewhere().then(
+      (isRead) => {
+        if (readers.size === 0 && !isOver()) (isRead ? abandon : abort)(error);
+      },
+      () => abort(error),
+    );
   };
   const remove = (reader: Reader): void => {
     const context = readers.get(reader);
@@ -211,6 +224,12 @@ export function createRun(options: RunOptions): Run {
       return reader;
     },
     abort,
+    leftElsewhere: () => {
+      if (readers.size > 0 || isOver() || stopWaiting !== undefined) return;
+      handedOver = false;
+      alone = false;
+      abandon(callerLeft());
+    },
     handOver: () => {
       handedOver = true;
       alone = true;

@@ -7,11 +7,15 @@ export interface RunningStream {
   readonly figures: () => StreamFigures;
   /** Ends the call, whatever it was to do when its reader leaves. Resolves once it has ended. */
   readonly cancel: () => Promise<void>;
+  /** Its last reader in a peer has left. */
+  readonly leftElsewhere: () => void;
 }
 
 /** A log that readers may read. */
 export interface OpenLog {
   readonly log: EventLog;
+  /** Asks for more than is in it. */
+  readonly demand: () => void;
   /** Ends the reading. */
   readonly release: () => void;
 }
@@ -60,6 +64,8 @@ export interface StreamStore {
   find(streamId: string): Promise<StoredStream | undefined>;
   /** Takes a key for a stream that is about to begin, for 24 hours, unless it is taken. Throws OVERLOADED if no more can be kept. */
   claim(use: KeyUse, streamId: string): Promise<Claim>;
+  /** True if a reader in a peer is attached to a stream of this process. */
+  isRead(streamId: string): Promise<boolean>;
   /** Resolves once everything that was said before can be read by peers. */
   flushed(): Promise<void>;
   close(): Promise<void>;

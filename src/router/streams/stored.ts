@@ -25,7 +25,7 @@ export async function attachToStored(stored: StoredStream, after: number, contex
   const { head } = stored;
   const status = await stored.status();
   if (status.ended !== undefined && after > status.lastSequence) throw aheadError(after, status.lastSequence);
-  const { log, release } = await stored.open(after);
+  const { log, demand, release } = await stored.open(after);
   try {
     context.signal.throwIfAborted();
   } catch (thrown) {
@@ -37,7 +37,7 @@ export async function attachToStored(stored: StoredStream, after: number, contex
     after,
     signal: context.signal,
     host: {
-      demand: () => undefined,
+      demand,
       onEnd: release,
       onLeave: async () => release(),
       expired: (cursor) => expiredError(chatFailure(head, status, cursor)),

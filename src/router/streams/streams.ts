@@ -42,7 +42,7 @@ export interface Streams {
   handOver(): Promise<void>;
   /** Resolves once every call that runs now has ended. */
   settled(): Promise<void>;
-  /** Ends with INTERRUPTED what still runs, and closes the store. */
+  /** Ends with INTERRUPTED what still runs, what a peer can serve only after `handOverMs`, and closes the store. */
   close(): Promise<void>;
 }
 
@@ -50,6 +50,8 @@ export interface Streams {
 export interface StreamsDeps {
   readonly store: StreamStore;
   readonly unattended: UnattendedLimits;
+  /** How long `close` lets streams go on that a peer can serve, in milliseconds. */
+  readonly handOverMs: number;
   readonly newId: () => string;
   /** Text of at least 128 random bits, of a fixed length and without a dot. */
   readonly newSecret: () => string;
@@ -81,6 +83,7 @@ export function createStreams({ store, newId, newSecret, nowMs, ...deps }: Strea
         run.abort(new ExecutionError("CANCELLED", "the call was cancelled by Cancel"));
         return run.closed;
       },
+      leftElsewhere: () => run.leftElsewhere(),
     });
     const run: Run = createRun({
       head,
@@ -92,6 +95,7 @@ export function createStreams({ store, newId, newSecret, nowMs, ...deps }: Strea
       nowMs,
       started: startedEvent(head),
       source: next({ ...call, context: { ...context, signal: controller.signal } })[Symbol.asyncIterator](),
+      isReadElsewhere: () => store.isRead(streamId),
       onEnd: (ended) => store.end(head, ended, key && keyEnd(key, head, run, ended.error !== undefined)),
       onClosed: () => running.remove(run),
     });
@@ -123,6 +127,16 @@ export function createStreams({ store, newId, newSecret, nowMs, ...deps }: Strea
     throw replayExpiredError(claim.failure ?? chatFailure(head, figures, lastSequence));
   };
 
+  const settled = async (): Promise<void> => {
+    await Promise.all(running.all().map(({ closed }) => closed));
+  };
+  const settledWithin = async (ms: number): Promise<void> => {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    await Promise.race([settled(), promise]);
+    clearTimeout(timer);
+  };
+
   return {
     stage: (call, next) =>
       call.asked.idempotencyKey === ""
@@ -149,12 +163,11 @@ export function createStreams({ store, newId, newSecret, nowMs, ...deps }: Strea
       await store.flushed();
       for (const run of running.all()) run.handOver();
     },
-    settled: async () => {
-      await Promise.all(running.all().map(({ closed }) => closed));
-    },
+    settled,
     close: async () => {
+      if (store.shared) await settledWithin(deps.handOverMs);
       for (const run of running.all()) run.abort(interruptedError());
-      await Promise.all(running.all().map(({ closed }) => closed));
+      await settled();
       await store.flushed();
       await store.close();
     },

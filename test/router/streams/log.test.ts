@@ -83,7 +83,11 @@ describe("a log", () => {
           else {
             const some = events(all.length + 1, step.append);
             if (step.frames)
-              log.appendFrames(encodeFrames(ChatResponseSchema, some), all.length + 1, all.length + some.length);
+              log.appendFrames({
+                bytes: encodeFrames(ChatResponseSchema, some),
+                first: all.length + 1,
+                last: all.length + some.length,
+              });
             else log.append(some);
             all.push(...some);
           }
@@ -118,7 +122,7 @@ describe("a log", () => {
     const told: { readonly some: readonly ChatResponse[]; readonly first: number; readonly frames: string }[] = [];
     const listener = {
       onEvents: (some: readonly ChatResponse[], first: number) => {
-        told.push({ some, first, frames: framesOf(some)?.toString("hex") ?? "" });
+        told.push({ some, first, frames: Buffer.from(framesOf(some) ?? []).toString("hex") });
       },
       onEnd: () => undefined,
     };
@@ -135,9 +139,27 @@ describe("a log", () => {
   test("that begins later knows nothing of what was before", () => {
     const log = new EventLog(unbounded, 7);
     expect([log.firstSequence, log.lastSequence, log.read(6), log.read(3)]).toEqual([7, 6, [], undefined]);
-    expect(() => log.appendFrames(new Uint8Array(), 9, 9)).toThrow("event 9 after event 6");
     log.append(events(7, ["a"]));
     expect(log.read(6)).toHaveLength(1);
+  });
+
+  // Mutant seen red: frames that it has already appended again.
+  test("takes of frames what it does not have, and begins anew behind a gap", () => {
+    const log = new EventLog(unbounded);
+    const some = events(1, ["a", "b", "c", "d"]);
+    const frames = (from: number, to: number) => ({
+      bytes: encodeFrames(ChatResponseSchema, some.slice(from - 1, to)),
+      first: from,
+      last: to,
+    });
+    log.appendFrames(frames(1, 2));
+    log.appendFrames(frames(1, 2));
+    log.appendFrames(frames(2, 3));
+    expect(bytesOf(log.read(0) ?? [])).toEqual(bytesOf(some.slice(0, 3)));
+    const gap = events(9, ["i"]);
+    log.appendFrames({ bytes: encodeFrames(ChatResponseSchema, gap), first: 9, last: 9 });
+    expect([log.firstSequence, log.lastSequence, log.read(3), log.read(7)]).toEqual([9, 9, undefined, undefined]);
+    expect(bytesOf(log.read(8) ?? [])).toEqual(bytesOf(gap));
   });
 
   test("says that and how its stream ended", () => {
