@@ -41,6 +41,7 @@ const FIXED = {
   http: ["host", "port", "tls"],
   limits: ["maxChatBytes", "maxMessageBytes", "maxStreamsPerConnection"],
   streams: ["keepLogMs", "maxLogBytes", "maxLogMemoryBytes", "continueMs", "maxContinued", "handOverMs"],
+  state: ["url"],
 } as const;
 
 /** The file's words for limits that are fixed. */
@@ -99,8 +100,10 @@ function checkKeysStay(before: Config, wanted: Config): void {
 
 function withFixed(wanted: Config, before: Config): Config {
   const { maxChatBytes, maxMessageBytes, maxStreamsPerConnection } = before.limits;
+  const { state: _wantedState, ...rest } = wanted;
   return Object.freeze({
-    ...wanted,
+    ...rest,
+    ...(before.state === undefined ? {} : { state: before.state }),
     grpc: before.grpc,
     http: before.http,
     streams: before.streams,

@@ -186,6 +186,8 @@ export interface Config {
   readonly allowedOrigins: readonly string[];
   readonly limits: LimitSettings;
   readonly streams: StreamSettings;
+  /** Server that processes share their state on. Absent: each process keeps its own. */
+  readonly state?: { readonly url: Secret };
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
   /** Where every value comes from, by its path in the file (`personas.reviewer.candidates[0].model`). A path that is missing is a default. */
   readonly origins: ReadonlyMap<string, ValueOrigin>;

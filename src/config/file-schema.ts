@@ -305,6 +305,15 @@ export const configSchema = object({
   allowed_origins: defaulted(list(origin), [], "Origins of web pages that may call, exact. Loopback is not implied."),
   limits: defaulted(limits, {}, "Limits that protect the process."),
   streams: defaulted(streams, {}, "What is kept of streams, and what goes on without a reader."),
+  state: optional(
+    object({
+      url: required(
+        secretReference,
+        "Valkey or Redis server, 7 or later: `redis://host:6379`, `rediss:` for TLS. With a password `{ env: NAME }` or `{ file: path }`.",
+      ),
+    }),
+    "Where processes share streams and idempotency keys. Without it each keeps its own, in memory.",
+  ),
   log_level: defaulted(
     oneOf(["debug", "info", "warn", "error", "silent"]),
     "info",

@@ -3,6 +3,7 @@ import type { AdapterKind } from "../adapters/adapter.ts";
 import { buildKey, buildListener } from "./build.ts";
 import { buildCallSettings, buildPersona, buildTenant } from "./build-call-settings.ts";
 import { type BuildContext, buildProvider } from "./build-provider.ts";
+import { buildState } from "./build-state.ts";
 import type { Config, ValueOrigin } from "./config.ts";
 import { createProblems, type Problems } from "./config-error.ts";
 import { effectiveTree } from "./effective.ts";
@@ -181,6 +182,7 @@ function buildConfig(
     buildKey(name, entry, known, values.tenants.get(entry.tenant), context),
   );
   const { limits, streams } = values;
+  const state = buildState(values.state, tree, context);
   return {
     providers: record(providers.map((provider) => [provider.name, provider])),
     personas: record(personas.map((persona) => [persona.name, persona])),
@@ -215,6 +217,7 @@ function buildConfig(
       maxContinued: streams.continue_limit,
       handOverMs: streams.hand_over_time,
     },
+    ...(state === undefined ? {} : { state }),
     logLevel: values.log_level,
     origins,
   };

@@ -86,6 +86,7 @@ describe("a variable", () => {
       ...["LOG_TIME", "LOG_SIZE", "LOG_MEMORY", "CONTINUE_TIME", "CONTINUE_LIMIT", "HAND_OVER_TIME"].map(
         (name) => `EP_STREAMS_${name}`,
       ),
+      "EP_STATE_URL",
       "EP_LOG_LEVEL",
     ]);
   });
