@@ -6,6 +6,14 @@ import { getIn, type Tree } from "./tree.ts";
 
 const PATH = ["state", "url"];
 
+/** Valkey is spoken to as Redis is. */
+const PROTOCOLS: Readonly<Record<string, string>> = {
+  "redis:": "redis:",
+  "rediss:": "rediss:",
+  "valkey:": "redis:",
+  "valkeys:": "rediss:",
+};
+
 /** One line of anything. */
 const ONE_LINE = /^\S+$/;
 
@@ -20,7 +28,7 @@ export function buildState(
   const text = url?.reveal();
   if (url === undefined || text === undefined) return undefined;
   const parsed = URL.canParse(text) ? new URL(text) : undefined;
-  if (parsed === undefined || !["redis:", "rediss:", "valkey:", "valkeys:"].includes(parsed.protocol)) {
+  if (parsed === undefined || !Object.hasOwn(PROTOCOLS, parsed.protocol)) {
     problem(PATH, "must be a URL such as redis://host:6379, or rediss://host:6379 for TLS");
     return undefined;
   }
@@ -32,6 +40,6 @@ export function buildState(
     );
     return undefined;
   }
-  parsed.protocol = /s:$/.test(parsed.protocol) ? "rediss:" : "redis:";
+  parsed.protocol = PROTOCOLS[parsed.protocol] ?? "redis:";
   return { url: new Secret(parsed.toString()) };
 }
