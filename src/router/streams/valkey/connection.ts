@@ -28,6 +28,7 @@ export interface Valkey {
 const CONNECT_MS = 5000;
 const SILENCE_MS = 10_000;
 const PING_MS = 3000;
+const MAX_RETRY_MS = 1000;
 
 /** Texts as bytes: frames are no UTF-8. */
 const AS_BYTES = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
@@ -36,13 +37,19 @@ const AS_BYTES = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 export async function connectValkey(url: string, log: Log): Promise<Valkey> {
   let isLost = false;
   const open = async () => {
+    let wasThere = false;
     const client = createClient({
       url,
       RESP: 2,
       // What cannot be sent is known at once: writes are made again by whoever made them, and calls are refused rather than kept waiting.
       disableOfflineQueue: true,
       pingInterval: PING_MS,
-      socket: { connectTimeout: CONNECT_MS, socketTimeout: SILENCE_MS },
+      socket: {
+        connectTimeout: CONNECT_MS,
+        socketTimeout: SILENCE_MS,
+        // The first connection is not tried again: a wrong address should be told, not waited out.
+        reconnectStrategy: (retries) => (wasThere ? Math.min(50 * 2 ** retries, MAX_RETRY_MS) : false),
+      },
     });
     client.on("error", (error: unknown) => {
       if (!isLost) log.warn("the shared state cannot be reached", { cause: String(error) });
@@ -52,7 +59,8 @@ export async function connectValkey(url: string, log: Log): Promise<Valkey> {
       if (isLost) log.info("the shared state can be reached again");
       isLost = false;
     });
-    await connected(client.connect(), () => client.destroy());
+    await client.connect();
+    wasThere = true;
     return client;
   };
   const main = await open();
@@ -95,18 +103,4 @@ export async function connectValkey(url: string, log: Log): Promise<Valkey> {
       for (const client of [main, waiting, listening]) client.destroy();
     },
   };
-}
-
-/** Waits for the first connection, which is not tried again: a wrong address should be told, not waited out. */
-async function connected(connecting: Promise<unknown>, giveUp: () => void): Promise<void> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error("the shared state did not answer in time")), CONNECT_MS);
-  try {
-    await Promise.race([connecting, promise]);
-  } catch (thrown) {
-    giveUp();
-    throw thrown;
-  } finally {
-    clearTimeout(timer);
-  }
 }
