@@ -59,8 +59,9 @@ export function createFollower({ valkey, maxLogBytes, onSilence, onReleased }: F
   };
   const readOnce = async (): Promise<void> => {
     // Several readers of one stream are one question: from where the one of them is that has the least.
+    const askers = [...wanting];
     const asked = new Map<string, number>();
-    for (const { streamId, log } of wanting) {
+    for (const { streamId, log } of askers) {
       asked.set(streamId, Math.min(log.lastSequence, asked.get(streamId) ?? log.lastSequence));
     }
     const keys = [...asked.keys()].map((streamId) => names.log(streamId));
@@ -75,9 +76,10 @@ export function createFollower({ valkey, maxLogBytes, onSilence, onReleased }: F
     for (const [key, entries] of (reply ?? []) as readonly (readonly [Buffer, unknown])[]) {
       byKey.set(String(key), readEntries(entries));
     }
-    for (const replica of [...wanting]) {
+    // Who has come to want more meanwhile may be further behind than what was asked for.
+    for (const replica of askers) {
       const entries = byKey.get(names.log(replica.streamId));
-      if (entries === undefined) continue;
+      if (entries === undefined || !wanting.has(replica)) continue;
       const before = replica.log.lastSequence;
       wanting.delete(replica);
       apply(replica, entries);
