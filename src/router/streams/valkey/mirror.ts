@@ -52,7 +52,7 @@ interface Progress extends Mirrored {
 }
 
 /** How long a process that does not say that it lives counts as alive, in milliseconds. */
-export const OWNER_LIVES_MS = 6000;
+const OWNER_LIVES_MS = 6000;
 
 /** How long to wait before what could not be written is written again, and how often, when there is no time left. */
 const RETRY_MS = 500;
