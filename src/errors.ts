@@ -26,6 +26,7 @@ export const ERROR_TABLE = {
   PERSONA_NOT_FOUND: row(Code.NOT_FOUND, "caller"),
   PROVIDER_NOT_FOUND: row(Code.NOT_FOUND, "caller"),
   MODEL_NOT_FOUND: row(Code.NOT_FOUND, "caller"),
+  STREAM_NOT_FOUND: row(Code.NOT_FOUND, "caller"),
   ROUTE_NOT_FOUND: row(Code.NOT_FOUND, "caller"),
   INVALID_FIELD: row(Code.INVALID_ARGUMENT, "caller"),
   CONTEXT_TOO_LONG: row(Code.INVALID_ARGUMENT, "caller"),
@@ -36,6 +37,11 @@ export const ERROR_TABLE = {
   NO_CANDIDATE: row(Code.FAILED_PRECONDITION, "gateway"),
   OVERLOADED: row(Code.UNAVAILABLE, "gateway", true),
   DRAINING: row(Code.UNAVAILABLE, "gateway", true),
+  IDEMPOTENCY_MISMATCH: row(Code.FAILED_PRECONDITION, "caller"),
+  IDEMPOTENCY_REPLAY_EXPIRED: row(Code.FAILED_PRECONDITION, "caller"),
+  RESUME_EXPIRED: row(Code.OUT_OF_RANGE, "caller"),
+  REATTACH: row(Code.ABORTED, "gateway"),
+  STATE_UNAVAILABLE: row(Code.UNAVAILABLE, "gateway", true),
   DEADLINE: row(Code.DEADLINE_EXCEEDED, "caller"),
   CANCELLED: row(Code.CANCELLED, "caller"),
   INTERRUPTED: row(Code.ABORTED, "gateway"),
@@ -109,6 +115,8 @@ export interface ErrorExtras {
   readonly failure?: ChatFailure;
   /** True if the provider instance has another key that may do, so that another attempt at the same place is worth making at once. */
   readonly otherKey?: boolean;
+  /** Id of the request the error belongs to, if it is not the one that is told of it: a stream ends alike for all of its readers. */
+  readonly requestId?: string;
   /** For the log only; never sent. */
   readonly cause?: unknown;
 }

@@ -40,6 +40,8 @@ const FIXED = {
   grpc: ["host", "port", "tls"],
   http: ["host", "port", "tls"],
   limits: ["maxChatBytes", "maxMessageBytes", "maxStreamsPerConnection"],
+  streams: ["keepLogMs", "maxLogBytes", "maxLogMemoryBytes", "continueMs", "maxContinued", "handOverMs"],
+  state: ["url"],
 } as const;
 
 /** The file's words for limits that are fixed. */
@@ -47,6 +49,12 @@ const FILE_WORDS: Readonly<Record<string, string>> = {
   maxChatBytes: "max_chat_size",
   maxMessageBytes: "max_message_size",
   maxStreamsPerConnection: "max_streams_per_connection",
+  keepLogMs: "log_time",
+  maxLogBytes: "log_size",
+  maxLogMemoryBytes: "log_memory",
+  continueMs: "continue_time",
+  maxContinued: "continue_limit",
+  handOverMs: "hand_over_time",
 };
 
 /** The first state. */
@@ -92,10 +100,13 @@ function checkKeysStay(before: Config, wanted: Config): void {
 
 function withFixed(wanted: Config, before: Config): Config {
   const { maxChatBytes, maxMessageBytes, maxStreamsPerConnection } = before.limits;
+  const { state: _wantedState, ...rest } = wanted;
   return Object.freeze({
-    ...wanted,
+    ...rest,
+    ...(before.state === undefined ? {} : { state: before.state }),
     grpc: before.grpc,
     http: before.http,
+    streams: before.streams,
     limits: Object.freeze({ ...wanted.limits, maxChatBytes, maxMessageBytes, maxStreamsPerConnection }),
   });
 }

@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomFillSync, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import type { Adapter, AdapterKind } from "./adapters/adapter.ts";
@@ -12,6 +12,8 @@ import { createMemoryStore } from "./ledger/stores/memory.ts";
 import { createHealth } from "./router/health/health.ts";
 import type { RoutingState } from "./router/resolve.ts";
 import { createRouter } from "./router/router.ts";
+import { createMemoryStreamStore, MEMORY_STREAMS } from "./router/streams/memory-store.ts";
+import type { StreamStore } from "./router/streams/store.ts";
 import { createDispatcher, type Dispatcher } from "./server/dispatcher.ts";
 import { createGrpcListener } from "./server/grpc/listener.ts";
 import type { Guard } from "./server/guard.ts";
@@ -65,6 +67,11 @@ export class ListenError extends Error {
   override readonly name = "ListenError";
 }
 
+/** The store that processes share cannot be reached. The message says where it was looked for. */
+export class StateError extends Error {
+  override readonly name = "StateError";
+}
+
 /** What both listeners have in common. */
 interface Listener {
   listen(): Promise<{ readonly port: number }>;
@@ -74,12 +81,13 @@ interface Listener {
 
 /**
  * Wires a gateway and opens its listeners: gRPC first, since it answers soonest, then HTTP, whose modules load meanwhile. Throws a ListenError,
- * with everything closed again, if an address cannot be bound.
+ * with everything closed again, if an address cannot be bound, and a StateError if there is a shared store and it cannot be reached.
  */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   const { config, log } = options;
   const { grpc: grpcSettings, http: httpSettings, limits } = config;
-  const { close: closeAdapters, ...gateway } = createGateway(options);
+  const streamStore = await openStreamStore(config, log);
+  const { close: closeAdapters, ...gateway } = createGateway(options, streamStore);
   const { dispatcher, guard } = gateway;
   const open: Listener[] = [];
   const listen = async (name: "gRPC" | "HTTP", settings: ListenerSettings, listener: Listener): Promise<string> => {
@@ -110,6 +118,20 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
       await closeAdapters();
     },
   };
+}
+
+/** Opens what streams are kept in. What only a shared store needs is loaded only for one. */
+async function openStreamStore({ state, streams }: Config, log: Log): Promise<StreamStore> {
+  const limits = { ...MEMORY_STREAMS, ...streams };
+  if (state === undefined) return createMemoryStreamStore(limits, Date.now);
+  const url = state.url.reveal();
+  const { createValkeyStreamStore } = await import("./router/streams/valkey/valkey-store.ts");
+  try {
+    return await createValkeyStreamStore({ url, limits, owner: randomUUID(), nowMs: Date.now, log });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new StateError(`cannot reach the shared state at ${new URL(url).host}: ${why}`, { cause });
+  }
 }
 
 /** How long the warm-up leaves the processor to calls that already wait, in milliseconds. */
@@ -144,8 +166,27 @@ function listenError(name: "gRPC" | "HTTP", { host, port }: ListenerSettings, ca
 /** What the ledger in memory keeps: some 50 MB at most. */
 const MEMORY_LEDGER = { maxSums: 100_000, maxAttemptIds: 10_000 } as const;
 
+/** Bytes of a secret, 192 bits, and of how many secrets the random bytes are fetched at once, since each fetch costs more than the bytes. */
+const SECRET_BYTES = 24;
+const SECRETS_AT_ONCE = 128;
+
+function createSecrets(): () => string {
+  const pool = Buffer.alloc(SECRET_BYTES * SECRETS_AT_ONCE);
+  let at = pool.length;
+  return () => {
+    if (at === pool.length) {
+      randomFillSync(pool);
+      at = 0;
+    }
+    at += SECRET_BYTES;
+    const secret = pool.toString("base64url", at - SECRET_BYTES, at);
+    pool.fill(0, at - SECRET_BYTES, at);
+    return secret;
+  };
+}
+
 /** Wires adapters, router and dispatcher. The composition of the process is this function and `main.ts`; nothing else makes parts. */
-function createGateway({ config, kinds, log, platformVersion }: GatewayOptions): Gateway {
+function createGateway({ config, kinds, log, platformVersion }: GatewayOptions, streamStore: StreamStore): Gateway {
   const newId = (): string => randomUUID().replaceAll("-", "");
   const monotonicMs = (): number => performance.now();
   const ledger = createMemoryStore(MEMORY_LEDGER);
@@ -160,6 +201,10 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions):
     health: createHealth(monotonicMs),
     random: Math.random,
     wait,
+    streamStore,
+    unattended: config.streams,
+    handOverMs: config.streams.handOverMs,
+    newSecret: createSecrets(),
     platformVersion,
   });
   const guard: Guard = {
@@ -177,7 +222,7 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions):
   const retiring = new Set<Promise<void>>();
   const retire = async (adapters: readonly Adapter[]): Promise<void> => {
     // A call that runs now may have been resolved with the old state, and come to its provider only later.
-    await dispatcher.settled();
+    await Promise.all([dispatcher.settled(), router.streams.settled()]);
     await closeAll(adapters);
   };
   return {
@@ -194,6 +239,7 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions):
       return { needsRestart };
     },
     close: async () => {
+      await router.streams.close();
       await Promise.all([closeAll(Object.values(state.adapters)), ...retiring]);
       await ledger.close();
     },

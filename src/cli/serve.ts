@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { adapterKinds } from "../adapters/index.ts";
-import { ListenError, startGateway } from "../gateway.ts";
+import { ListenError, StateError, startGateway } from "../gateway.ts";
 import { createLog } from "../telemetry/log.ts";
 import { bannerText } from "./banner.ts";
 import { type CommandContext, CommandError, write } from "./context.ts";
@@ -25,7 +25,9 @@ export async function serve({ config: file, watch }: ServeOptions, context: Comm
   const log = createLog(config.logLevel);
   const platformVersion = readVersion();
   const running = await startGateway({ config, kinds: adapterKinds, log, platformVersion }).catch((thrown: unknown) => {
-    throw thrown instanceof ListenError ? new CommandError(thrown.message, { cause: thrown }) : thrown;
+    throw thrown instanceof ListenError || thrown instanceof StateError
+      ? new CommandError(thrown.message, { cause: thrown })
+      : thrown;
   });
   context.onUncaught((thrown) => log.error("an error that nobody caught; the server goes on", thrown));
   for (const notice of notices) log.warn(notice);

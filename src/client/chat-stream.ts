@@ -3,6 +3,7 @@ import { type ChatResponse, FinishReason, type Warning } from "../gen/execution/
 import { Executor, type Message, MessageRole, type ToolCallPart } from "../gen/execution/v1/content_pb.js";
 import type { Usage } from "../gen/execution/v1/usage_pb.js";
 import { toChatError, truncatedError } from "./chat-error.ts";
+import { type OpenRest, type OpenStream, resumed } from "./resumed.ts";
 
 /** A call as one value. */
 export interface ChatResult {
@@ -33,33 +34,36 @@ export interface ChatStream extends AsyncIterable<ChatResponse> {
   collect(): Promise<ChatResult>;
 }
 
-/** Opens the call's event stream; the signal ends it. */
-export type OpenStream = (signal: AbortSignal) => AsyncIterable<ChatResponse>;
+/** How a stream is read. */
+export interface StreamOptions {
+  /** The caller's own signal. */
+  readonly signal: AbortSignal | undefined;
+  /** Says whether the caller has ended the call. */
+  readonly left: () => boolean;
+  /** Where the stream goes on if it is lost on the way. Absent: nowhere. */
+  readonly openRest?: OpenRest;
+}
 
-/** Wraps an event stream. Its request leaves when the first event is asked for. `left` says whether the caller has ended the call. */
-export function createChatStream(open: OpenStream, signal: AbortSignal | undefined, left: () => boolean): ChatStream {
+/** Wraps an event stream. Its request leaves when the first event is asked for. */
+export function createChatStream(open: OpenStream, options: StreamOptions): ChatStream {
   let read = false;
   const iterate = (): AsyncGenerator<ChatResponse> => {
     if (read) throw new Error("a chat stream can be read once; call chat again");
     read = true;
-    return events(open, signal, left);
+    return events(open, options);
   };
   return { [Symbol.asyncIterator]: iterate, collect: async () => collect(iterate()) };
 }
 
-async function* events(
-  open: OpenStream,
-  signal: AbortSignal | undefined,
-  left: () => boolean,
-): AsyncGenerator<ChatResponse> {
+async function* events(open: OpenStream, { signal, left, openRest }: StreamOptions): AsyncGenerator<ChatResponse> {
   const controller = new AbortController();
+  const either = signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal]);
   let begun = false;
   let finished = false;
   let ended = false;
   try {
-    for await (const response of open(
-      signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal]),
-    )) {
+    const stream = openRest === undefined ? open(either) : resumed(open, openRest, either, left);
+    for await (const response of stream) {
       begun = true;
       finished = response.event.case === "finished";
       yield response;

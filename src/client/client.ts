@@ -20,7 +20,7 @@ import type {
 import { toChatError } from "./chat-error.ts";
 import { type ChatStream, createChatStream } from "./chat-stream.ts";
 import { createPersonaClient, type PersonaClient } from "./persona.ts";
-import type { CallOptions, ChatRequestInit } from "./request.ts";
+import { type CallOptions, type ChatRequestInit, goingOn } from "./request.ts";
 import { createGrpcTransport } from "./transport.ts";
 
 /** How to reach a gateway. */
@@ -35,6 +35,8 @@ export interface ClientOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Deadline of calls that set none, in milliseconds. Default: none; the gateway has its own. */
   readonly timeoutMs?: number;
+  /** `autoResume` of chats that do not say it themselves. Default false. */
+  readonly autoResume?: boolean;
 }
 
 /** A client of one gateway. Each method throws a ChatError if its call fails. */
@@ -101,18 +103,28 @@ export function createClient(clientOptions: ClientOptions = {}): Client {
   const capabilities: Client["capabilities"] = (request = {}, options = {}) =>
     unary(rpc.capabilities(request, settings(options)), options);
   const plan: Client["plan"] = (request, options) => unary(rpc.plan(request, settings(options)), options);
-  const chat: Client["chat"] = (request, options) =>
-    createChatStream((signal) => rpc.chat(request, settings({ ...options, signal })), options?.signal, left(options));
+  const resume: Client["resume"] = (request, options) =>
+    createChatStream((signal) => rpc.resume(request, settings({ ...options, signal })), {
+      signal: options?.signal,
+      left: left(options),
+    });
+  const chat: Client["chat"] = (request, options) => {
+    const autoResume = options?.autoResume ?? clientOptions.autoResume ?? false;
+    const asked = autoResume ? goingOn(request) : request;
+    return createChatStream((signal) => rpc.chat(asked, settings({ ...options, signal })), {
+      signal: options?.signal,
+      left: left(options),
+      ...(autoResume && {
+        openRest: ({ resumeToken, sequence }, signal) =>
+          rpc.resume({ resumeToken, afterSequence: sequence }, settings({ ...options, signal })),
+      }),
+    });
+  };
   return {
     chat,
     capabilities,
     persona: (name) => createPersonaClient(name, { chat, plan, capabilities }),
-    resume: (request, options) =>
-      createChatStream(
-        (signal) => rpc.resume(request, settings({ ...options, signal })),
-        options?.signal,
-        left(options),
-      ),
+    resume,
     costs: (request = {}, options = {}) => unary(rpc.costs(request, settings(options)), options),
     plan,
     cancel: (request, options) => unary(rpc.cancel(request, settings(options)), options),

@@ -155,6 +155,20 @@ export interface LimitSettings {
   readonly drainMs: number;
 }
 
+/** What is kept of streams, and what goes on without a reader. */
+export interface StreamSettings {
+  /** How long the log of a stream is kept when it has ended, in milliseconds. */
+  readonly keepLogMs: number;
+  readonly maxLogBytes: number;
+  /** Bytes of all logs of the process. */
+  readonly maxLogMemoryBytes: number;
+  /** How long a call that continues goes on without a reader, in milliseconds, and how many may at once. */
+  readonly continueMs: number;
+  readonly maxContinued: number;
+  /** How long a process that stops goes on for callers that have gone to a peer, in milliseconds. */
+  readonly handOverMs: number;
+}
+
 /** The whole configuration, resolved and frozen. Every default is filled in here; nothing below re-defaults. */
 export interface Config {
   readonly providers: Readonly<Record<string, ProviderSettings>>;
@@ -171,6 +185,9 @@ export interface Config {
   /** Browser origins that may call, exact (`https://app.example`). Loopback origins are not implied. */
   readonly allowedOrigins: readonly string[];
   readonly limits: LimitSettings;
+  readonly streams: StreamSettings;
+  /** Server that processes share their state on. Absent: each process keeps its own. */
+  readonly state?: { readonly url: Secret };
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
   /** Where every value comes from, by its path in the file (`personas.reviewer.candidates[0].model`). A path that is missing is a default. */
   readonly origins: ReadonlyMap<string, ValueOrigin>;

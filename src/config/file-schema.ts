@@ -237,6 +237,35 @@ const limits = object({
   drain: defaulted(duration("0s", "1h"), "30s", "How long a shutdown waits for running calls."),
 });
 
+const streams = object({
+  log_time: defaulted(
+    duration("1s", "24h"),
+    "5m",
+    "How long the events of a stream are kept when it has ended, for Resume and for repeated idempotency keys.",
+  ),
+  log_size: defaulted(size("64KiB", "1GiB"), "4MiB", "Events kept of one stream, encoded. The oldest go first."),
+  log_memory: defaulted(
+    size("1MiB", "1024GiB"),
+    "64MiB",
+    "Events kept of all streams of the process. Those of the stream that ended first go first.",
+  ),
+  continue_time: defaulted(
+    duration("0s", "24h"),
+    "30s",
+    "How long a call with `on_disconnect: CONTINUE` goes on when its last reader has left.",
+  ),
+  continue_limit: defaulted(
+    integer(0, 100_000),
+    64,
+    "How many calls of the process may go on without a reader at once. What goes beyond is cancelled.",
+  ),
+  hand_over_time: defaulted(
+    duration("0s", "24h"),
+    "2m",
+    "How long a process that stops goes on reading providers for callers that have gone to a peer. Only with `state`.",
+  ),
+});
+
 /** What the configuration file may hold. The reference in `docs/configuration.md` is made from it. */
 export const configSchema = object({
   providers: defaulted(
@@ -275,6 +304,16 @@ export const configSchema = object({
   ),
   allowed_origins: defaulted(list(origin), [], "Origins of web pages that may call, exact. Loopback is not implied."),
   limits: defaulted(limits, {}, "Limits that protect the process."),
+  streams: defaulted(streams, {}, "What is kept of streams, and what goes on without a reader."),
+  state: optional(
+    object({
+      url: required(
+        secretReference,
+        "Valkey or Redis server, 7 or later: `redis://host:6379`, `rediss:` for TLS. With a password `{ env: NAME }` or `{ file: path }`.",
+      ),
+    }),
+    "Where processes share streams and idempotency keys. Without it each keeps its own, in memory.",
+  ),
   log_level: defaulted(
     oneOf(["debug", "info", "warn", "error", "silent"]),
     "info",

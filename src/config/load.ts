@@ -3,6 +3,7 @@ import type { AdapterKind } from "../adapters/adapter.ts";
 import { buildKey, buildListener } from "./build.ts";
 import { buildCallSettings, buildPersona, buildTenant } from "./build-call-settings.ts";
 import { type BuildContext, buildProvider } from "./build-provider.ts";
+import { buildState } from "./build-state.ts";
 import type { Config, ValueOrigin } from "./config.ts";
 import { createProblems, type Problems } from "./config-error.ts";
 import { effectiveTree } from "./effective.ts";
@@ -180,7 +181,8 @@ function buildConfig(
   const keys = [...values.auth.keys].map(([name, entry]) =>
     buildKey(name, entry, known, values.tenants.get(entry.tenant), context),
   );
-  const { limits } = values;
+  const { limits, streams } = values;
+  const state = buildState(values.state, tree, context);
   return {
     providers: record(providers.map((provider) => [provider.name, provider])),
     personas: record(personas.map((persona) => [persona.name, persona])),
@@ -207,6 +209,15 @@ function buildConfig(
       maxDeadlineMs: limits.max_deadline,
       drainMs: limits.drain,
     },
+    streams: {
+      keepLogMs: streams.log_time,
+      maxLogBytes: streams.log_size,
+      maxLogMemoryBytes: streams.log_memory,
+      continueMs: streams.continue_time,
+      maxContinued: streams.continue_limit,
+      handOverMs: streams.hand_over_time,
+    },
+    ...(state === undefined ? {} : { state }),
     logLevel: values.log_level,
     origins,
   };

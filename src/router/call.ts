@@ -1,6 +1,7 @@
 import type { Adapter } from "../adapters/adapter.ts";
 import type { RoutingSettings } from "../config/config.ts";
 import type { ChatEvent } from "../contract/events.ts";
+import type { ExecutionError } from "../errors.ts";
 import type { ModelCapabilities } from "../gen/execution/v1/capabilities_pb.js";
 import type { ChatRequest, Warning } from "../gen/execution/v1/chat_pb.js";
 import type { Role } from "../gen/execution/v1/options_pb.js";
@@ -27,8 +28,10 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** Makes this many milliseconds from its start the call's time, unless the caller brought a deadline of its own. */
   readonly limitTotal: (totalMs: number) => void;
-  /** Milliseconds that are left until the call is ended. */
+  /** Milliseconds that are left until the call is to be ended, whether its caller is still there or not. */
   readonly remainingMs: () => number;
+  /** Ends the RPC with an error: the signal fires with it. */
+  readonly end: (error: ExecutionError) => void;
 }
 
 /**
@@ -79,6 +82,8 @@ export interface CallRecord {
 /** One Chat on its way through the stages. */
 export interface Call {
   readonly context: CallContext;
+  /** The request as it came. */
+  readonly asked: ChatRequest;
   readonly resolved: Resolved;
   readonly streamId: string;
   /** Which of its turns this is, from 0. */

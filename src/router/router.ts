@@ -12,15 +12,19 @@ import { describeCosts } from "./costs.ts";
 import type { Health, TargetState } from "./health/health.ts";
 import { planRequest } from "./plan.ts";
 import { type RoutingState, resolve } from "./resolve.ts";
-import { streamStage } from "./stages/stream.ts";
+import type { StreamStore } from "./streams/store.ts";
+import { createStreams, type Streams } from "./streams/streams.ts";
+import type { UnattendedLimits } from "./streams/unattended.ts";
 
 /** What every wire calls: one method an RPC. */
 export interface Router {
   /**
    * Runs one request. A request that is refused throws at once; else the first array begins with `started`, and the iteration ends after
-   * `finished` or throws an ExecutionError. Closing the iterator, or the context's signal, closes the provider's request.
+   * `finished` or throws an ExecutionError. Closing the iterator, or the context's signal, detaches the caller; the call then ends, and the
+   * provider's request is closed, unless somebody else reads it or it goes on by its `on_disconnect`.
    */
   chat(request: ChatRequest, context: CallContext): AsyncIterable<readonly ChatResponse[]>;
+  readonly streams: Omit<Streams, "stage">;
   capabilities(request: CapabilitiesRequest, context: CallContext): CapabilitiesResponse;
   /** Says what `chat` would do, without doing it. Throws what is wrong with the request whoever serves it. */
   plan(request: PlanRequest, context: CallContext): PlanResponse;
@@ -47,13 +51,21 @@ export interface RouterDeps {
   readonly random: () => number;
   /** Waits so many milliseconds. Rejects with the signal's reason when it fires. */
   readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Closed with the streams. */
+  readonly streamStore: StreamStore;
+  readonly unattended: UnattendedLimits;
+  /** How long the streams go on for peers when they are closed, in milliseconds. */
+  readonly handOverMs: number;
+  /** Text of at least 128 random bits, of a fixed length and without a dot. */
+  readonly newSecret: () => string;
   readonly platformVersion: string;
 }
 
 /** Creates the router. The list of stages below is the way of every Chat, in order. */
 export function createRouter(deps: RouterDeps): Router {
+  const streams = createStreams({ ...deps, store: deps.streamStore });
   const stages: readonly Stage[] = [
-    streamStage(deps), // opens the stream, numbers the events, ends it in one way
+    streams.stage, // idempotency, the log, the numbers of its events, one end
     attemptsStage(deps), // calls providers until one answers
   ];
   const run = stages.reduceRight<Next>(
@@ -69,6 +81,7 @@ export function createRouter(deps: RouterDeps): Router {
       const startedAt = deps.monotonicMs();
       const call: Call = {
         context,
+        asked: request,
         resolved,
         step: 0,
         streamId: `stream_${deps.newId()}`,
@@ -77,6 +90,7 @@ export function createRouter(deps: RouterDeps): Router {
       };
       return run(call);
     },
+    streams,
     capabilities: (request, context) =>
       describeCapabilities(deps.state(), request, context.principal, deps.platformVersion),
     plan: ({ request = create(ChatRequestSchema) }, context) =>

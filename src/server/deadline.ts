@@ -7,7 +7,7 @@ export interface Deadline {
   abort(error: ExecutionError): void;
   /** Ends the call this many milliseconds after its start instead. */
   setTotal(totalMs: number): void;
-  /** Milliseconds that are left until the call is ended; 0 if it was. */
+  /** Milliseconds until the call is to be ended, whether its caller is still there or not; 0 if that time has passed. */
   remainingMs(): number;
   /** Stops the timer. */
   clear(): void;
@@ -22,7 +22,7 @@ export function createDeadline(totalMs: number): Deadline {
   const startedAt = performance.now();
   let timer: NodeJS.Timeout | undefined;
   let endsAt = startedAt;
-  const remainingMs = (): number => (controller.signal.aborted ? 0 : Math.max(0, endsAt - performance.now()));
+  const remainingMs = (): number => Math.max(0, endsAt - performance.now());
   const setTotal = (ms: number): void => {
     if (controller.signal.aborted) return;
     clearTimeout(timer);

@@ -4,6 +4,7 @@ import { toStatus } from "../contract/error-details.ts";
 import { ExecutionError, toExecutionError } from "../errors.ts";
 import { ExecutionService } from "../gen/execution/v1/execution_pb.js";
 import { access, Role } from "../gen/execution/v1/options_pb.js";
+import type { CancelRequest, GetStreamRequest, ResumeRequest } from "../gen/execution/v1/streams_pb.js";
 import type { Status } from "../gen/google/rpc/status_pb.js";
 import type { CallContext } from "../router/call.ts";
 import type { TargetState } from "../router/health/health.ts";
@@ -40,6 +41,8 @@ export interface ServerCall {
   decode(bytes: Uint8Array, format: MessageFormat): Message;
   /** Validates and runs the method: arrays of responses, one response in all for a unary method. Throws ExecutionErrors. */
   run(message: Message): Promise<AsyncIterable<readonly Message[]>>;
+  /** Runs Resume for the stream of an id, which is as good as its token for a key of its tenant. Throws as Resume does. */
+  attach(streamId: string, afterSequence: number): Promise<AsyncIterable<readonly Message[]>>;
   /** Says that the caller has left. */
   cancel(): void;
   /** Reads anything thrown as the status to send. Logs bugs. */
@@ -55,8 +58,8 @@ export interface Dispatcher {
   /** Status of a failure outside any call. */
   status(thrown: unknown): Status;
   /**
-   * Refuses new calls, waits for running ones until `drainMs` has passed, then ends what is left with INTERRUPTED. Every listener may call it:
-   * there is one drain.
+   * Refuses new calls, waits for running ones until `drainMs` has passed, then hands over those that a peer can serve and ends the rest with
+   * INTERRUPTED. Until then streams that run may still be attached to. Every listener may call it: there is one drain.
    */
   drain(): Promise<void>;
   /** Resolves once every call that runs now has ended; those that begin later do not count. */
@@ -94,6 +97,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   let bytesInFlight = 0;
   const drainStarted = new AbortController();
   let drained: Promise<void> | undefined;
+  let handedOver = false;
   let onIdle: (() => void) | undefined;
   /** Told of every call that ends. */
   const waiting = new Set<(call: () => void) => void>();
@@ -102,7 +106,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     const error = toExecutionError(thrown, () => requestId);
     if (error.reason === "BUG") log.error("a call failed by a bug", error.cause ?? error, { requestId });
     try {
-      return toStatus(error, requestId);
+      return toStatus(error, error.extras.requestId ?? requestId);
     } catch (cause) {
       // Whatever an error holds, its caller gets a status.
       log.error("the status of an error could not be built", cause, { requestId, reason: error.reason });
@@ -116,7 +120,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     if (!principal.roles.some((role) => roles.get(head.method.localName)?.includes(role))) {
       throw new ExecutionError("SCOPE_DENIED", `this key has no role that may call ${head.method.name}`);
     }
-    if (drained !== undefined)
+    if (drained !== undefined && (handedOver || !ATTACHING.has(head.method.localName)))
       throw new ExecutionError("DRAINING", "this server is shutting down; call another one", { retryAfterMs: 0 });
     const requestId = `req_${newId()}`;
     const limits = deps.limits();
@@ -126,6 +130,16 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       deadline.abort(new ExecutionError("INTERRUPTED", "the server stopped before the call ended"));
     running.add(interrupt);
     const maxBytes = head.method.localName === "chat" ? limits.maxChatBytes : limits.maxMessageBytes;
+    const context: CallContext = {
+      requestId,
+      principal,
+      signal: deadline.signal,
+      remainingMs: deadline.remainingMs,
+      end: deadline.abort,
+      limitTotal: (totalMs) => {
+        if (asked === undefined) deadline.setTotal(Math.min(totalMs, limits.maxDeadlineMs));
+      },
+    };
     let held = 0;
     let decodedBytes = 0;
     return {
@@ -160,16 +174,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         validation ??= await import("./validate.ts");
         validation.validateMessage(head.method.input, message, Math.max(held, decodedBytes));
         deadline.signal.throwIfAborted();
-        return handler(message, {
-          requestId,
-          principal,
-          signal: deadline.signal,
-          remainingMs: deadline.remainingMs,
-          limitTotal: (totalMs) => {
-            if (asked === undefined) deadline.setTotal(Math.min(totalMs, limits.maxDeadlineMs));
-          },
-        });
+        return handler(message, context);
       },
+      attach: (streamId, afterSequence) => router.streams.attach(streamId, afterSequence, context),
       cancel: () => deadline.abort(new ExecutionError("CANCELLED", "the caller cancelled the call")),
       status: (thrown) => statusOf(thrown, requestId),
       end: () => {
@@ -182,15 +189,27 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     };
   };
 
-  const waitUntilIdle = async (): Promise<void> => {
+  const idle = async (): Promise<void> => {
     if (running.size === 0) return;
-    const idle = Promise.withResolvers<void>();
-    onIdle = idle.resolve;
-    const timer = setTimeout(() => {
-      for (const interrupt of running) interrupt();
-    }, deps.limits().drainMs);
-    await idle.promise;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    onIdle = resolve;
+    await promise;
+  };
+  /** Every call has ended, those without a caller included. */
+  const allEnded = async (): Promise<void> => {
+    await Promise.all([idle(), router.streams.settled()]);
+    // Somebody may have attached to a stream that has just ended.
+    if (running.size > 0) await idle();
+  };
+  const waitAndEnd = async (): Promise<void> => {
+    const timeUp = Promise.withResolvers<void>();
+    const timer = setTimeout(timeUp.resolve, deps.limits().drainMs);
+    await Promise.race([allEnded(), timeUp.promise]);
     clearTimeout(timer);
+    handedOver = true;
+    await router.streams.handOver();
+    for (const interrupt of running) interrupt();
+    await idle();
   };
 
   const settled = async (): Promise<void> => {
@@ -218,12 +237,15 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       return running.size;
     },
     drain: () => {
-      drained ??= waitUntilIdle();
+      drained ??= waitAndEnd();
       drainStarted.abort();
       return drained;
     },
   };
 }
+
+/** Methods that belong to a stream which is there already: they are served while it is. */
+const ATTACHING: ReadonlySet<string> = new Set(["resume", "cancel", "getStream"]);
 
 /** The methods that are served, by local name. What is not here answers UNIMPLEMENTED. */
 function createHandlers(router: Router): Readonly<Record<string, Handler>> {
@@ -234,6 +256,13 @@ function createHandlers(router: Router): Readonly<Record<string, Handler>> {
     },
     plan: async function* (message, context) {
       yield [router.plan(message as Parameters<Router["plan"]>[0], context)];
+    },
+    resume: (message, context) => router.streams.resume(message as ResumeRequest, context),
+    cancel: async function* (message, context) {
+      yield [await router.streams.cancel(message as CancelRequest, context)];
+    },
+    getStream: async function* (message, context) {
+      yield [await router.streams.describe(message as GetStreamRequest, context)];
     },
     costs: async function* (message, context) {
       yield [await router.costs(message as Parameters<Router["costs"]>[0], context)];

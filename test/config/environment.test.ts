@@ -83,6 +83,10 @@ describe("a variable", () => {
       ),
       ...["HEADER_TIMEOUT", "BODY_TIMEOUT", "STALL_TIMEOUT"].map((name) => `EP_LIMITS_${name}`),
       ...["DEFAULT_DEADLINE", "MAX_DEADLINE", "DRAIN"].map((name) => `EP_LIMITS_${name}`),
+      ...["LOG_TIME", "LOG_SIZE", "LOG_MEMORY", "CONTINUE_TIME", "CONTINUE_LIMIT", "HAND_OVER_TIME"].map(
+        (name) => `EP_STREAMS_${name}`,
+      ),
+      "EP_STATE_URL",
       "EP_LOG_LEVEL",
     ]);
   });

@@ -29,7 +29,7 @@ export interface WireCase {
   readonly key?: keyof typeof API_KEYS | null;
   readonly timeoutMs?: number;
   /** Method of ExecutionService; SSE has no such paths and is left out of such a case. Default `Chat`. */
-  readonly rpc?: "Resume" | "Nothing";
+  readonly rpc?: "Nothing";
   /** What the case is there for: events that must come (their names in ProtoJSON; no event at all for a failure without them), and how it ends. */
   readonly events?: readonly string[];
   readonly failure?: CaseFailure;
@@ -225,7 +225,6 @@ const FAILURES: readonly WireCase[] = [
     { code: "ABORTED", reason: "UPSTREAM_TRUNCATED", details: ["ChatFailure"] },
     { events: ["textDelta"] },
   ),
-  failing("an RPC whose day has not come", {}, { code: "UNIMPLEMENTED", reason: "UNIMPLEMENTED" }, { rpc: "Resume" }),
   failing("a method that is none", {}, { code: "UNIMPLEMENTED", reason: "UNIMPLEMENTED" }, { rpc: "Nothing" }),
 ];
 

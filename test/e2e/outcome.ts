@@ -105,14 +105,16 @@ const MINTED = /^[0-9a-f]{32}$/;
 
 function createScrubber(): Scrub {
   const known = new Map<string, string>();
+  // Each kind is counted for itself: forms differ in the order they name ids in.
   const idOf = (value: string, kind: string): string => {
-    const name = known.get(value) ?? `${kind} ${known.size + 1}`;
+    const before = [...known.values()].filter((name) => name.startsWith(kind)).length;
+    const name = known.get(value) ?? `${kind} ${before + 1}`;
     known.set(value, name);
     return name;
   };
   const scrub: Scrub = (value, key = "") => {
     if (typeof value === "string") {
-      if (value !== "" && RUN_IDS.has(key)) return idOf(value, "run's id");
+      if (value !== "" && RUN_IDS.has(key)) return idOf(value, key.toLowerCase().replace("_", ""));
       return MINTED.test(value) ? idOf(value, "minted id") : value;
     }
     if (typeof value === "number") return DURATIONS.has(key) ? 0 : value;

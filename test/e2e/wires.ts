@@ -185,15 +185,15 @@ async function callSse(baseUrl: string, wireCase: WireCase, form: "proto" | "sho
   }
 }
 
-/** Reads an event stream to its end. Throws where an id or a form is not as the contract says. */
-export function readSse(text: string, form: "proto" | "short"): Outcome {
+/** Reads an event stream to its end, from the event after a number on. Throws where an id or a form is not as the contract says. */
+export function readSse(text: string, form: "proto" | "short", after = 0): Outcome {
   const parsed = text
     .split("\n\n")
     .filter((block) => block !== "")
     .map(readSseEvent);
   const failed = parsed.at(-1)?.event === "error" ? parsed.pop() : undefined;
   const streamIds = new Set(parsed.map(({ id }) => id.slice(0, id.lastIndexOf(":"))));
-  const numbered = parsed.every(({ id }, index) => id.endsWith(`:${index + 1}`));
+  const numbered = parsed.every(({ id }, index) => id.endsWith(`:${after + index + 1}`));
   if (!numbered || streamIds.size > 1) throw new Error("the ids of the events are not <stream_id>:<sequence>");
   const failure = failed && problemOf(failed.data as unknown as Problem);
   if (form === "short") return { events: [], shortEvents: parsed.map(({ event, data }) => ({ event, data })), failure };
@@ -213,7 +213,7 @@ function readSseEvent(block: string): { readonly id: string; readonly event: str
 }
 
 /** A failure in JSON: a problem document, or the data of the event `error`. */
-interface Problem {
+export interface Problem {
   readonly code: keyof typeof Code;
   readonly detail?: string;
   readonly error?: string;

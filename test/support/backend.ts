@@ -2,11 +2,12 @@ import { randomUUID } from "node:crypto";
 import type { Adapter } from "../../src/adapters/adapter.ts";
 import { mockKind } from "../../src/adapters/mock/index.ts";
 import type { Config } from "../../src/config/config.ts";
+import type { Router } from "../../src/router/router.ts";
 import { createKeyAuthentication } from "../../src/server/auth.ts";
 import { createDispatcher, type Dispatcher } from "../../src/server/dispatcher.ts";
 import { createGuard, type Guard } from "../../src/server/guard.ts";
 import type { Log } from "../../src/telemetry/log.ts";
-import { testConfig, testRouter, testState } from "./routing.ts";
+import { type TestRouterOptions, testConfig, testRouter, testState } from "./routing.ts";
 import { createScriptedAdapter, type Play } from "./scripted-adapter.ts";
 
 /** How what stands behind a listener under test is set up. */
@@ -16,12 +17,15 @@ export interface BackendOptions {
   readonly play?: Play;
   readonly config?: Partial<Config>;
   readonly limits?: Partial<Config["limits"]>;
+  /** What the router is made of, where it is not what tests usually have. */
+  readonly routing?: TestRouterOptions;
 }
 
 /** What stands behind a listener under test: the real dispatcher and router. */
 export interface Backend {
   readonly config: Config;
   readonly dispatcher: Dispatcher;
+  readonly router: Router;
   readonly guard: Guard;
   readonly log: Log;
   /** Causes of the errors that were logged. */
@@ -38,15 +42,16 @@ export function createBackend({ adapters, play, ...options }: BackendOptions): B
   const ignore = (): void => undefined;
   const log: Log = { debug: ignore, info: ignore, warn: ignore, error: (_message, cause) => bugs.push(cause) };
   const guard = createGuard(config);
+  const router = testRouter({ ...base, config }, options.routing);
   const dispatcher = createDispatcher({
-    router: testRouter({ ...base, config }),
+    router,
     authenticate: createKeyAuthentication(config),
     guard,
     limits: () => limits,
     log,
     newId: () => randomUUID(),
   });
-  return { config, dispatcher, guard, log, bugs };
+  return { config, dispatcher, router, guard, log, bugs };
 }
 
 /** The mock provider, as an instance named `mock`. */

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import type { Adapter } from "../../src/adapters/adapter.ts";
 import type { Config, PersonaSettings } from "../../src/config/config.ts";
 import { ExecutionError } from "../../src/errors.ts";
@@ -11,6 +12,13 @@ import type { CallContext, Principal, Resolved } from "../../src/router/call.ts"
 import { createHealth, type Health } from "../../src/router/health/health.ts";
 import { type RoutingState, resolve } from "../../src/router/resolve.ts";
 import { createRouter, type Router } from "../../src/router/router.ts";
+import {
+  createMemoryStreamStore,
+  MEMORY_STREAMS,
+  type MemoryStreamLimits,
+} from "../../src/router/streams/memory-store.ts";
+import type { StreamStore } from "../../src/router/streams/store.ts";
+import type { UnattendedLimits } from "../../src/router/streams/unattended.ts";
 
 /** A configuration for tests, with every default small and explicit. */
 export function testConfig(overrides: Partial<Config> = {}): Config {
@@ -39,6 +47,14 @@ export function testConfig(overrides: Partial<Config> = {}): Config {
       defaultDeadlineMs: 60_000,
       maxDeadlineMs: 3_600_000,
       drainMs: 5000,
+    },
+    streams: {
+      keepLogMs: 300_000,
+      maxLogBytes: 4 * 1024 * 1024,
+      maxLogMemoryBytes: 64 * 1024 * 1024,
+      continueMs: 30_000,
+      maxContinued: 64,
+      handOverMs: 120_000,
     },
     logLevel: "silent",
     origins: new Map(),
@@ -76,12 +92,14 @@ export const anyone: Principal = { tenant: "t", key: "k", roles: [Role.CALLER], 
 
 /** The context of a call that nobody cancels, unless a signal is given. */
 export function testContext(overrides: Partial<CallContext> = {}): CallContext {
+  const controller = new AbortController();
   return {
     requestId: "req_test",
     principal: anyone,
-    signal: new AbortController().signal,
+    signal: controller.signal,
     limitTotal: () => undefined,
     remainingMs: () => Number.POSITIVE_INFINITY,
+    end: (error) => controller.abort(error),
     ...overrides,
   };
 }
@@ -95,6 +113,12 @@ export interface TestRouterOptions {
   readonly health?: Health;
   /** Without it waits are over at once. */
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
+  readonly streamStore?: StreamStore;
+  /** Bounds of the store in memory that is taken otherwise. */
+  readonly logs?: Partial<MemoryStreamLimits>;
+  readonly unattended?: UnattendedLimits;
+  /** Milliseconds since the epoch. Without it a time that stands still. */
+  readonly nowMs?: () => number;
 }
 
 /** Resolves a request while nothing is known of any provider, and nothing but what cannot spend has a price. */
@@ -106,19 +130,26 @@ export function testResolve(state: RoutingState, request: ChatRequest, principal
 /** A router over a state, with ids that count and clocks that stand still. */
 export function testRouter(state: RoutingState, options: TestRouterOptions = {}): Router {
   let id = 0;
+  const nowMs = options.nowMs ?? (() => Date.UTC(2026, 10, 26, 12));
   return createRouter({
     prices: options.prices ?? createPriceBook([]),
     health: options.health ?? createHealth(() => 0),
     random: () => 0.5,
     wait: options.wait ?? (async () => undefined),
     ledger: options.ledger ?? createMemoryStore({ maxSums: 1000, maxAttemptIds: 1000 }),
-    nowMs: () => Date.UTC(2026, 10, 26, 12),
+    nowMs,
     state: () => state,
     newId: () => {
       id += 1;
       return `id${id}`;
     },
     monotonicMs: () => 0,
+    streamStore:
+      options.streamStore ??
+      createMemoryStreamStore({ ...MEMORY_STREAMS, ...state.config.streams, ...options.logs }, nowMs),
+    unattended: options.unattended ?? state.config.streams,
+    handOverMs: state.config.streams.handOverMs,
+    newSecret: () => randomBytes(24).toString("base64url"),
     platformVersion: "0.0.0",
   });
 }

@@ -1,6 +1,7 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
 import type { DescMethod } from "@bufbuild/protobuf";
 import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
+import { encodeFrames, framesOf } from "../../contract/frames.ts";
 import { ExecutionError } from "../../errors.ts";
 import type { Status } from "../../gen/google/rpc/status_pb.js";
 import { type BodyClock, startBodyClock } from "../body-clock.ts";
@@ -8,7 +9,7 @@ import type { Dispatcher, ServerCall } from "../dispatcher.ts";
 import { inflate } from "../inflate.ts";
 import { invalidBody } from "../read.ts";
 import type { Arrival } from "./arrivals.ts";
-import { createPrefixReader, encodeFrames, type MessagePrefix } from "./frames.ts";
+import { createPrefixReader, type MessagePrefix } from "./frames.ts";
 import { OK, statusObject } from "./status.ts";
 import type { TransportLimits } from "./transport.ts";
 
@@ -132,7 +133,7 @@ export function serveCall({ method, arrival, wire }: GrpcCall, { dispatcher, tra
       // A call that is given up is still asked for its error, which says what was done and used.
       if (begun.signal.aborted) continue;
       wire.sendMetadata(RESPONSE_HEADERS);
-      const frames = encodeFrames(method.output, responses);
+      const frames = framesOf(responses) ?? encodeFrames(method.output, responses);
       for (let at = 0; at < frames.length; at += PIECE_BYTES) {
         stream.write(frames.subarray(at, at + PIECE_BYTES), onTaken);
         while (mustWait() && !begun.signal.aborted) await taken(begun.signal);

@@ -1,8 +1,4 @@
-import { type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
-import { writeDelta } from "../../contract/encode.ts";
-
-/** Length of what stands before a message: one byte that says whether it is compressed, four of its size, big end first. */
-const PREFIX_BYTES = 5;
+import { PREFIX_BYTES } from "../../contract/frames.ts";
 
 /** What stands before one message. */
 export interface MessagePrefix {
@@ -37,40 +33,4 @@ export function createPrefixReader(onPrefix: (prefix: MessagePrefix) => void): (
       if (remaining === 0) read = 0;
     }
   };
-}
-
-/** Where frames are put together before they are copied out; larger ones are grown for and let go. */
-const SCRATCH = Buffer.allocUnsafeSlow(65_536);
-
-/** Up to this size frames come from Node's pool. */
-const POOLED_BYTES = 1024;
-
-/** Encodes messages as they stand on the wire, one after the other, uncompressed. */
-export function encodeFrames(schema: DescMessage, messages: readonly Message[]): Buffer {
-  let target = SCRATCH;
-  let at = 0;
-  const reserve = (bytes: number): void => {
-    if (at + bytes <= target.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(2 * target.length, at + bytes));
-    target.copy(grown, 0, 0, at);
-    target = grown;
-  };
-  for (const message of messages) {
-    reserve(PREFIX_BYTES);
-    const start = at + PREFIX_BYTES;
-    let end = writeDelta(message, target, start);
-    if (end === -1) {
-      const bytes = toBinary(schema, message);
-      reserve(PREFIX_BYTES + bytes.length);
-      target.set(bytes, start);
-      end = start + bytes.length;
-    }
-    target[at] = 0;
-    target.writeUInt32BE(end - start, at + 1);
-    at = end;
-  }
-  // Large ones get memory of their own: in Node's shared pool one that waits for its reader would keep its neighbours alive.
-  const frames = at > POOLED_BYTES ? Buffer.allocUnsafeSlow(at) : Buffer.allocUnsafe(at);
-  target.copy(frames, 0, 0, at);
-  return frames;
 }

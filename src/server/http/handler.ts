@@ -38,8 +38,8 @@ export function createHandler(deps: HandlerDeps): (exchange: Exchange) => Promis
   const answer = async (exchange: Exchange): Promise<void> => {
     const { method, path, host, header } = exchange;
     const rpcMethod = RPC_PATHS.get(path);
-    const route = routes.get(path);
-    const methods = httpMethodsOf(rpcMethod ?? route);
+    const found = routes.find(path);
+    const methods = httpMethodsOf(rpcMethod ?? found?.route);
     checkHost(exchange, rpcMethod !== undefined);
     if (rpcMethod !== undefined && methods.includes(method)) {
       return (await rpc()).serve(exchange, rpcMethod);
@@ -50,8 +50,8 @@ export function createHandler(deps: HandlerDeps): (exchange: Exchange) => Promis
       return rpcRequest ? (await rpc()).refuse(exchange) : refusals.routeNotFound(exchange);
     }
     if (method === "OPTIONS") return answerOptions(exchange, methods, limits);
-    if (route === undefined || !methods.includes(method)) return refusals.methodNotAllowed(exchange, methods);
-    return route.serve(exchange);
+    if (found === undefined || !methods.includes(method)) return refusals.methodNotAllowed(exchange, methods);
+    return found.route.serve(exchange, found.id);
   };
 
   return async (exchange) => {

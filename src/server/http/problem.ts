@@ -32,9 +32,10 @@ const HTTP_STATUS: Readonly<Record<Code, number>> = {
   [Code.UNAVAILABLE]: 503,
   [Code.DATA_LOSS]: 500,
 };
-const HTTP_STATUS_OF_REASON: Readonly<Record<string, number>> = { MESSAGE_TOO_LARGE: 413 };
+const HTTP_STATUS_OF_REASON: Readonly<Record<string, number>> = { MESSAGE_TOO_LARGE: 413, RESUME_EXPIRED: 410 };
 
-const registry = createRegistry(
+/** The types of details a status may have. */
+export const DETAIL_TYPES = createRegistry(
   ErrorInfoSchema,
   RetryInfoSchema,
   BadRequestSchema,
@@ -84,7 +85,7 @@ export function errorObject(status: Status): ErrorObject {
       ? {}
       : { retry_after_ms: Number(retryDelay.seconds) * 1000 + Math.ceil(retryDelay.nanos / 1e6) }),
     ...(failure === undefined ? {} : { stream_id: failure.streamId, last_sequence: failure.lastSequence }),
-    details: status.details.map((detail) => toJson(AnySchema, detail, { registry })),
+    details: status.details.map((detail) => toJson(AnySchema, detail, { registry: DETAIL_TYPES })),
   };
 }
 

@@ -7,6 +7,12 @@ import {
 import { CostsRequestSchema, type CostsResponse, CostsResponseSchema } from "../../gen/execution/v1/costs_pb.js";
 import { ExecutionService } from "../../gen/execution/v1/execution_pb.js";
 import { type PlanResponse, PlanResponseSchema } from "../../gen/execution/v1/plan_pb.js";
+import {
+  CancelRequestSchema,
+  CancelResponseSchema,
+  GetStreamRequestSchema,
+  GetStreamResponseSchema,
+} from "../../gen/execution/v1/streams_pb.js";
 import type { Dispatcher } from "../dispatcher.ts";
 import { sendJson } from "./answer.ts";
 import { readInflated } from "./body.ts";
@@ -14,11 +20,12 @@ import { createRestCalls, runUnary } from "./calls.ts";
 import { readPlanBody } from "./chat-body.ts";
 import type { Exchange } from "./exchange.ts";
 import type { TransportLimits } from "./limits.ts";
+import { DETAIL_TYPES } from "./problem.ts";
 import { providerHealth } from "./provider-health.ts";
 import { decodeQuery } from "./query.ts";
 import type { Refusals } from "./refusals.ts";
 import type { Route } from "./routes.ts";
-import { serveChat } from "./sse.ts";
+import { serveChat, serveStream } from "./sse.ts";
 
 /** The REST routes, each with its access label. Every one is served under `/v1` too. */
 export function createRestRoutes(
@@ -26,7 +33,7 @@ export function createRestRoutes(
   limits: TransportLimits,
   refusals: Refusals,
 ): readonly Route[] {
-  const { capabilities, chat, costs, plan } = ExecutionService.method;
+  const { cancel, capabilities, chat, costs, getStream, plan, resume } = ExecutionService.method;
   const calls = createRestCalls(dispatcher, limits);
   return [
     {
@@ -90,6 +97,33 @@ export function createRestRoutes(
           : refusals.unsupportedMediaType(exchange, ["application/json"]),
     },
     {
+      path: "/streams/{id}",
+      method: "GET",
+      access: { rpc: getStream },
+      serve: (exchange, streamId) =>
+        calls.run(exchange, getStream, async (call) => {
+          const response = await runUnary(call, create(GetStreamRequestSchema, { streamId }));
+          sendJson(exchange, limits, protoJson(GetStreamResponseSchema, response));
+        }),
+    },
+    {
+      path: "/streams/{id}/events",
+      method: "GET",
+      access: { rpc: resume },
+      serve: (exchange, streamId) =>
+        calls.run(exchange, resume, (call) => serveStream(exchange, call, limits, streamId)),
+    },
+    {
+      path: "/streams/{id}/cancel",
+      method: "POST",
+      access: { rpc: cancel },
+      serve: (exchange, streamId) =>
+        calls.run(exchange, cancel, async (call) => {
+          const response = await runUnary(call, create(CancelRequestSchema, { streamId }));
+          sendJson(exchange, limits, protoJson(CancelResponseSchema, response));
+        }),
+    },
+    {
       path: "/chat",
       method: "POST",
       access: { rpc: chat },
@@ -107,5 +141,5 @@ function isJson({ header }: Exchange): boolean {
 }
 
 function protoJson(schema: Parameters<typeof toJson>[0], message: Message) {
-  return toJson(schema, message, { alwaysEmitImplicit: false });
+  return toJson(schema, message, { registry: DETAIL_TYPES });
 }

@@ -19,12 +19,24 @@ export interface AccessLabel {
   readonly spends: boolean;
 }
 
-/** One path and the one method it answers to. A GET route answers HEAD too. */
+/** One path and the one method it answers to. A GET route answers HEAD too. A segment of the path may be `{id}`. */
 export interface Route {
   readonly path: string;
   readonly method: "GET" | "POST";
   readonly access: RouteAccess;
-  readonly serve: (exchange: Exchange) => Promise<void>;
+  /** `id` is what the path has in the place of `{id}`; empty where it has no such place. */
+  readonly serve: (exchange: Exchange, id: string) => Promise<void>;
+}
+
+/** A route that a path leads to. */
+export interface FoundRoute {
+  readonly route: Route;
+  readonly id: string;
+}
+
+/** Routes by path. */
+export interface RouteTable {
+  find(path: string): FoundRoute | undefined;
 }
 
 /** Services every server of gRPC has. They show the contract, which is public, and whether the process serves. */
@@ -38,16 +50,28 @@ export const RPC_PATHS: ReadonlyMap<string, DescMethod> = new Map(
 );
 
 /** Looks routes up by path, each also under `/v1`. Throws if a route or an RPC carries no access label. */
-export function createRouteTable(routes: readonly Route[]): ReadonlyMap<string, Route> {
+export function createRouteTable(routes: readonly Route[]): RouteTable {
   for (const method of RPC_PATHS.values()) labelOfMethod(method);
   for (const route of routes) labelOf(route.access, route.path);
-  return new Map(
+  const fixed = new Map(
     routes.flatMap((route) => [
       [route.path, route],
       [`/v1${route.path}`, route],
     ]),
   );
+  return {
+    find: (path) => {
+      const route = path.includes("{") ? undefined : fixed.get(path);
+      if (route !== undefined) return { route, id: "" };
+      const [, prefix = "", id = "", suffix = ""] = PATH_WITH_ID.exec(path) ?? [];
+      const withId = id === "" ? undefined : fixed.get(`${prefix}{id}${suffix}`);
+      return withId === undefined ? undefined : { route: withId, id };
+    },
+  };
 }
+
+/** Ids are the platform's own: letters, digits, `_` and `-`. */
+const PATH_WITH_ID = /^((?:\/v1)?\/\w+\/)([\w-]{1,256})((?:\/\w+)?)$/;
 
 /** The HTTP methods a route or an RPC answers to; none if there is neither. An RPC without side effects may be called by GET (Connect). */
 export function httpMethodsOf(target: Route | DescMethod | undefined): readonly string[] {

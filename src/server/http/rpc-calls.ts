@@ -18,7 +18,7 @@ import { readTimeout } from "../timeout.ts";
 import type { Exchange } from "./exchange.ts";
 import type { RpcHandler } from "./handler.ts";
 import type { TransportLimits } from "./limits.ts";
-import { requestIdOf } from "./problem.ts";
+import { DETAIL_TYPES, requestIdOf } from "./problem.ts";
 import type { Refusals } from "./refusals.ts";
 import { writeRpcAnswer } from "./rpc-answer.ts";
 import { toConnectError } from "./rpc-errors.ts";
@@ -51,7 +51,7 @@ const NEVER = new AbortController().signal;
  * wire, so that failures of all of them carry the same details. Connect gets an empty message in place of the body, and frames what comes back.
  */
 export function createCallHandler({ dispatcher, limits, refusals }: RpcDeps): RpcHandler {
-  const router = createConnectRouter();
+  const router = createConnectRouter({ jsonOptions: { registry: DETAIL_TYPES } });
   for (const method of ExecutionService.methods) router.rpc(method, implementationOf(method));
   const handlers = new Map<DescMethod, UniversalHandler>(router.handlers.map((handler) => [handler.method, handler]));
 

@@ -27,9 +27,9 @@ export interface SseEncoder {
 
 type ShortEvent = readonly [name: string, data: unknown];
 
-/** One SSE event a ChatResponse as canonical ProtoJSON, without an event name. */
-export function createProtoEncoder(): SseEncoder {
-  return encoder((response) => ["", toJson(ChatResponseSchema, response)]);
+/** One SSE event a ChatResponse as canonical ProtoJSON, without an event name. The stream's id is that of its `started`, if it is not known. */
+export function createProtoEncoder(streamId = ""): SseEncoder {
+  return encoder(streamId, (response) => ["", toJson(ChatResponseSchema, response)]);
 }
 
 /**
@@ -40,14 +40,14 @@ export function createProtoEncoder(): SseEncoder {
  *
  * `args` is text, as the model wrote it: the deltas concatenate to it. What is not known is absent. `cost_usd` is a decimal string.
  */
-export function createShortEncoder(): SseEncoder {
+export function createShortEncoder(streamId = ""): SseEncoder {
   /** Ids of tool calls by step and part: the contract's deltas name the part, the short form's the call. */
   const callIds = new Map<string, string>();
-  return encoder((response) => shortEvent(response, callIds));
+  return encoder(streamId, (response) => shortEvent(response, callIds));
 }
 
-function encoder(encode: (response: ChatResponse) => ShortEvent): SseEncoder {
-  let streamId = "";
+function encoder(knownId: string, encode: (response: ChatResponse) => ShortEvent): SseEncoder {
+  let streamId = knownId;
   return {
     event: (response) => {
       if (response.event.case === "started") streamId = response.event.value.streamId;

@@ -28,6 +28,7 @@ test("a later step of a call falls back before content of its own, and the steps
   });
   const first: Call = {
     context: testContext(),
+    asked: asking(),
     resolved: testResolve(testState([near, far]), asking(), anyone),
     step: 0,
     streamId: "stream_1",

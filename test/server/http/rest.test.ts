@@ -30,6 +30,9 @@ describe("access", () => {
       ["/capabilities", { open: false, roles: viewers, spends: false }],
       ["/costs", { open: false, roles: viewers, spends: false }],
       ["/plan", { open: false, roles: [Role.CALLER], spends: false }],
+      ["/streams/{id}", { open: false, roles: [Role.CALLER], spends: false }],
+      ["/streams/{id}/events", { open: false, roles: [Role.CALLER], spends: false }],
+      ["/streams/{id}/cancel", { open: false, roles: [Role.CALLER], spends: false }],
       ["/chat", { open: false, roles: [Role.CALLER], spends: true }],
     ]);
   });
@@ -52,7 +55,8 @@ describe("access", () => {
   // Mutant seen red: a dispatcher whose authentication answers everybody.
   test("needs a key everywhere but at /health, once there are keys", async () => {
     await withListener({ config: { keys: [KEY] } }, async ({ port }) => {
-      for (const { path, method, access } of routes) {
+      for (const { path: pattern, method, access } of routes) {
+        const path = pattern.replace("{id}", "stream_1");
         const sent = {
           method,
           headers: { "content-type": "application/json" },
@@ -93,6 +97,10 @@ describe("the routes", () => {
         "/HEALTH",
         "/v1/v1/health",
         "/../health",
+        "/streams/{id}",
+        "/streams/a/b",
+        "/streams/a.b",
+        "/streams//events",
         "/%68ealth",
         "*",
         "http://x/health",

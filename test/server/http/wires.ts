@@ -266,7 +266,15 @@ function detailJson(typeUrl: string, value: Uint8Array): JsonValue {
   return scrub(toJson(AnySchema, any, { registry }));
 }
 
-const VOLATILE: ReadonlySet<string> = new Set(["request_id", "requestId", "streamId", "timings", "id", "toolCallId"]);
+const VOLATILE: ReadonlySet<string> = new Set([
+  "request_id",
+  "requestId",
+  "streamId",
+  "resumeToken",
+  "timings",
+  "id",
+  "toolCallId",
+]);
 
 function scrub(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map(scrub);

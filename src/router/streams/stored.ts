@@ -1,0 +1,56 @@
+import { timingSafeEqual } from "node:crypto";
+import { ExecutionError } from "../../errors.ts";
+import type { CallContext } from "../call.ts";
+import { chatFailure } from "./failure.ts";
+import { createReader, type Reader } from "./reader.ts";
+import { aheadError, callerLeft, expiredError, streamNotFound } from "./refusals.ts";
+import type { StoredStream, StreamStore } from "./store.ts";
+
+/** Looks a tenant's stream up. Throws STREAM_NOT_FOUND, for another tenant's as for one that is not there. */
+export async function findById(store: StreamStore, streamId: string, tenant: string): Promise<StoredStream> {
+  const stored = await store.find(streamId);
+  if (stored?.head.tenant !== tenant) throw streamNotFound();
+  return stored;
+}
+
+/** Looks the stream of a resume token up. Throws STREAM_NOT_FOUND. */
+export async function findByToken(store: StreamStore, token: string, tenant: string): Promise<StoredStream> {
+  const stored = await findById(store, token.slice(0, Math.max(0, token.lastIndexOf("."))), tenant);
+  if (!isSameSecret(token, stored.head.resumeToken)) throw streamNotFound();
+  return stored;
+}
+
+/** Opens a reader of a stream that does not run in this process. */
+export async function attachToStored(stored: StoredStream, after: number, context: CallContext): Promise<Reader> {
+  const { head } = stored;
+  const status = await stored.status();
+  if (status.ended !== undefined && after > status.lastSequence) throw aheadError(after, status.lastSequence);
+  const { log, demand, release } = await stored.open(after);
+  try {
+    context.signal.throwIfAborted();
+  } catch (thrown) {
+    release();
+    throw thrown;
+  }
+  return createReader({
+    log,
+    after,
+    signal: context.signal,
+    host: {
+      demand,
+      onEnd: release,
+      onLeave: async () => release(),
+      expired: (cursor) => expiredError(chatFailure(head, status, cursor)),
+      onAbort: (reader, reason) => {
+        const error = reason instanceof ExecutionError ? reason : callerLeft();
+        return error.with({ failure: chatFailure(head, status, reader.cursor()) });
+      },
+    },
+  });
+}
+
+/** Compares in a time that does not depend on where two secrets differ. */
+function isSameSecret(left: string, right: string): boolean {
+  const [given, kept] = [Buffer.from(left), Buffer.from(right)];
+  return given.length === kept.length && timingSafeEqual(given, kept);
+}

@@ -1,0 +1,127 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { EventLog } from "../log.ts";
+import type { Valkey } from "./connection.ts";
+import { type Entry, readEntries } from "./entries.ts";
+import { names } from "./names.ts";
+
+/** A copy of a peer's log for the readers here, from some event on. It is read from the server as its reader asks for more. */
+export interface Replica {
+  readonly streamId: string;
+  readonly log: EventLog;
+  /** Asks for more, once. */
+  demand(): void;
+  release(): void;
+}
+
+/** Follows the logs of peers, all over one connection. */
+export interface Follower {
+  /** Copies a log from the event after a number on, beginning with what was read of it already. */
+  follow(streamId: string, after: number, entries: readonly Entry[]): Replica;
+  /** Streams that somebody here reads. */
+  followed(): readonly string[];
+  close(): Promise<void>;
+}
+
+/** What a follower needs. */
+export interface FollowerDeps {
+  readonly valkey: Valkey;
+  /** Most bytes of a copy that its reader has not taken. */
+  readonly maxLogBytes: number;
+  /** Called for a stream of which nothing comes: its process may be gone. */
+  readonly onSilence: (streamId: string) => Promise<void>;
+  /** The last copy of a stream was released. */
+  readonly onReleased: (streamId: string) => void;
+}
+
+/** How long one read waits at the server, in milliseconds, and how many entries of each stream it takes. */
+const WAIT_MS = 400;
+const ENTRIES_AT_ONCE = 64;
+
+/** How long to wait when the server cannot be reached. */
+const RETRY_MS = 200;
+
+/** Creates a follower that follows nothing. */
+export function createFollower({ valkey, maxLogBytes, onSilence, onReleased }: FollowerDeps): Follower {
+  const replicas = new Set<Replica>();
+  const wanting = new Set<Replica>();
+  let isClosed = false;
+  let reading: Promise<void> | undefined;
+  let isWaiting = false;
+
+  const apply = ({ log }: Replica, entries: readonly Entry[]): void => {
+    for (const { last, frames, ended } of entries) {
+      if (log.ended !== undefined) return;
+      if (frames !== undefined) log.appendFrames(frames);
+      if (ended === undefined) continue;
+      if (log.lastSequence < last) log.skipTo(last);
+      log.end(ended);
+    }
+  };
+  const readOnce = async (): Promise<void> => {
+    // Several readers of one stream are one question: from where the one of them is that has the least.
+    const askers = [...wanting];
+    const asked = new Map<string, number>();
+    for (const { streamId, log } of askers) {
+      asked.set(streamId, Math.min(log.lastSequence, asked.get(streamId) ?? log.lastSequence));
+    }
+    const keys = [...asked.keys()].map((streamId) => names.log(streamId));
+    const ids = [...asked.values()].map((last) => `${last}-0`);
+    isWaiting = true;
+    const reply = await valkey
+      .block("XREAD", "COUNT", `${ENTRIES_AT_ONCE}`, "BLOCK", `${WAIT_MS}`, "STREAMS", ...keys, ...ids)
+      .finally(() => {
+        isWaiting = false;
+      });
+    const byKey = new Map<string, readonly Entry[]>();
+    for (const [key, entries] of (reply ?? []) as readonly (readonly [Buffer, unknown])[]) {
+      byKey.set(String(key), readEntries(entries));
+    }
+    // Who has come to want more meanwhile may be further behind than what was asked for.
+    for (const replica of askers) {
+      const entries = byKey.get(names.log(replica.streamId));
+      if (entries === undefined || !wanting.has(replica)) continue;
+      const before = replica.log.lastSequence;
+      wanting.delete(replica);
+      apply(replica, entries);
+      // What came was for another reader of the stream.
+      if (replica.log.lastSequence === before) want(replica);
+    }
+    if (byKey.size === 0) await Promise.all([...asked.keys()].map(onSilence));
+  };
+  const readOn = async (): Promise<void> => {
+    while (wanting.size > 0 && !isClosed) await readOnce().catch(() => sleep(RETRY_MS));
+  };
+  const want = (replica: Replica): void => {
+    if (isClosed || replica.log.ended !== undefined) return;
+    wanting.add(replica);
+    if (isWaiting) valkey.unblock().catch(() => undefined);
+    reading ??= readOn().finally(() => {
+      reading = undefined;
+    });
+  };
+
+  return {
+    follow: (streamId, after, entries) => {
+      const log = new EventLog({ maxBytes: maxLogBytes, onHeld: () => undefined }, after + 1);
+      const replica: Replica = {
+        streamId,
+        log,
+        demand: () => want(replica),
+        release: () => {
+          wanting.delete(replica);
+          if (!replicas.delete(replica)) return;
+          if (![...replicas].some((other) => other.streamId === streamId)) onReleased(streamId);
+        },
+      };
+      apply(replica, entries);
+      replicas.add(replica);
+      return replica;
+    },
+    followed: () => [...new Set([...replicas].map(({ streamId }) => streamId))],
+    close: async () => {
+      isClosed = true;
+      if (isWaiting) await valkey.unblock().catch(() => undefined);
+      await reading;
+    },
+  };
+}

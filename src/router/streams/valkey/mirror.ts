@@ -1,0 +1,181 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Log } from "../../../telemetry/log.ts";
+import type { Ended, StreamHead, StreamStatus } from "../ended.ts";
+import type { EventLog } from "../log.ts";
+import type { KeyEnd } from "../store.ts";
+import type { Valkey } from "./connection.ts";
+import { names } from "./names.ts";
+import { END_KEY, END_STREAM } from "./scripts.ts";
+import { endedText, failureText, headText, statusBytes } from "./texts.ts";
+
+/** A stream of this process as it is written to the server. */
+export interface Mirrored {
+  readonly head: StreamHead;
+  readonly log: EventLog;
+  readonly status: (ended: Ended | undefined) => StreamStatus;
+}
+
+/** Writes the streams of this process to the server, behind the calls: they never wait for it. */
+export interface Mirror {
+  begin(stream: Mirrored): void;
+  /** The stream has ended. */
+  end(streamId: string, ended: Ended, key: KeyEnd | undefined): void;
+  /** The log of a stream that has ended is dropped here, and so at the server. */
+  forget(streamId: string): void;
+  /** Says that the process lives, and how its streams stand. */
+  beat(): Promise<void>;
+  /** Resolves once everything is written that was there before. Gives up while the server cannot be reached. */
+  flushed(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What a mirror needs. */
+export interface MirrorDeps {
+  readonly valkey: Valkey;
+  /** Id of the process. */
+  readonly owner: string;
+  readonly keepLogMs: number;
+  readonly keepEndedMs: number;
+  readonly log: Log;
+}
+
+/** How far a stream is written. */
+interface Progress extends Mirrored {
+  begun: boolean;
+  /** Number of the last event that is written, and of the oldest that is left of them. */
+  sent: number;
+  trimmed: number;
+  ended?: Ended;
+  key?: KeyEnd | undefined;
+  /** True if its log was dropped here before all of it was written. */
+  forgotten: boolean;
+}
+
+/** How long a process that does not say that it lives counts as alive, in milliseconds. */
+const OWNER_LIVES_MS = 6000;
+
+/** How long to wait before what could not be written is written again, and how often, when there is no time left. */
+const RETRY_MS = 500;
+const LAST_TRIES = 4;
+
+/** Creates the mirror of a process. */
+export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, log }: MirrorDeps): Mirror {
+  const streams = new Map<string, Progress>();
+  const dirty = new Set<Progress>();
+  const closing = new AbortController();
+  let flushing: Promise<void> | undefined;
+
+  const begin = async (stream: Progress): Promise<void> => {
+    if (stream.begun) return;
+    const { streamId } = stream.head;
+    await valkey.send("HSET", names.head(streamId), "head", headText(stream.head), "owner", owner);
+    await valkey.send("PEXPIRE", names.head(streamId), String(keepEndedMs));
+    stream.begun = true;
+  };
+  const writeEvents = async (stream: Progress): Promise<void> => {
+    const key = names.log(stream.head.streamId);
+    const wasEmpty = stream.sent === 0;
+    while (stream.sent < stream.log.lastSequence) {
+      const from = Math.max(stream.sent, stream.log.firstSequence - 1);
+      const frames = stream.log.frames(from);
+      // What is too old to be in our own log never gets there: its readers find a gap.
+      if (frames === undefined) {
+        stream.sent = stream.log.lastSequence;
+        break;
+      }
+      const { bytes, first, last } = frames;
+      await ignoreRepeated(valkey.send("XADD", key, `${last}-0`, "n", String(first), "f", Buffer.from(bytes)));
+      stream.sent = last;
+    }
+    if (wasEmpty && stream.sent > 0) await valkey.send("PEXPIRE", key, String(keepEndedMs));
+    const { firstSequence } = stream.log;
+    if (stream.ended === undefined && firstSequence > stream.trimmed + 1) {
+      await valkey.send("XTRIM", key, "MINID", `${firstSequence}-0`);
+      stream.trimmed = firstSequence - 1;
+    }
+  };
+  const writeEnd = async ({ head, log: events, status, ended, key, forgotten }: Progress): Promise<void> => {
+    if (ended === undefined) return;
+    const keys = [names.head(head.streamId), names.log(head.streamId)];
+    const values = [String(events.lastSequence), endedText(ended), statusBytes(head, status(ended))];
+    await valkey.run(END_STREAM, keys, [...values, String(keepLogMs), String(keepEndedMs)]);
+    if (key !== undefined) {
+      await valkey.run(END_KEY, [names.key(key)], [head.streamId, key.free ? "" : failureText(key.failure)]);
+    }
+    streams.delete(head.streamId);
+    if (forgotten) await valkey.send("DEL", names.log(head.streamId));
+  };
+  const write = async (stream: Progress): Promise<void> => {
+    await begin(stream);
+    await writeEvents(stream);
+    await writeEnd(stream);
+  };
+  const flush = async (): Promise<void> => {
+    while (dirty.size > 0 && !closing.signal.aborted) {
+      const batch = [...dirty];
+      dirty.clear();
+      const results = await Promise.allSettled(batch.map(write));
+      const failed = batch.filter((_stream, index) => results[index]?.status === "rejected");
+      for (const stream of failed) dirty.add(stream);
+      if (failed.length > 0) await sleep(RETRY_MS, undefined, { signal: closing.signal }).catch(() => undefined);
+    }
+  };
+  const mark = (stream: Progress): void => {
+    dirty.add(stream);
+    flushing ??= flush().finally(() => {
+      flushing = undefined;
+      if (dirty.size > 0 && !closing.signal.aborted) for (const each of dirty) mark(each);
+    });
+  };
+
+  return {
+    begin: (mirrored) => {
+      const stream: Progress = { ...mirrored, begun: false, sent: 0, trimmed: 0, forgotten: false };
+      streams.set(mirrored.head.streamId, stream);
+      mirrored.log.listen({ onEvents: () => mark(stream), onEnd: () => undefined });
+      mark(stream);
+    },
+    end: (streamId, ended, key) => {
+      const stream = streams.get(streamId);
+      if (stream === undefined) return;
+      stream.ended = ended;
+      stream.key = key;
+      mark(stream);
+    },
+    forget: (streamId) => {
+      const stream = streams.get(streamId);
+      if (stream !== undefined) stream.forgotten = true;
+      else valkey.send("DEL", names.log(streamId)).catch(() => undefined);
+    },
+    beat: async () => {
+      await valkey.send("SET", names.owner(owner), "1", "PX", String(OWNER_LIVES_MS));
+      const running = [...streams.values()].filter(({ begun, ended }) => begun && ended === undefined);
+      await Promise.all(
+        running.map(({ head, status }) =>
+          valkey.send("HSET", names.head(head.streamId), "status", statusBytes(head, status(undefined))),
+        ),
+      );
+    },
+    flushed: async () => {
+      for (let tries = 0; dirty.size > 0 || flushing !== undefined; tries += 1) {
+        await Promise.race([flushing, sleep(RETRY_MS)]);
+        if (tries < LAST_TRIES) continue;
+        log.warn("what peers should know of streams could not be written in time", { streams: dirty.size });
+        return;
+      }
+    },
+    close: async () => {
+      closing.abort();
+      await flushing;
+    },
+  };
+}
+
+/** An entry that is there already was written before a connection broke. */
+async function ignoreRepeated(adding: Promise<unknown>): Promise<void> {
+  try {
+    await adding;
+  } catch (thrown) {
+    if (!String(thrown).includes("equal or smaller")) throw thrown;
+  }
+}

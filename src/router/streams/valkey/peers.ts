@@ -1,0 +1,144 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Ended, StreamHead, StreamStatus } from "../ended.ts";
+import { chatFailure, terminalError } from "../failure.ts";
+import { interruptedError } from "../refusals.ts";
+import type { StoredStream } from "../store.ts";
+import type { Valkey } from "./connection.ts";
+import { readEntries } from "./entries.ts";
+import { createFollower, type Follower } from "./follower.ts";
+import { names } from "./names.ts";
+import { END_STREAM } from "./scripts.ts";
+import { endedText, readEnded, readHead, readStatus, statusBytes } from "./texts.ts";
+
+/** The streams that peers run, or ran. */
+export interface Peers {
+  find(streamId: string): Promise<StoredStream | undefined>;
+  /** Says which streams are read here. */
+  beat(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What knowing of peers needs. */
+export interface PeersDeps {
+  readonly valkey: Valkey;
+  readonly maxLogBytes: number;
+  readonly keepLogMs: number;
+  readonly keepEndedMs: number;
+  readonly nowMs: () => number;
+}
+
+/** What is at the server of a stream. */
+interface Kept {
+  readonly head: StreamHead;
+  readonly owner: string;
+  readonly ended?: Ended;
+  readonly status: StreamStatus;
+}
+
+/** How long a stream counts as read after this was said, in milliseconds. */
+const READ_MS = 5000;
+
+/** How long a peer may take to end a stream that it is told to, and how often that is looked at. */
+const CANCEL_MS = 4000;
+const LOOK_MS = 25;
+
+/** Creates the view of peers' streams. */
+export function createPeers({ valkey, maxLogBytes, keepLogMs, keepEndedMs, nowMs }: PeersDeps): Peers {
+  const look = async (streamId: string): Promise<Kept | undefined> => {
+    const reply = await valkey.send("HMGET", names.head(streamId), "head", "owner", "ended", "status", "last");
+    const [head, owner, ended, status, last] = reply as readonly (Buffer | null)[];
+    if (head == null) return undefined;
+    const how = ended == null ? undefined : readEnded(String(ended));
+    const known = readStatus(status ?? undefined, how);
+    return {
+      head: readHead(String(head)),
+      owner: String(owner),
+      ...(how === undefined ? {} : { ended: how }),
+      status: last == null ? known : { ...known, lastSequence: Number(String(last)) },
+    };
+  };
+  /** Number of the last event at the server, 0 if there is none. */
+  const lastOf = async (streamId: string): Promise<number> => {
+    const [entry] = readEntries(await valkey.send("XREVRANGE", names.log(streamId), "+", "-", "COUNT", "1"));
+    return entry?.last ?? 0;
+  };
+  /** Ends a stream whose process is gone. Whoever finds that out first says so for all. */
+  const endIfOrphaned = async (streamId: string): Promise<void> => {
+    const kept = await look(streamId);
+    if (kept === undefined || kept.ended !== undefined) return;
+    if (Number(await valkey.send("EXISTS", names.owner(kept.owner))) > 0) return;
+    const lastSequence = Math.max(kept.status.lastSequence, await lastOf(streamId));
+    const status = { ...kept.status, lastSequence };
+    const failure = chatFailure(kept.head, status, lastSequence);
+    const ended: Ended = {
+      endedAtMs: nowMs(),
+      error: terminalError(interruptedError(), kept.head, lastSequence > 0, failure),
+    };
+    const values = [String(lastSequence), endedText(ended), statusBytes(kept.head, { ...status, ended })];
+    await valkey.run(
+      END_STREAM,
+      [names.head(streamId), names.log(streamId)],
+      [...values, String(keepLogMs), String(keepEndedMs)],
+    );
+  };
+  const tell = async (streamId: string, what: "cancel" | "left"): Promise<void> => {
+    const kept = await look(streamId);
+    if (kept !== undefined && kept.ended === undefined) {
+      await valkey.send("PUBLISH", names.control(kept.owner), `${what} ${streamId}`);
+    }
+  };
+  const follower: Follower = createFollower({
+    valkey,
+    maxLogBytes,
+    onSilence: endIfOrphaned,
+    onReleased: (streamId) => {
+      valkey
+        .send("DEL", names.reader(streamId))
+        .then(() => tell(streamId, "left"))
+        .catch(() => undefined);
+    },
+  });
+  const sayRead = async (streamId: string): Promise<void> => {
+    await valkey.send("SET", names.reader(streamId), "1", "PX", String(READ_MS));
+  };
+
+  const stored = (streamId: string, { head }: Kept): StoredStream => ({
+    head,
+    status: async () => (await look(streamId))?.status ?? { attempts: [], lastSequence: 0 },
+    open: async (after) => {
+      const range = await valkey.send("XRANGE", names.log(streamId), `${after + 1}-0`, "+", "COUNT", "64");
+      const entries = readEntries(range);
+      const kept = await look(streamId);
+      const replica = follower.follow(streamId, beginning(after, entries.length, kept), entries);
+      if (entries.length === 0 && kept?.ended !== undefined) replica.log.end(kept.ended);
+      else await sayRead(streamId);
+      return replica;
+    },
+    cancel: async () => {
+      await tell(streamId, "cancel");
+      for (let waited = 0; waited < CANCEL_MS; waited += LOOK_MS) {
+        const kept = await look(streamId);
+        if (kept === undefined || kept.ended !== undefined) return;
+        if (waited % 500 === 0) await endIfOrphaned(streamId);
+        await sleep(LOOK_MS);
+      }
+    },
+  });
+
+  return {
+    find: async (streamId) => {
+      const kept = await look(streamId);
+      return kept === undefined ? undefined : stored(streamId, kept);
+    },
+    beat: async () => {
+      await Promise.all(follower.followed().map(sayRead));
+    },
+    close: () => follower.close(),
+  };
+}
+
+/** Where a copy begins: after what its reader has, or, if nothing of what follows is kept, behind the stream's last event. */
+function beginning(after: number, entries: number, kept: Kept | undefined): number {
+  const last = kept?.status.lastSequence ?? after;
+  return entries === 0 && kept?.ended !== undefined ? Math.max(after, last) : after;
+}

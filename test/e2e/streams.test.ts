@@ -1,0 +1,155 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { toBinary } from "@bufbuild/protobuf";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { AdapterKind } from "../../src/adapters/adapter.ts";
+import { textDelta } from "../../src/contract/events.ts";
+import { ExecutionError } from "../../src/errors.ts";
+import type { RunningGateway } from "../../src/gateway.ts";
+import { type ChatResponse, ChatResponseSchema, OnDisconnect } from "../../src/gen/execution/v1/chat_pb.js";
+import { MessageRole } from "../../src/gen/execution/v1/content_pb.js";
+import { Role } from "../../src/gen/execution/v1/options_pb.js";
+import { StreamState } from "../../src/gen/execution/v1/streams_pb.js";
+import { AttemptOutcome } from "../../src/gen/execution/v1/usage_pb.js";
+import { Code } from "../../src/gen/google/rpc/code_pb.js";
+import { hashKey } from "../../src/server/auth.ts";
+import { startTestGateway, testProvider } from "../support/gateway.ts";
+import { createScriptedAdapter, finishedEvent } from "../support/scripted-adapter.ts";
+import { waitFor } from "../support/wait.ts";
+import { API_KEYS } from "./cases.ts";
+import { brokenInvariant } from "./outcome.ts";
+import { openStreamWires, type StreamWire, startedOf, WireFailure } from "./stream-wires.ts";
+
+const STRANGER = "stranger-key-0123456789abcdef0123456789abcdef";
+
+/** Signals of the provider's calls. */
+const calls: AbortSignal[] = [];
+
+/** A kind that says ten words; then the model `failing` fails, while `endless` goes on for ever. */
+const wordsKind: AdapterKind = {
+  kind: "words",
+  needsKey: false,
+  check: () => [],
+  create: ({ name }) =>
+    createScriptedAdapter({
+      name,
+      play: async function* ({ step, signal, model }) {
+        calls.push(signal);
+        for (let word = 0; word < 10 || model === "endless"; word += 1) {
+          await sleep(1);
+          signal.throwIfAborted();
+          yield [textDelta({ step, part: 0 }, `word ${word} `)];
+        }
+        if (model === "failing") throw new ExecutionError("PROVIDER_INTERNAL", "the provider failed");
+        yield [finishedEvent()];
+      },
+    }),
+};
+
+const WIRES = ["gRPC", "gRPC on the HTTP listener", "Connect", "Connect in JSON", "gRPC-Web", "REST and SSE"];
+
+describe("a stream on every wire", () => {
+  let gateway: RunningGateway;
+  let wires: readonly StreamWire[];
+  const wire = (name: string): StreamWire => {
+    const found = wires.find((each) => each.name === name);
+    if (found === undefined) throw new Error(`no wire ${name}`);
+    return found;
+  };
+
+  beforeAll(async () => {
+    const key = (name: string, secret: string, tenant: string) => ({
+      name,
+      sha256: hashKey(secret),
+      tenant,
+      roles: [Role.CALLER],
+      providerOptions: false,
+    });
+    gateway = await startTestGateway({
+      kinds: [wordsKind],
+      providers: [testProvider({ name: "words", kind: "words" })],
+      config: { keys: [key("caller", API_KEYS.caller, "t"), key("stranger", STRANGER, "other")] },
+    });
+    wires = openStreamWires(gateway);
+  });
+
+  afterAll(async () => {
+    await gateway.stop();
+  });
+
+  const asking = (model: string, onDisconnect = OnDisconnect.CONTINUE) => ({
+    provider: "words",
+    model,
+    onDisconnect,
+    messages: [{ role: MessageRole.USER, parts: [{ kind: { case: "text" as const, value: { text: "hi" } } }] }],
+  });
+
+  const bytesOf = (events: readonly ChatResponse[]) =>
+    events.map((event) => Buffer.from(toBinary(ChatResponseSchema, event)).toString("base64"));
+
+  // Mutants seen red: `Last-Event-ID` not looked at; the id of the resuming request in the terminal status.
+  test.each(WIRES)("that is begun over %s goes on over all of them where it was left", async (name) => {
+    for (const [model, length] of [
+      ["finishing", 14],
+      ["failing", 12],
+    ] as const) {
+      const left = await wire(name).chat(asking(model), 4);
+      const resumed = await Promise.all(
+        wires.map(async (each) => ({ name: each.name, outcome: await each.resume(left.events) })),
+      );
+      const [first] = resumed;
+      for (const { name: other, outcome } of resumed) {
+        const events = [...left.events, ...outcome.events];
+        expect({ other, length: events.length, broken: brokenInvariant({ ...outcome, events }) }).toEqual({
+          other,
+          length,
+          broken: undefined,
+        });
+        expect({ other, events: bytesOf(outcome.events) }).toEqual({
+          other,
+          events: bytesOf(first?.outcome.events ?? []),
+        });
+        expect({ other, failure: outcome.failure }).toEqual({ other, failure: first?.outcome.failure });
+      }
+      expect(first?.outcome.failure?.code).toBe(model === "failing" ? Code.ABORTED : undefined);
+    }
+  });
+
+  // Mutant seen red: a reader whose RPC is over not taken off its stream.
+  test.each(WIRES)(
+    "whose caller leaves over %s under CANCEL is closed at the provider, and says so to whoever asks",
+    async (name) => {
+      const before = calls.length;
+      const { events } = await wire(name).chat(asking("endless", OnDisconnect.CANCEL), 3);
+      await waitFor(() => calls[before]?.aborted, { what: "the provider's end" });
+      const { streamId } = startedOf(events);
+      for (const each of wires) {
+        const { failure } = await each.resume(events);
+        expect({ name: each.name, code: failure?.code }).toEqual({ name: each.name, code: Code.CANCELLED });
+        expect(await each.getStream(streamId)).toMatchObject({
+          state: StreamState.CANCELLED,
+          attempts: [{ outcome: AttemptOutcome.CANCELLED }],
+          error: { code: Code.CANCELLED },
+        });
+      }
+    },
+  );
+
+  test.each(WIRES)("is cancelled, described, and hidden from others over %s", async (name) => {
+    const over = wire(name);
+    const { events } = await over.chat(asking("endless"), 3);
+    const { streamId, requestId } = startedOf(events);
+    expect(await over.getStream(streamId)).toMatchObject({
+      streamId,
+      requestId,
+      persona: "default",
+      state: StreamState.RUNNING,
+    });
+    const notFound = { failure: { code: Code.NOT_FOUND } };
+    await expect(over.getStream(streamId, STRANGER)).rejects.toMatchObject(notFound);
+    await expect(over.cancel(streamId, STRANGER)).rejects.toMatchObject(notFound);
+    await expect(over.cancel("stream_0")).rejects.toBeInstanceOf(WireFailure);
+    expect((await over.resume(events, STRANGER)).failure?.code).toBe(Code.NOT_FOUND);
+    expect(await over.cancel(streamId)).toBe(StreamState.CANCELLED);
+    expect((await over.resume(events)).failure?.code).toBe(Code.CANCELLED);
+  });
+});

@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { Code } from "../../src/gen/google/rpc/code_pb.js";
+import type { StreamStore } from "../../src/router/streams/store.ts";
+import { attachToStored } from "../../src/router/streams/stored.ts";
+import { createValkeyStreamStore } from "../../src/router/streams/valkey/valkey-store.ts";
+import { createLog } from "../../src/telemetry/log.ts";
+import { newHead, running, suiteLimits, wordEvents } from "../router/streams/store-suite.ts";
+import { type Drained, drainStream, testContext } from "../support/routing.ts";
+import { openLink } from "../support/switchable-link.ts";
+import { startValkeyServer, type ValkeyServer } from "../support/valkey-server.ts";
+import { waitFor } from "../support/wait.ts";
+
+let server: ValkeyServer;
+let processes = 0;
+
+beforeAll(async () => {
+  server = await startValkeyServer();
+});
+
+afterAll(async () => {
+  await server.stop();
+});
+
+const open = (url = server.url): Promise<StreamStore> => {
+  processes += 1;
+  const owner = `process-${processes}`;
+  return createValkeyStreamStore({ url, limits: suiteLimits, nowMs: Date.now, owner, log: createLog("silent") });
+};
+
+const read = async (store: StreamStore, streamId: string, after: number): Promise<Drained> => {
+  const stored = await store.find(streamId);
+  if (stored === undefined) throw new Error("the stream is not known");
+  const reader = await attachToStored(stored, after, testContext());
+  return drainStream(() => reader);
+};
+
+describe("a process that is gone", () => {
+  // Mutant seen red: a silence of which nobody asks why.
+  test("leaves streams that end INTERRUPTED, alike for all who read them, and free for nobody's cancelling", async () => {
+    const [owner, peer, other] = [await open(), await open(), await open()];
+    const [head, cancelled] = [newHead(), newHead()];
+    for (const each of [head, cancelled]) owner.begin(each, running()).append(wordEvents(1, 3));
+    await owner.flushed();
+    const reading = [peer, other].map((store) => read(store, head.streamId, 1));
+    await owner.close();
+    const outcomes = await Promise.all(reading);
+    for (const { events, error } of [...outcomes, await read(peer, head.streamId, 1)]) {
+      expect(events.map(({ sequence }) => sequence)).toEqual([2, 3]);
+      expect(error).toMatchObject({
+        reason: "INTERRUPTED",
+        code: Code.ABORTED,
+        message: outcomes[0]?.error?.message,
+        extras: { partial: true, failure: { streamId: head.streamId, lastSequence: 3 } },
+      });
+    }
+    const stored = await peer.find(cancelled.streamId);
+    await stored?.cancel();
+    expect((await stored?.status())?.ended?.error?.reason).toBe("INTERRUPTED");
+    await Promise.all([peer.close(), other.close()]);
+  });
+});
+
+describe("a server that cannot be reached", () => {
+  // Mutants seen red: what could not be written not written again; a key that is given out without the server.
+  test("stops no stream, refuses keys and strangers' streams, and is told the rest when it is back", async () => {
+    const link = await openLink(Number(new URL(server.url).port));
+    const [owner, peer] = [await open(`redis://127.0.0.1:${link.port}`), await open()];
+    const head = newHead();
+    const log = owner.begin(head, running());
+    log.append(wordEvents(1, 10));
+    await owner.flushed();
+    await link.cut();
+    log.append(wordEvents(11, 10));
+    expect(log.read(0)).toHaveLength(20);
+    const refused = { reason: "STATE_UNAVAILABLE", code: Code.UNAVAILABLE, retryable: true };
+    await expect(owner.claim({ tenant: "t", key: "k", hash: "h" }, "s")).rejects.toMatchObject(refused);
+    await expect(owner.find("stream_elsewhere")).rejects.toMatchObject(refused);
+    expect(await owner.find(head.streamId)).toBeDefined();
+    log.append(wordEvents(21, 10));
+    await link.restore();
+    let known = 0;
+    const reading = read(peer, head.streamId, 0).then(({ events }) => {
+      known = events.length;
+    });
+    const ended = { endedAtMs: Date.now() };
+    owner.end(head, ended);
+    log.end(ended);
+    await waitFor(() => known > 0, { what: "the whole stream", timeoutMs: 30_000 });
+    expect(known).toBe(30);
+    await reading;
+    await Promise.all([owner.close(), peer.close()]);
+    await link.cut();
+  });
+
+  test("is told of at the start", async () => {
+    const link = await openLink(1);
+    const url = `redis://127.0.0.1:${link.port}`;
+    await link.cut();
+    await expect(open(url)).rejects.toThrow(/ECONNREFUSED/);
+  });
+});
