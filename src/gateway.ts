@@ -10,6 +10,7 @@ import { createPriceBook } from "./ledger/prices/price-book.ts";
 import { priceTables } from "./ledger/prices/tables/index.ts";
 import { createMemoryStore } from "./ledger/stores/memory.ts";
 import { createHealth } from "./router/health/health.ts";
+import { createPulse } from "./router/pulse.ts";
 import type { RoutingState } from "./router/resolve.ts";
 import { createRouter } from "./router/router.ts";
 import { createMemoryStreamStore, MEMORY_STREAMS } from "./router/streams/memory-store.ts";
@@ -166,6 +167,9 @@ function listenError(name: "gRPC" | "HTTP", { host, port }: ListenerSettings, ca
 /** What the ledger in memory keeps: some 50 MB at most. */
 const MEMORY_LEDGER = { maxSums: 100_000, maxAttemptIds: 10_000 } as const;
 
+/** Milliseconds after which what a running attempt has used is noted, at the latest. */
+const CHECKPOINT_MS = 1_000;
+
 /** Bytes of a secret, 192 bits, and of how many secrets the random bytes are fetched at once, since each fetch costs more than the bytes. */
 const SECRET_BYTES = 24;
 const SECRETS_AT_ONCE = 128;
@@ -198,6 +202,7 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions, 
     nowMs: Date.now,
     prices: createPriceBook(priceTables),
     ledger,
+    pulse: createPulse(CHECKPOINT_MS),
     health: createHealth(monotonicMs),
     random: Math.random,
     wait,

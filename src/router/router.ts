@@ -11,6 +11,7 @@ import { describeCapabilities } from "./capabilities.ts";
 import { describeCosts } from "./costs.ts";
 import type { Health, TargetState } from "./health/health.ts";
 import { planRequest } from "./plan.ts";
+import type { Pulse } from "./pulse.ts";
 import { type RoutingState, resolve } from "./resolve.ts";
 import type { StreamStore } from "./streams/store.ts";
 import { createStreams, type Streams } from "./streams/streams.ts";
@@ -45,6 +46,8 @@ export interface RouterDeps {
   readonly nowMs: () => number;
   readonly prices: PriceBook;
   readonly ledger: LedgerStore;
+  /** Runs the checkpoints of attempts that take long. */
+  readonly pulse: Pulse;
   /** What the process knows of its providers. */
   readonly health: Health;
   /** A number from 0 to below 1. */

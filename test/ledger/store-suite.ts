@@ -61,7 +61,7 @@ export function describeLedgerStore(name: string, open: () => Promise<LedgerStor
     afterEach(() => store.close());
 
     const keep = async (...rows: readonly Partial<AttemptRow>[]): Promise<void> => {
-      for (const row of rows) await store.append(attemptRow(row));
+      for (const row of rows) await store.settle(attemptRow(row));
     };
     const groups = async (query: Partial<CostQuery>) => (await store.costs(costQuery(query))).groups;
     const names = async (query: Partial<CostQuery>) => (await groups(query)).map(({ group }) => group.join(" "));
@@ -89,17 +89,17 @@ export function describeLedgerStore(name: string, open: () => Promise<LedgerStor
 
     test("counts a row once, however often it comes", async () => {
       const row = attemptRow();
-      await store.append(row);
-      await store.append({ ...row });
+      await store.settle(row);
+      await store.settle({ ...row });
       expect((await store.costs(costQuery())).total).toMatchObject({ attempts: 1n, costNanoUsd: 100n });
     });
 
     test("tells what is not priced from what is free and from what was refused", async () => {
       const { costNanoUsd: _cost, usage: _usage, ...bare } = attemptRow();
-      await store.append(bare);
-      await store.append({ ...bare, attemptId: "unknown", billed: Billed.UNKNOWN });
+      await store.settle(bare);
+      await store.settle({ ...bare, attemptId: "unknown", billed: Billed.UNKNOWN });
       await keep({ costNanoUsd: 0n }, { costNanoUsd: 0n, billed: Billed.NO });
-      await store.append({ ...bare, attemptId: "refused", billed: Billed.NO });
+      await store.settle({ ...bare, attemptId: "refused", billed: Billed.NO });
       expect((await store.costs(costQuery())).total).toMatchObject({
         attempts: 5n,
         unpricedAttempts: 2n,
@@ -185,7 +185,7 @@ export function describeLedgerStore(name: string, open: () => Promise<LedgerStor
     });
 
     test("takes appends that overlap", async () => {
-      await Promise.all(Array.from({ length: 50 }, () => store.append(attemptRow())));
+      await Promise.all(Array.from({ length: 50 }, () => store.settle(attemptRow())));
       expect((await store.costs(costQuery())).total.attempts).toBe(50n);
     });
 
@@ -219,7 +219,7 @@ export function describeLedgerStore(name: string, open: () => Promise<LedgerStor
       await fc.assert(
         fc.asyncProperty(fc.array(row, { maxLength: 30 }), async (rows) => {
           const own = await open();
-          for (const each of rows) await own.append(attemptRow(each));
+          for (const each of rows) await own.settle(attemptRow(each));
           const answer = await own.costs(
             costQuery({ startMs: noon, groupBy: [CostDimension.MODEL], filter: { tenant: "a" } }),
           );

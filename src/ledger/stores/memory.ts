@@ -41,7 +41,9 @@ export function createMemoryStore({ maxSums, maxAttemptIds }: MemoryStoreOptions
   const isFull = (): boolean => tenants.values().reduce((total, { size }) => total + size, 0) > maxSums;
 
   return {
-    append: async (row) => {
+    open: async () => undefined,
+    checkpoint: () => undefined,
+    settle: async (row) => {
       if (!remember(row.attemptId)) return;
       const tenant = tenants.get(row.tenant) ?? createTenantSums();
       tenants.set(row.tenant, tenant);

@@ -3,7 +3,7 @@ import { type ChatEvent, isContent, warningEvent } from "../../contract/events.t
 import { unknownUsage } from "../../contract/usage.ts";
 import { ExecutionError, toExecutionError } from "../../errors.ts";
 import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
-import { AttemptOutcome, type AttemptSummary, AttemptSummarySchema } from "../../gen/execution/v1/usage_pb.js";
+import { type AttemptSummary, AttemptSummarySchema } from "../../gen/execution/v1/usage_pb.js";
 import type { Call } from "../call.ts";
 import { createMeter, type MeterDeps } from "../meter.ts";
 import { attemptStarted, completeFinished, finalUsage } from "./attempt-events.ts";
@@ -29,7 +29,8 @@ export interface AttemptInput {
 }
 
 /**
- * One attempt. It ends in exactly one way: it wins, it fails, or it is closed. Its row is written then, before that is told.
+ * One attempt. Its row is opened before it is told or sent. It ends in exactly one way: it wins, it fails, or it is closed; its row is settled then,
+ * before that is told.
  *
  * What changes is asked by methods and not by getters: an object literal with a getter gets a hidden class of its own, which costs as much as all else
  * that is done for an attempt.
@@ -42,6 +43,11 @@ export interface Attempt {
   hasContent(): boolean;
   /** True once its answer is complete. */
   isFinished(): boolean;
+  /**
+   * Makes sure that it will be accounted for, whatever happens. Once only, before all else. If that fails nothing may be sent: the attempt is out of
+   * the record, and over.
+   */
+  open(): Promise<void>;
   /** What is told before it begins. */
   opening(): readonly ChatEvent[];
   /** Sends the request. Once only. */
@@ -86,6 +92,7 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
   let wasSent = false;
   let hasFinalUsage = false;
   let isFinished = false;
+  let isOver = false;
 
   const times = (): AttemptTimes => ({ headersMs, firstContentMs, totalMs: call.elapsedMs() - startedMs });
   const begin = (): void => {
@@ -102,6 +109,7 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
     hasFinalUsage ||= event.event.value.final;
   };
   const end = async (): Promise<void> => {
+    isOver = true;
     signal.clear();
     admission.end();
     summary.timings = timingsOf(times(), 0);
@@ -112,6 +120,17 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
     place: () => place,
     hasContent: () => firstContentMs !== undefined,
     isFinished: () => isFinished,
+    open: async () => {
+      try {
+        await meter.open(summary);
+      } catch (thrown) {
+        isOver = true;
+        signal.clear();
+        admission.end();
+        record.attempts.splice(record.attempts.indexOf(summary), 1);
+        throw thrown;
+      }
+    },
     opening: () => {
       const told = [...warnings.map(warningEvent), ...meter.warnings].filter(input.isNews);
       return [attemptStarted(summary), ...told];
@@ -156,17 +175,17 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
       return hasFinalUsage ? events : [...events.slice(0, -1), finalUsage(summary, usage), last];
     },
     fail: async (thrown) => {
-      const error = toExecutionError(thrown, deps.newId).with({
-        provider: adapter.settings.name,
-        model: model.model,
-      });
+      const found = toExecutionError(thrown, deps.newId);
+      // What goes wrong once it has ended is no failure of the provider.
+      if (isOver) return found;
+      const error = found.with({ provider: adapter.settings.name, model: model.model });
       markFailed(summary, error, times());
       admission.failed(error);
       await end();
       return error;
     },
     close: async () => {
-      if (summary.outcome !== AttemptOutcome.UNSPECIFIED) return;
+      if (isOver) return;
       markGivenUp(summary, wasSent, times());
       signal.abort(new ExecutionError("CANCELLED", "the answer is no longer wanted"));
       await end();

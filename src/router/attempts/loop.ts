@@ -22,6 +22,7 @@ async function* attempts(deps: AttemptDeps, call: Call): AsyncGenerator<readonly
   let move: NextMove = { kind: "START", place: 0, afterMs: 0 };
   while (true) {
     const attempt = await step.start(move);
+    await attempt.open();
     try {
       yield attempt.opening();
       for await (const read of attempt.send()) {

@@ -47,9 +47,9 @@ export function createRig(adapters: readonly Adapter[], options: RigOptions = {}
     health,
     ledger: {
       ...store,
-      append: async (row) => {
+      settle: async (row) => {
         rows.push(row);
-        await store.append(row);
+        await store.settle(row);
       },
     },
     wait:
