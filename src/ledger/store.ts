@@ -23,6 +23,8 @@ export interface OpenAttempt {
   readonly model: string;
   /** Milliseconds since the epoch. */
   readonly startedAtMs: number;
+  /** 0 of a provider that is free. Else absent: it is not known yet. */
+  readonly costNanoUsd?: bigint;
 }
 
 /** What an attempt that runs has used so far, as if it were cut now. */
@@ -127,6 +129,8 @@ export interface LedgerStore {
    * and counts in every answer. A row whose id was settled already changes nothing. A row that is rejected is not given up: it is written when that is possible.
    */
   settle(row: AttemptRow): Promise<void>;
+  /** False while attempts cannot be opened: the disk is full, or fails. Finds out by itself when they can again. */
+  isWritable(): boolean;
   /** Sums rows up. */
   costs(query: CostQuery): Promise<CostAnswer>;
   /** Lets go of what the store holds. */

@@ -72,7 +72,8 @@ export function createMeter(
   return {
     warnings: price === undefined ? [warningEvent(priceUnknown(candidate))] : [],
     open: async (summary) => {
-      await ledger.open(openAttempt(call, candidate, summary, { attemptId, startedAtMs }));
+      const attempt = openAttempt(call, candidate, summary, { attemptId, startedAtMs });
+      await ledger.open(price?.free === true ? { ...attempt, costNanoUsd: 0n } : attempt);
       running = summary;
       endPulse = pulse.add(checkpoint);
     },

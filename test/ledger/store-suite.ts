@@ -39,6 +39,13 @@ export function attemptRow(overrides: Partial<AttemptRow> = {}): AttemptRow {
   };
 }
 
+/** Enters an attempt and settles it, as the router does. */
+export async function pass(store: LedgerStore, row: AttemptRow): Promise<void> {
+  const { usage: _usage, costNanoUsd: _cost, ...attempt } = row;
+  await store.open(attempt);
+  await store.settle(row);
+}
+
 /** Everything of 26 November 2026, in one group. */
 export function costQuery(overrides: Partial<CostQuery> = {}): CostQuery {
   const day = { startMs: Date.UTC(2026, 10, 26), endMs: Date.UTC(2026, 10, 27) };
@@ -52,7 +59,7 @@ export function costQuery(overrides: Partial<CostQuery> = {}): CostQuery {
  * `calls` counts attempts; a row without a cost counts as one of 0; a refused attempt counts as unpriced; the total is that of the page; the
  * page begins with the last group of the page before; sums that pass an int64; groups are ordered by cost before time.
  */
-export function describeLedgerStore(name: string, open: () => Promise<LedgerStore>): void {
+export function describeLedgerStore(name: string, open: () => Promise<LedgerStore>, runs = 30): void {
   describe(`the ledger store ${name}`, () => {
     let store: LedgerStore;
     beforeEach(async () => {
@@ -61,7 +68,7 @@ export function describeLedgerStore(name: string, open: () => Promise<LedgerStor
     afterEach(() => store.close());
 
     const keep = async (...rows: readonly Partial<AttemptRow>[]): Promise<void> => {
-      for (const row of rows) await store.settle(attemptRow(row));
+      for (const row of rows) await pass(store, attemptRow(row));
     };
     const groups = async (query: Partial<CostQuery>) => (await store.costs(costQuery(query))).groups;
     const names = async (query: Partial<CostQuery>) => (await groups(query)).map(({ group }) => group.join(" "));
@@ -230,7 +237,7 @@ export function describeLedgerStore(name: string, open: () => Promise<LedgerStor
           expect(new Map(answer.groups.map(({ group, costNanoUsd }) => [group[0], costNanoUsd]))).toEqual(byModel);
           expect(answer.total.attempts).toBe(BigInt(counted.length));
         }),
-        { numRuns: 30 },
+        { numRuns: runs },
       );
     });
   });

@@ -43,6 +43,7 @@ export function createMemoryStore({ maxSums, maxAttemptIds }: MemoryStoreOptions
   return {
     open: async () => undefined,
     checkpoint: () => undefined,
+    isWritable: () => true,
     settle: async (row) => {
       if (!remember(row.attemptId)) return;
       const tenant = tenants.get(row.tenant) ?? createTenantSums();
