@@ -7,6 +7,7 @@ import { LedgerOpenError } from "../../open-error.ts";
  * Attempts that run stand in `open_attempts`, and move to `attempts` when they are settled, whose `seq` is the order of settlement. `sums` has the
  * roll-ups: by grain (0 minute, 1 hour, 2 day), level (see `levels.ts`) and period (its number since the epoch), of everything up to the row
  * `meta.rolled_up`. `meta.minutes_from` and `meta.hours_from` are the first periods that are kept.
+ * A spool has `meta.shipped`, up to which row a database has everything, and `meta.spool_id`, its name there.
  */
 const MIGRATIONS: readonly string[] = [
   `
