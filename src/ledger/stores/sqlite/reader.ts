@@ -59,7 +59,10 @@ function readSpan(db: DatabaseSync, rolledUp: number): Pick<CostQuery, "startMs"
 }
 
 /** The window without what is before and after all there is, in whole minutes. */
-export function within(query: CostQuery, span: Pick<CostQuery, "startMs" | "endMs">): Pick<CostQuery, "startMs" | "endMs"> {
+export function within(
+  query: CostQuery,
+  span: Pick<CostQuery, "startMs" | "endMs">,
+): Pick<CostQuery, "startMs" | "endMs"> {
   const minuteMs = GRAINS_MS[0];
   return {
     startMs: Math.max(query.startMs, Math.floor(span.startMs / minuteMs) * minuteMs),
