@@ -1,4 +1,3 @@
-import type { CostFilter } from "../../store.ts";
 import type { SumsWanted } from "../sqlite/cost-sql.ts";
 import { GRAINS_MS, LABEL_COLUMNS, type LabelName, levelFor } from "../sqlite/levels.ts";
 import { SUM_COLUMNS } from "../sqlite/roll-up.ts";
@@ -15,7 +14,7 @@ export function sumsSql(
   const level = levelFor([...labels, ...filters]);
   const conditions = filters.map((name, index) => `l.${LABEL_COLUMNS[name]} = $${index + 1}`);
   const selects = segments.map((segment) => segmentSql(segment, wanted, { level, conditions }));
-  return { text: selects.join(" UNION ALL "), values: filters.map((name) => valueOf(filter, name)) };
+  return { text: selects.join(" UNION ALL "), values: filters.map((name) => cleanText(filter[name] ?? "")) };
 }
 
 /** The numbers in it are ours; whatever came from a caller is a parameter. */
@@ -36,8 +35,4 @@ function segmentSql(
 /** The cost in two halves, as the embedded ledger gives it. */
 function sumOf(column: string): string {
   return column === "cost_nano_usd" ? `sum(s.${column} >> 32), sum(s.${column} & 4294967295)` : `sum(s.${column})`;
-}
-
-function valueOf(filter: CostFilter, name: LabelName): string {
-  return cleanText(filter[name] ?? "");
 }
