@@ -1,12 +1,12 @@
-import { chmodSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, existsSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { LedgerOpenError } from "../../open-error.ts";
 
 /** Makes the directory, readable by its owner only, and makes this process its one owner until `release`, or the process's end however it comes. */
 export function ownDirectory(directory: string): { release(): void } {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectory(directory);
   } catch (cause) {
     throw refusal(directory, "cannot be made", cause);
   }
@@ -29,6 +29,14 @@ export function ownDirectory(directory: string): { release(): void } {
   return { release: () => lock.close() };
 }
 
+/** Made with what is above it. Node's own way of doing that never ends where nothing can be made, such as in /proc. */
+function makeDirectory(directory: string): void {
+  if (existsSync(directory)) return;
+  const above = dirname(directory);
+  if (above !== directory) makeDirectory(above);
+  mkdirSync(directory, { mode: 0o700 });
+}
+
 function refusal(directory: string, what: string, cause: unknown): LedgerOpenError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new LedgerOpenError(
@@ -38,7 +46,7 @@ function refusal(directory: string, what: string, cause: unknown): LedgerOpenErr
 }
 
 /** SQLITE_BUSY (5) and SQLITE_LOCKED (6), sqlite.org/rescode.html. */
-export function isBusy(thrown: unknown): boolean {
+function isBusy(thrown: unknown): boolean {
   return [5, 6].includes(primaryCode(thrown) ?? 0);
 }
 
