@@ -40,7 +40,7 @@ export function attemptRow(overrides: Partial<AttemptRow> = {}): AttemptRow {
 }
 
 /** Enters an attempt and settles it, as the router does. */
-async function pass(store: LedgerStore, row: AttemptRow): Promise<void> {
+export async function pass(store: LedgerStore, row: AttemptRow): Promise<void> {
   const { usage: _usage, costNanoUsd: _cost, ...attempt } = row;
   await store.open(attempt);
   await store.settle(row);
