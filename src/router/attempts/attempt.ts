@@ -3,7 +3,7 @@ import { type ChatEvent, isContent, warningEvent } from "../../contract/events.t
 import { unknownUsage } from "../../contract/usage.ts";
 import { ExecutionError, toExecutionError } from "../../errors.ts";
 import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
-import { type AttemptSummary, AttemptSummarySchema } from "../../gen/execution/v1/usage_pb.js";
+import { AttemptOutcome, type AttemptSummary, AttemptSummarySchema } from "../../gen/execution/v1/usage_pb.js";
 import type { Call } from "../call.ts";
 import { createMeter, type MeterDeps } from "../meter.ts";
 import { attemptStarted, completeFinished, finalUsage } from "./attempt-events.ts";
@@ -44,8 +44,8 @@ export interface Attempt {
   /** True once its answer is complete. */
   isFinished(): boolean;
   /**
-   * Makes sure that it will be accounted for, whatever happens. Once only, before all else. If that fails nothing may be sent: the attempt is out of
-   * the record, and over.
+   * Opens its row, and enters it into the call's record. Once only, and before anything else. Throws LEDGER_UNAVAILABLE if there can be no row; it may
+   * then be failed or closed like any other, and never was.
    */
   open(): Promise<void>;
   /** What is told before it begins. */
@@ -64,7 +64,7 @@ export interface Attempt {
   close(): Promise<void>;
 }
 
-/** Creates an attempt that has not been sent, and enters it into the call's record. */
+/** Creates an attempt that has not been opened. */
 export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
   const { call, admission, request } = input;
   const { record } = call;
@@ -72,7 +72,6 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
   const { adapter, model, toolTier, warnings } = candidate;
   const summary = create(AttemptSummarySchema, {
     step: call.step,
-    attempt: record.attempts.length,
     candidate: {
       $typeName: "execution.v1.Candidate",
       provider: adapter.settings.name,
@@ -81,10 +80,9 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
     },
     toolTier,
   });
-  record.attempts.push(summary);
   const meter = createMeter(deps, call, candidate);
   const held = createHeldEvents(input.isNews);
-  const startedMs = call.elapsedMs();
+  let startedMs = 0;
   const { totalMs } = adapter.settings.timeouts;
   const signal = createAttemptSignal(call.context.signal, { firstContentMs: input.firstContentMs, totalMs });
   let headersMs: number | undefined;
@@ -92,7 +90,7 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
   let wasSent = false;
   let hasFinalUsage = false;
   let isFinished = false;
-  let isOver = false;
+  let isOpen = false;
 
   const times = (): AttemptTimes => ({ headersMs, firstContentMs, totalMs: call.elapsedMs() - startedMs });
   const begin = (): void => {
@@ -108,10 +106,12 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
     summary.usage = event.event.value.usage ?? summary.usage ?? unknownUsage();
     hasFinalUsage ||= event.event.value.final;
   };
-  const end = async (): Promise<void> => {
-    isOver = true;
+  const leave = (): void => {
     signal.clear();
     admission.end();
+  };
+  const end = async (): Promise<void> => {
+    leave();
     summary.timings = timingsOf(times(), 0);
     await meter.settle(summary);
   };
@@ -121,15 +121,17 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
     hasContent: () => firstContentMs !== undefined,
     isFinished: () => isFinished,
     open: async () => {
+      startedMs = call.elapsedMs();
+      summary.attempt = record.attempts.length;
+      // Before the wait, so that no other attempt takes the number meanwhile.
+      record.attempts.push(summary);
       try {
         await meter.open(summary);
       } catch (thrown) {
-        isOver = true;
-        signal.clear();
-        admission.end();
         record.attempts.splice(record.attempts.indexOf(summary), 1);
         throw thrown;
       }
+      isOpen = true;
     },
     opening: () => {
       const told = [...warnings.map(warningEvent), ...meter.warnings].filter(input.isNews);
@@ -176,8 +178,9 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
     },
     fail: async (thrown) => {
       const found = toExecutionError(thrown, deps.newId);
-      // What goes wrong once it has ended is no failure of the provider.
-      if (isOver) return found;
+      if (!isOpen) leave();
+      // What goes wrong before it begins, or once it has ended, is no failure of the provider.
+      if (!isOpen || summary.outcome !== AttemptOutcome.UNSPECIFIED) return found;
       const error = found.with({ provider: adapter.settings.name, model: model.model });
       markFailed(summary, error, times());
       admission.failed(error);
@@ -185,7 +188,8 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
       return error;
     },
     close: async () => {
-      if (isOver) return;
+      if (!isOpen) leave();
+      if (!isOpen || summary.outcome !== AttemptOutcome.UNSPECIFIED) return;
       markGivenUp(summary, wasSent, times());
       signal.abort(new ExecutionError("CANCELLED", "the answer is no longer wanted"));
       await end();

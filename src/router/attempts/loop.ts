@@ -22,8 +22,8 @@ async function* attempts(deps: AttemptDeps, call: Call): AsyncGenerator<readonly
   let move: NextMove = { kind: "START", place: 0, afterMs: 0 };
   while (true) {
     const attempt = await step.start(move);
-    await attempt.open();
     try {
+      await attempt.open();
       yield attempt.opening();
       for await (const read of attempt.send()) {
         const events = attempt.take(read);

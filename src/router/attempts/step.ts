@@ -102,10 +102,13 @@ export function createStep(deps: AttemptDeps, call: Call): StepRun {
     if (admission === undefined) return undefined;
     const second = create(admission);
     // The call can do without it.
-    return second.open().then(
-      () => second,
-      () => undefined,
-    );
+    try {
+      await second.open();
+      return second;
+    } catch {
+      await second.close();
+      return undefined;
+    }
   };
   const beside = (attempt: Attempt): Attempt => {
     const { hedge } = routing;
