@@ -40,7 +40,20 @@ export async function startPostgresServer(options: readonly string[] = [], paren
   if (owner !== undefined) chownSync(passwordFile, owner.uid, owner.gid);
   execFileSync(
     programPath("initdb"),
-    ["-D", data, "-U", USER, "--pwfile", passwordFile, "--auth=scram-sha-256", "--no-sync", "-E", "UTF8", "--locale=C"],
+    [
+      "-D",
+      data,
+      "-U",
+      USER,
+      "--pwfile",
+      passwordFile,
+      "--auth=scram-sha-256",
+      "--no-sync",
+      "--wal-segsize=1",
+      "-E",
+      "UTF8",
+      "--locale=C",
+    ],
     { ...owner, cwd: directory, stdio: ["ignore", "ignore", "pipe"] },
   );
   const port = await freePort();
