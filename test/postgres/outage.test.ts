@@ -92,7 +92,7 @@ async function expectAll(): Promise<void> {
   expect({ rows, summed }).toEqual({ rows: passed, summed: passed });
 }
 
-// Mutants seen red: a statement has no limit of time on our side (stalled: never told); a settled row is only in memory until it is sent (killed).
+// Mutant seen red: a statement has no limit of time on our side (stalled).
 describe("calls go on, and every row comes to the database once", () => {
   test.each(["killed", "stalled", "full"] as const)("while the database is %s", async (name) => {
     const [lost, found] = [lines(LOST), lines(FOUND)];

@@ -30,7 +30,6 @@ const passMany = (store: LedgerStore, count: number): Promise<unknown> =>
 const whole = (rows: number) => ({ rows, cost: rows * 100, summed: rows, summedCost: rows * 100 });
 
 describe("rows that are sent to the database", () => {
-  // Mutants seen red: two gateways make the schema at once without the lock; sums are written in the order of the rows (a deadlock, seen as `lost`).
   test("come from several gateways at once, and are summed up exactly", async () => {
     const database = ledgers.newDatabase();
     const stores = await Promise.all([1, 2, 3].map(() => ledgers.open({ database })));
