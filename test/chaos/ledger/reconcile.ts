@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { AttemptOutcome } from "../../../src/gen/execution/v1/usage_pb.js";
-import { type Bill, outputTokensAt } from "./biller.ts";
+import { type Bill, BYTES_A_TOKEN, outputTokensAt, TOKENS_A_PIECE } from "./biller.ts";
 import type { Call } from "./callers.ts";
 
 /** A row of the ledger, as far as the bill can be held against it. */
@@ -57,14 +57,14 @@ export function readRows(directory: string): {
 }
 
 /** Tokens between two checkpoints, and of the piece in which the second one is due. */
-const TOKENS_A_CHECKPOINT = 256 + 16;
+const TOKENS_A_CHECKPOINT = 256 + TOKENS_A_PIECE;
 
 /** Milliseconds between two checkpoints, and until one is on the disk of a busy machine. */
 const CHECKPOINT_MS = 1_000;
 
 /** Holds what the ledger and the caller say of a call against the provider's bill. */
 export function judge(
-  { call, sawFinished }: Call,
+  { call, sawFinished, textBytes }: Call,
   bills: readonly Bill[],
   rows: readonly Row[],
   killedAtMs: number,
@@ -84,13 +84,17 @@ export function judge(
     if (!isExact(row, bill)) problems.push(`call ${call}: the row says ${words(row)}, the bill ${billWords(bill)}`);
     return { phase: sawFinished ? "over" : "settle to finished", problems, missingTokens: undefined };
   }
-  const missingTokens = outputTokensAt(bill, killedAtMs) - (row.outputTokens ?? 0);
-  const lastSecond = outputTokensAt(bill, killedAtMs) - outputTokensAt(bill, killedAtMs - CHECKPOINT_MS);
-  if (row.reason === "INTERRUPTED" && missingTokens > Math.max(TOKENS_A_CHECKPOINT, lastSecond + 16)) {
+  const billed = outputTokensAt(bill, killedAtMs);
+  const known = row.outputTokens ?? 0;
+  const lastSecond = billed - outputTokensAt(bill, killedAtMs - CHECKPOINT_MS);
+  // What lay on the way was billed and never came; what the caller was told of had come.
+  const told = Math.min(billed, 1 + textBytes / BYTES_A_TOKEN);
+  if (row.reason === "INTERRUPTED" && told - known > Math.max(TOKENS_A_CHECKPOINT, lastSecond + TOKENS_A_PIECE)) {
     problems.push(
-      `call ${call}: the estimate lacks ${missingTokens} tokens, of which ${lastSecond} are of the last second`,
+      `call ${call}: the estimate has ${known} tokens of ${told}, of which ${lastSecond} are of the last second`,
     );
   }
+  const missingTokens = row.reason === "INTERRUPTED" ? billed - known : undefined;
   return { phase: bill.isEnded ? "end to settle" : "streaming", problems, missingTokens };
 }
 

@@ -83,7 +83,7 @@ async function keepCalling(callers: Callers, random: Random, state: { readonly i
 
 async function untilAllStream(callers: Callers): Promise<void> {
   const endMs = performance.now() + 10_000;
-  while (callers.calls.filter(({ sawContent }) => sawContent).length < STREAMS && performance.now() < endMs)
+  while (callers.calls.filter(({ textBytes }) => textBytes > 0).length < STREAMS && performance.now() < endMs)
     await sleep(5);
 }
 
