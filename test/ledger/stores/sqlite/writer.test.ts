@@ -8,7 +8,8 @@ import { LedgerOpenError } from "../../../../src/ledger/open-error.ts";
 import { readCosts } from "../../../../src/ledger/stores/sqlite/reader.ts";
 import { checkpointOperation, openOperation, settleOperation } from "../../../../src/ledger/stores/sqlite/wire.ts";
 import { LEDGER_FILE } from "../../../../src/ledger/stores/sqlite/writer.ts";
-import { attemptRow, costQuery } from "../../store-suite.ts";
+import { attemptRow } from "../../attempt-row.ts";
+import { costQuery } from "../../store-suite.ts";
 import { ask, beginningOf, days, openWriter, temporaryDirectory } from "./rig.ts";
 
 const noon = Date.UTC(2026, 10, 26, 12);
