@@ -30,6 +30,8 @@ export interface Router {
   /** Says what `chat` would do, without doing it. Throws what is wrong with the request whoever serves it. */
   plan(request: PlanRequest, context: CallContext): PlanResponse;
   costs(request: CostsRequest, context: CallContext): Promise<CostsResponse>;
+  /** False while no attempt can be written down, so that none is sent. */
+  canRecord(): boolean;
   /** How the models stand that were tried of late. No RPC: what of it a caller may see is for whoever shows it. */
   targetStates(): readonly TargetState[];
 }
@@ -99,6 +101,7 @@ export function createRouter(deps: RouterDeps): Router {
     plan: ({ request = create(ChatRequestSchema) }, context) =>
       planRequest(deps.state(), request, context.principal, deps),
     costs: (request, context) => describeCosts(deps, request, context.principal),
+    canRecord: () => deps.ledger.isWritable(),
     targetStates: () => deps.health.states(),
   };
 }

@@ -2,42 +2,12 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { unknownUsage } from "../../src/contract/usage.ts";
 import { CostDimension } from "../../src/gen/execution/v1/costs_pb.js";
-import { AttemptOutcome, Billed } from "../../src/gen/execution/v1/usage_pb.js";
+import { Billed } from "../../src/gen/execution/v1/usage_pb.js";
 import type { AttemptRow, CostGroup, CostPosition, CostQuery, LedgerStore } from "../../src/ledger/store.ts";
+import { attemptRow } from "./attempt-row.ts";
 
 const noon = Date.UTC(2026, 10, 26, 12);
 const minuteMs = 60_000;
-
-let rowCount = 0;
-
-/** A row at noon that cost 100 nano-USD, with an id of its own. */
-export function attemptRow(overrides: Partial<AttemptRow> = {}): AttemptRow {
-  rowCount += 1;
-  return {
-    attemptId: `attempt_${rowCount}`,
-    streamId: `stream_${rowCount}`,
-    requestId: `req_${rowCount}`,
-    tenant: "acme",
-    key: "ci",
-    persona: "default",
-    endUserId: "",
-    metadata: {},
-    step: 0,
-    attempt: 0,
-    provider: "near",
-    kind: "openai",
-    model: "m",
-    usage: { ...unknownUsage(), inputTotal: 10, inputCacheRead: 4, outputTotal: 5, outputReasoning: 2 },
-    costNanoUsd: 100n,
-    priceVersion: "v1",
-    billed: Billed.YES,
-    outcome: AttemptOutcome.WON,
-    reason: "",
-    startedAtMs: noon - 1000,
-    endedAtMs: noon,
-    ...overrides,
-  };
-}
 
 /** Enters an attempt and settles it, as the router does. */
 export async function pass(store: LedgerStore, row: AttemptRow): Promise<void> {

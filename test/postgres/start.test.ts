@@ -1,7 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { attemptRow, costQuery, pass } from "../ledger/store-suite.ts";
+import { attemptRow } from "../ledger/attempt-row.ts";
+import { costQuery, pass } from "../ledger/store-suite.ts";
 import { freePort } from "../support/free-port.ts";
 import { type PostgresServer, startPostgresServer } from "../support/postgres-server.ts";
 import { waitFor } from "../support/wait.ts";

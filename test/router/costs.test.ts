@@ -7,7 +7,7 @@ import type { LedgerStore } from "../../src/ledger/store.ts";
 import { createMemoryStore } from "../../src/ledger/stores/memory.ts";
 import type { Principal } from "../../src/router/call.ts";
 import { validateMessage } from "../../src/server/validate.ts";
-import { attemptRow } from "../ledger/store-suite.ts";
+import { attemptRow } from "../ledger/attempt-row.ts";
 import { anyone, testContext, testRouter, testState } from "../support/routing.ts";
 
 /*

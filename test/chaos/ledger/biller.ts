@@ -23,9 +23,10 @@ export interface Biller {
   close(): Promise<void>;
 }
 
-/** Tokens of a piece, and bytes of it: four a token, so that an estimate by bytes can be compared. */
-const TOKENS_A_PIECE = 16;
-const piece = "a word, ".repeat((TOKENS_A_PIECE * 4) / 8);
+/** Tokens of a piece of an answer, and its bytes a token, which are those of an estimate, so that the two can be compared. */
+export const TOKENS_A_PIECE = 16;
+export const BYTES_A_TOKEN = 4;
+const piece = "a word, ".repeat((TOKENS_A_PIECE * BYTES_A_TOKEN) / 8);
 
 /** Output tokens that the bill had at a time: the one that the beginning of an answer has, and those of the pieces. */
 export function outputTokensAt({ writtenAtMs }: Bill, atMs: number): number {

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { AttemptOutcome } from "../../../src/gen/execution/v1/usage_pb.js";
-import { type Bill, outputTokensAt } from "./biller.ts";
+import { type Bill, BYTES_A_TOKEN, outputTokensAt, TOKENS_A_PIECE } from "./biller.ts";
 import type { Call } from "./callers.ts";
 
 /** A row of the ledger, as far as the bill can be held against it. */
-interface Row {
+export interface Row {
   readonly call: number;
   readonly inputTokens: number | undefined;
   readonly outputTokens: number | undefined;
@@ -26,45 +26,52 @@ interface Verdict {
   readonly missingTokens: number | undefined;
 }
 
-/** Every row of a ledger, by the number of its call, those of attempts that are open apart. */
-export function readRows(directory: string): {
-  readonly rows: ReadonlyMap<number, readonly Row[]>;
-  readonly open: number;
-} {
+/** Every row of an embedded ledger, and how many attempts are open. */
+export function readRows(directory: string): { readonly rows: readonly Row[]; readonly open: number } {
   const db = new DatabaseSync(join(directory, "data", "ledger.db"), { readOnly: true });
   try {
     const statement = db.prepare(
       "SELECT metadata ->> 'call' AS call, input_tokens, output_tokens, cost_nano_usd, outcome, reason FROM attempts ORDER BY seq",
     );
     statement.setReadBigInts(true);
-    const rows = new Map<number, Row[]>();
-    for (const each of statement.iterate()) {
-      const call = Number(each.call);
-      const row: Row = {
-        call,
-        inputTokens: each.input_tokens === null ? undefined : Number(each.input_tokens),
-        outputTokens: each.output_tokens === null ? undefined : Number(each.output_tokens),
-        costNanoUsd: typeof each.cost_nano_usd === "bigint" ? each.cost_nano_usd : undefined,
-        outcome: Number(each.outcome),
-        reason: String(each.reason),
-      };
-      rows.set(call, [...(rows.get(call) ?? []), row]);
-    }
-    return { rows, open: Number(db.prepare("SELECT count(*) AS n FROM open_attempts").get()?.n) };
+    return {
+      rows: statement.all().map(rowOf),
+      open: Number(db.prepare("SELECT count(*) AS n FROM open_attempts").get()?.n),
+    };
   } finally {
     db.close();
   }
 }
 
+/** A row by its columns, numbers as bigints or as digits. */
+export function rowOf(columns: Readonly<Record<string, unknown>>): Row {
+  const whole = (name: string): bigint | undefined => {
+    const value = columns[name];
+    return typeof value === "bigint" || typeof value === "string" ? BigInt(value) : undefined;
+  };
+  const tokens = (name: string): number | undefined => {
+    const value = whole(name);
+    return value === undefined ? undefined : Number(value);
+  };
+  return {
+    call: Number(columns.call),
+    inputTokens: tokens("input_tokens"),
+    outputTokens: tokens("output_tokens"),
+    costNanoUsd: whole("cost_nano_usd"),
+    outcome: Number(columns.outcome),
+    reason: String(columns.reason),
+  };
+}
+
 /** Tokens between two checkpoints, and of the piece in which the second one is due. */
-const TOKENS_A_CHECKPOINT = 256 + 16;
+const TOKENS_A_CHECKPOINT = 256 + TOKENS_A_PIECE;
 
 /** Milliseconds between two checkpoints, and until one is on the disk of a busy machine. */
 const CHECKPOINT_MS = 1_000;
 
 /** Holds what the ledger and the caller say of a call against the provider's bill. */
 export function judge(
-  { call, sawFinished }: Call,
+  { call, sawFinished, textBytes }: Call,
   bills: readonly Bill[],
   rows: readonly Row[],
   killedAtMs: number,
@@ -84,13 +91,17 @@ export function judge(
     if (!isExact(row, bill)) problems.push(`call ${call}: the row says ${words(row)}, the bill ${billWords(bill)}`);
     return { phase: sawFinished ? "over" : "settle to finished", problems, missingTokens: undefined };
   }
-  const missingTokens = outputTokensAt(bill, killedAtMs) - (row.outputTokens ?? 0);
-  const lastSecond = outputTokensAt(bill, killedAtMs) - outputTokensAt(bill, killedAtMs - CHECKPOINT_MS);
-  if (row.reason === "INTERRUPTED" && missingTokens > Math.max(TOKENS_A_CHECKPOINT, lastSecond + 16)) {
+  const billed = outputTokensAt(bill, killedAtMs);
+  const known = row.outputTokens ?? 0;
+  const lastSecond = billed - outputTokensAt(bill, killedAtMs - CHECKPOINT_MS);
+  // What lay on the way was billed and never came; what the caller was told of had come.
+  const told = Math.min(billed, 1 + textBytes / BYTES_A_TOKEN);
+  if (row.reason === "INTERRUPTED" && told - known > Math.max(TOKENS_A_CHECKPOINT, lastSecond + TOKENS_A_PIECE)) {
     problems.push(
-      `call ${call}: the estimate lacks ${missingTokens} tokens, of which ${lastSecond} are of the last second`,
+      `call ${call}: the estimate has ${known} tokens of ${told}, of which ${lastSecond} are of the last second`,
     );
   }
+  const missingTokens = row.reason === "INTERRUPTED" ? billed - known : undefined;
   return { phase: bill.isEnded ? "end to settle" : "streaming", problems, missingTokens };
 }
 

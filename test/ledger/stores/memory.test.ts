@@ -2,7 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 import { CostDimension } from "../../../src/gen/execution/v1/costs_pb.js";
 import type { LedgerStore } from "../../../src/ledger/store.ts";
 import { createMemoryStore } from "../../../src/ledger/stores/memory.ts";
-import { attemptRow, costQuery, describeLedgerStore } from "../store-suite.ts";
+import { attemptRow } from "../attempt-row.ts";
+import { costQuery, describeLedgerStore } from "../store-suite.ts";
 
 describeLedgerStore("in memory", async () => createMemoryStore({ maxSums: 10_000, maxAttemptIds: 10_000 }));
 

@@ -57,6 +57,6 @@ export function isOutOfSpace(thrown: unknown): boolean {
 
 /** The primary result code of an error of SQLite's: the lower byte of the extended one. */
 function primaryCode(thrown: unknown): number | undefined {
-  const code = thrown instanceof Error && "errcode" in thrown ? thrown.errcode : undefined;
+  const code = typeof thrown === "object" && thrown !== null && "errcode" in thrown ? thrown.errcode : undefined;
   return typeof code === "number" ? code & 0xff : undefined;
 }

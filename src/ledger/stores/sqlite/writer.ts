@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { LedgerOpenError } from "../../open-error.ts";
 import type { CommitResult, SpoolMark } from "./messages.ts";
 import { isOutOfSpace, ownDirectory } from "./owner.ts";
 import { recoverAttempts } from "./recovery.ts";
@@ -55,7 +56,13 @@ export function createWriter({ directory, retention, metadataKeys, isSpool }: Wr
   } catch (thrown) {
     db.close();
     owner.release();
-    throw thrown;
+    if (thrown instanceof LedgerOpenError) throw thrown;
+    throw new LedgerOpenError(
+      `the ledger ${file} cannot be opened (${messageOf(thrown)}); restore a backup, or move it away to begin a new one`,
+      {
+        cause: thrown,
+      },
+    );
   }
   const recovered = recoverAttempts(db);
   const reserve = createReserve(directory);

@@ -31,14 +31,21 @@ describeLedgerStore(
   async () => {
     const directory = mkdtempSync(join(tmpdir(), "ledger-"));
     let store = await open(directory);
+    let isRolledUp = false;
     return {
       open: (attempt) => store.open(attempt),
       checkpoint: (checkpoint) => store.checkpoint(checkpoint),
-      settle: (row) => store.settle(row),
+      settle: (row) => {
+        isRolledUp = false;
+        return store.settle(row);
+      },
       isWritable: () => store.isWritable(),
       costs: async (query) => {
-        await store.close();
-        store = await open(directory);
+        if (!isRolledUp) {
+          await store.close();
+          store = await open(directory);
+          isRolledUp = true;
+        }
         return store.costs(query);
       },
       close: () => store.close(),
