@@ -2,7 +2,7 @@ import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { Billed } from "../../../gen/execution/v1/usage_pb.js";
 import { addSums, noSums, type RunningSums } from "../../cost-groups.ts";
 import type { CostSums } from "../../store.ts";
-import { GRAINS_MS, LABEL_COLUMNS, type LabelName, LEVELS } from "./levels.ts";
+import { GRAINS_MS, LABEL_COLUMNS, type LabelName, LEVELS, MINUTE } from "./levels.ts";
 
 /** Keeps roll-ups up with the rows that are settled. */
 export interface RollUp {
@@ -81,22 +81,42 @@ interface AddedSums {
   readonly sums: RunningSums;
 }
 
-/** What the rows add to which sums. */
+/** Rows of one minute that have the same labels, summed up. */
+interface Alike {
+  readonly row: Row;
+  readonly minute: number;
+  readonly sums: RunningSums;
+}
+
+/** What the rows add to which sums. Rows that are alike at every level and grain are added up first: mostly they are many. */
 function added(rows: readonly Row[], labelIds: LabelIds, metadataKeys: readonly string[]): Map<string, AddedSums> {
   const all = new Map<string, AddedSums>();
-  for (const row of rows) {
-    const sums = sumsOfRow(row);
-    const endedAtMs = Number(row.ended_at_ms);
+  for (const { row, minute, sums } of alike(rows).values()) {
     for (const level of LEVELS.keys()) {
       const label = labelIds.idOf(level, row, metadataKeys);
       for (const [grain, grainMs] of GRAINS_MS.entries()) {
-        const period = Math.floor(endedAtMs / grainMs);
+        const period = Math.floor((minute * GRAINS_MS[MINUTE]) / grainMs);
         const id = `${grain} ${label} ${period}`;
         const known = all.get(id);
         if (known !== undefined) addSums(known.sums, sums);
         else all.set(id, { grain, level, period, label, sums: { ...sums } });
       }
     }
+  }
+  return all;
+}
+
+function alike(rows: readonly Row[]): Map<string, Alike> {
+  const all = new Map<string, Alike>();
+  for (const row of rows) {
+    const { tenant, key, persona, provider, model, end_user_id, metadata } = row;
+    const minute = Math.floor(Number(row.ended_at_ms) / GRAINS_MS[MINUTE]);
+    // Only a model and an end user can have a NUL in them, and the lengths tell even those apart.
+    const labels = [tenant, key, persona, provider, model, metadata].join("\0");
+    const id = `${minute} ${labels.length} ${String(end_user_id).length} ${labels}\0${end_user_id}`;
+    const known = all.get(id);
+    if (known !== undefined) addSums(known.sums, sumsOfRow(row));
+    else all.set(id, { row, minute, sums: sumsOfRow(row) });
   }
   return all;
 }
