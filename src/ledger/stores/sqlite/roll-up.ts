@@ -2,7 +2,7 @@ import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { Billed } from "../../../gen/execution/v1/usage_pb.js";
 import { addSums, noSums, type RunningSums } from "../../cost-groups.ts";
 import type { CostSums } from "../../store.ts";
-import { GRAINS_MS, LABEL_COLUMNS, type LabelName, LEVELS } from "./levels.ts";
+import { GRAINS_MS, LABEL_COLUMNS, type LabelName, LEVELS, MINUTE } from "./levels.ts";
 
 /** Keeps roll-ups up with the rows that are settled. */
 export interface RollUp {
@@ -84,19 +84,27 @@ export interface AddedSums<Label> {
   readonly sums: RunningSums;
 }
 
-/** What the rows add to which sums; `labelOf` names a row's label at a level. */
+/** Rows of one minute that have the same labels, summed up. */
+interface Alike {
+  readonly row: SettledRow;
+  readonly minute: number;
+  readonly sums: RunningSums;
+}
+
+/**
+ * What the rows add to which sums; `labelOf` names a row's label at a level. Rows that are alike at every level and grain are added up first: mostly they
+ * are many.
+ */
 export function addedSums<Label extends string | number>(
   rows: readonly SettledRow[],
   labelOf: (level: number, row: SettledRow) => Label,
 ): Iterable<AddedSums<Label>> {
   const all = new Map<string, AddedSums<Label>>();
-  for (const row of rows) {
-    const sums = sumsOfRow(row);
-    const endedAtMs = Number(row.ended_at_ms);
+  for (const { row, minute, sums } of alike(rows).values()) {
     for (const level of LEVELS.keys()) {
       const label = labelOf(level, row);
       for (const [grain, grainMs] of GRAINS_MS.entries()) {
-        const period = Math.floor(endedAtMs / grainMs);
+        const period = Math.floor((minute * GRAINS_MS[MINUTE]) / grainMs);
         const id = `${grain} ${label} ${period}`;
         const known = all.get(id);
         if (known !== undefined) addSums(known.sums, sums);
@@ -105,6 +113,21 @@ export function addedSums<Label extends string | number>(
     }
   }
   return all.values();
+}
+
+function alike(rows: readonly SettledRow[]): Map<string, Alike> {
+  const all = new Map<string, Alike>();
+  for (const row of rows) {
+    const { tenant, key, persona, provider, model, end_user_id, metadata } = row;
+    const minute = Math.floor(Number(row.ended_at_ms) / GRAINS_MS[MINUTE]);
+    // Only a model and an end user can have a NUL in them, and the lengths tell even those apart.
+    const labels = [tenant, key, persona, provider, model, metadata].join("\0");
+    const id = `${minute} ${labels.length} ${String(end_user_id).length} ${labels}\0${end_user_id}`;
+    const known = all.get(id);
+    if (known !== undefined) addSums(known.sums, sumsOfRow(row));
+    else all.set(id, { row, minute, sums: sumsOfRow(row) });
+  }
+  return all;
 }
 
 function sumsOfRow(row: SettledRow): RunningSums {
