@@ -48,6 +48,18 @@ describe("rows that are sent to the database", () => {
     expect(ledgers.told).toEqual([]);
   });
 
+  test("are seen by every gateway without its asking for them", async () => {
+    const database = ledgers.newDatabase();
+    const [one, other] = [await ledgers.open({ database }), await ledgers.open({ database })];
+    await passMany(one, 3);
+    await waitFor(() => ledgers.counts(database).rows === 3, { what: "the rows" });
+    expect((await other.costs(costQuery())).total.attempts).toBe(3n);
+    await passMany(other, 1);
+    // What was settled here counts at once.
+    expect((await other.costs(costQuery())).total.attempts).toBe(4n);
+    await Promise.all([one.close(), other.close()]);
+  });
+
   // Mutants seen red: the position is kept before the rows are put in; sums are added for rows that were there already, with the position not read again.
   test("are there once where the answer to a commit was lost", async () => {
     const database = ledgers.newDatabase();

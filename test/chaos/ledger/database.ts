@@ -33,6 +33,8 @@ export async function startLedgerDatabase(random: Random): Promise<LedgerDatabas
     });
   return {
     environment: {
+      // That it is away is meant.
+      EP_LOG_LEVEL: "silent",
       EP_LEDGER_STORE: "postgres",
       EP_LEDGER_URL: `postgres://${user}:${password}@${host}:${port}/${DATABASE}`,
     },

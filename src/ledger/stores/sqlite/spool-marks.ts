@@ -12,14 +12,13 @@ export interface SpoolMarks {
 }
 
 /**
- * Makes a ledger a spool if it was none, or no spool if it was one. What was settled before is taken for shipped here: the database says what it lacks,
+ * Makes a ledger a spool if it was none, or no spool if it was one. What was settled before, up to `lastSeq`, is taken for shipped here: the database says what it lacks,
  * and is sent it, but it is no backlog that could fill the spool.
  */
-export function createSpoolMarks(db: DatabaseSync, isSpool: boolean): SpoolMarks {
+export function createSpoolMarks(db: DatabaseSync, isSpool: boolean, lastSeq: number): SpoolMarks {
   if (isSpool) {
     const make = db.prepare("INSERT OR IGNORE INTO meta VALUES (?, ?)");
-    const last = db.prepare("SELECT coalesce(max(seq), 0) AS last FROM attempts").get()?.last;
-    make.run("shipped", last ?? 0);
+    make.run("shipped", lastSeq);
     make.run("spool_id", newSpoolId());
   } else {
     db.prepare("DELETE FROM meta WHERE name = 'shipped'").run();

@@ -69,7 +69,7 @@ export function createWriter({ directory, retention, metadataKeys, isSpool }: Wr
   const statements = prepareStatements(db);
   const rollUp = createRollUp(db, metadataKeys);
   const cleaner = createCleaner(db, retention);
-  const marks = createSpoolMarks(db, isSpool);
+  const marks = createSpoolMarks(db, isSpool, lastSeq(db));
   let nextSeq = lastSeq(db) + 1;
   let isFailing = false;
   let commitMs = 0;
