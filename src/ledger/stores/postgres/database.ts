@@ -143,7 +143,7 @@ export function isOperatorsError(thrown: unknown): boolean {
 }
 
 /** The code of an error of the driver's, the server's or Node's; empty if it has none. */
-export function codeOf(thrown: unknown): string {
+function codeOf(thrown: unknown): string {
   return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" ? thrown.code : "";
 }
 
