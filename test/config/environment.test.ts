@@ -87,6 +87,8 @@ describe("a variable", () => {
         (name) => `EP_STREAMS_${name}`,
       ),
       "EP_STATE_URL",
+      "EP_DATA_DIR",
+      ...["STORE", "KEEP_ROWS", "KEEP_MINUTES", "KEEP_HOURS", "METADATA_KEYS"].map((name) => `EP_LEDGER_${name}`),
       "EP_LOG_LEVEL",
     ]);
   });
@@ -167,7 +169,6 @@ describe("notices", () => {
 
   test("name variables whose feature has not come", async () => {
     const names = [
-      "EP_DATA_DIR",
       "EP_WORKSPACE_ROOT",
       "EP_RATE_LIMIT_PER_PERSONA",
       "EP_TOKENS_BUDGET_PER_MINUTE",
