@@ -5,6 +5,7 @@ import { attemptRow } from "../ledger/attempt-row.ts";
 import { costQuery, pass } from "../ledger/store-suite.ts";
 import { freePort } from "../support/free-port.ts";
 import { type PostgresServer, startPostgresServer } from "../support/postgres-server.ts";
+import { startProgram } from "../support/serve.ts";
 import { waitFor } from "../support/wait.ts";
 import { createLedgers, type LedgerPlace, type Ledgers } from "./ledgers.ts";
 import { openLossyLink } from "./lossy-link.ts";
@@ -66,6 +67,23 @@ describe("a ledger in a database does not open", () => {
     expect(await refusal({ database, directory })).toContain("another process keeps its ledger");
     await owner.close();
   });
+});
+
+test("the program ends at once where the database refuses it, and prints no password", async () => {
+  const { port } = server.settings("postgres");
+  const environment = {
+    EP_LEDGER_STORE: "postgres",
+    EP_LEDGER_URL: `postgres://ledger:hunter2@127.0.0.1:${port}/postgres`,
+    EP_DATA_DIR: ledgers.newDirectory(),
+    EP_GRPC_PORT: "0",
+    EP_HTTP_PORT: "0",
+  };
+  const program = startProgram(["serve"], { environment, workingDirectory: ledgers.newDirectory() });
+  expect(await program.ended).not.toBe(0);
+  expect(program.stderr()).toContain(
+    `the ledger's database postgres at 127.0.0.1:${port} refuses: password authentication`,
+  );
+  expect(`${program.stdout()}${program.stderr()}`).not.toContain("hunter2");
 });
 
 describe("a ledger in a database", () => {
