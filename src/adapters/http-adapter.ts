@@ -43,7 +43,7 @@ export interface HttpAdapterParts {
 }
 
 /** Creates an adapter that posts one request an attempt and reads what comes back, natively or through the official SDK. */
-export function createHttpAdapter({ settings, plan, loadSdk, readError, ...parts }: HttpAdapterParts): Adapter {
+export function createHttpAdapter({ settings, plan, loadSdk, readError, model, ...parts }: HttpAdapterParts): Adapter {
   const http = createHttpClient({ timeouts: settings.timeouts });
   const throughSdk = settings.transport === "sdk" && loadSdk !== undefined;
   const send = throughSdk ? createSdkSend(settings.timeouts, loadSdk) : http.send;
@@ -53,6 +53,7 @@ export function createHttpAdapter({ settings, plan, loadSdk, readError, ...parts
   return {
     ...parts,
     settings,
+    model: byModel(model),
     spends: settings.spends ?? true,
     ...(settings.defaultModel !== undefined && { defaultModel: settings.defaultModel }),
     preview: (input) => {
@@ -128,7 +129,7 @@ export function requestHeaders(
 /** Models are words of the caller's, so what is kept of them is bounded. */
 const MAX_KNOWN_MODELS = 100;
 
-/** Remembers what was made for each of the last hundred or so models. */
+/** Remembers what was made for each of the last hundred or so models. What it gives is shared. */
 export function byModel<Value>(make: (model: string) => Value): (model: string) => Value {
   const known = new Map<string, Value>();
   return (model) => {
