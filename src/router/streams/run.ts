@@ -184,13 +184,15 @@ export function createRun(options: RunOptions): Run {
     );
   };
   const leave = (reader: Reader, error: ExecutionError): void => {
+    if (!readers.has(reader)) return;
     remove(reader);
     if (!isOver() && readers.size === 0 && !alone) abandon(error);
   };
 
   const host: ReaderHost = {
     demand: pull,
-    onEnd: (reader) => readers.delete(reader),
+    // Who fell off the log has left like anybody else: without a reader nobody would ask the provider on.
+    onEnd: (reader) => leave(reader, callerLeft()),
     onLeave: async (reader) => {
       leave(reader, callerLeft());
       if (aborted !== undefined) await closed.promise;
