@@ -121,7 +121,13 @@ export function createStreams({ store, newId, newSecret, nowMs, ...deps }: Strea
   /** Reads the stream of an earlier call with the same key and request from its beginning. */
   const join = async (claim: Extract<Claim, { kind: "same" }>, context: CallContext): Promise<Reader> => {
     const stored = await store.find(claim.streamId);
-    if (stored !== undefined && (await reachesBack(stored))) return attach(stored, 0, context);
+    const beginning = await stored?.open(0);
+    try {
+      if (stored !== undefined && beginning?.log.read(0) !== undefined) return await attach(stored, 0, context);
+    } finally {
+      // Only now: a look that ends before the reader is there would be a last reader that leaves.
+      beginning?.release();
+    }
     const { lastSequence = 0, ...figures } = (await stored?.status()) ?? { attempts: [] };
     const head = stored?.head ?? { streamId: claim.streamId, resumeToken: "" };
     throw replayExpiredError(claim.failure ?? chatFailure(head, figures, lastSequence));
@@ -179,13 +185,6 @@ function keyEnd(use: KeyUse, head: StreamHead, { figures, log }: Run, failed: bo
   const done = figures();
   const free = failed && done.attempts.every(({ billed }) => billed === Billed.NO);
   return { ...use, failure: chatFailure(head, done, log.lastSequence), free };
-}
-
-/** True if a stream can still be read from its first event on. */
-async function reachesBack(stored: StoredStream): Promise<boolean> {
-  const { log, release } = await stored.open(0);
-  release();
-  return log.read(0) !== undefined;
 }
 
 function startedEvent({ streamId, requestId, resumeToken, persona }: StreamHead): ChatResponse {

@@ -7,7 +7,7 @@ import type { Valkey } from "./connection.ts";
 import { readEntries } from "./entries.ts";
 import { createFollower, type Follower } from "./follower.ts";
 import { names } from "./names.ts";
-import { END_STREAM } from "./scripts.ts";
+import { END_STREAM, SAY_READ } from "./scripts.ts";
 import { endedText, readEnded, readHead, readStatus, statusBytes } from "./texts.ts";
 
 /** The streams that peers run, or ran. */
@@ -21,6 +21,8 @@ export interface Peers {
 /** What knowing of peers needs. */
 export interface PeersDeps {
   readonly valkey: Valkey;
+  /** Id of this process. */
+  readonly self: string;
   readonly maxLogBytes: number;
   readonly keepLogMs: number;
   readonly keepEndedMs: number;
@@ -43,7 +45,7 @@ const CANCEL_MS = 4000;
 const LOOK_MS = 25;
 
 /** Creates the view of peers' streams. */
-export function createPeers({ valkey, maxLogBytes, keepLogMs, keepEndedMs, nowMs }: PeersDeps): Peers {
+export function createPeers({ valkey, self, maxLogBytes, keepLogMs, keepEndedMs, nowMs }: PeersDeps): Peers {
   const look = async (streamId: string): Promise<Kept | undefined> => {
     const reply = await valkey.send("HMGET", names.head(streamId), "head", "owner", "ended", "status", "last");
     const [head, owner, ended, status, last] = reply as readonly (Buffer | null)[];
@@ -93,13 +95,13 @@ export function createPeers({ valkey, maxLogBytes, keepLogMs, keepEndedMs, nowMs
     onSilence: endIfOrphaned,
     onReleased: (streamId) => {
       valkey
-        .send("DEL", names.reader(streamId))
+        .send("HDEL", names.reader(streamId), self)
         .then(() => tell(streamId, "left"))
         .catch(() => undefined);
     },
   });
   const sayRead = async (streamId: string): Promise<void> => {
-    await valkey.send("SET", names.reader(streamId), "1", "PX", String(READ_MS));
+    await valkey.run(SAY_READ, [names.reader(streamId)], [self, String(READ_MS)]);
   };
 
   const stored = (streamId: string, { head }: Kept): StoredStream => ({

@@ -39,7 +39,7 @@ export async function createValkeyStreamStore(options: ValkeyStoreOptions): Prom
   const valkey = await connectValkey(options.url, log);
   const mirror = createMirror({ valkey, owner, log, ...limits });
   const own = createMemoryStreamStore(limits, nowMs, mirror.forget);
-  const peers = createPeers({ valkey, nowMs, ...limits });
+  const peers = createPeers({ valkey, self: owner, nowMs, ...limits });
   const running = new Map<string, RunningStream>();
 
   const beat = async (): Promise<void> => {
