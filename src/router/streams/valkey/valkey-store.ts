@@ -80,7 +80,9 @@ export async function createValkeyStreamStore(options: ValkeyStoreOptions): Prom
     begin: (head, stream) => {
       const events = own.begin(head, stream);
       running.set(head.streamId, stream);
-      mirror.begin({ head, log: events, status: (ended) => statusOf(events, ended, stream.figures()) });
+      // By its id: a log outlives its call, and must not keep what the call holds.
+      const figures = () => running.get(head.streamId)?.figures();
+      mirror.begin({ head, log: events, status: (ended) => statusOf(events, ended, figures()) });
       return events;
     },
     end: (head, ended, key) => {
