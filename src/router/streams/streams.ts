@@ -21,6 +21,7 @@ import { createRunning } from "./running.ts";
 import type { Claim, KeyEnd, KeyUse, StoredStream, StreamStore } from "./store.ts";
 import { attachToStored, findById, findByToken } from "./stored.ts";
 import { createUnattended, type UnattendedLimits } from "./unattended.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 /** Streams as logs with readers: whoever began a call, comes back to it, or shares it by an idempotency key reads in the same way. */
 export interface Streams {
@@ -103,7 +104,11 @@ export function createStreams({ store, newId, newSecret, nowMs, ...deps }: Strea
     return run.attach(0, context, true);
   };
 
-  const attach = async (stored: StoredStream, after: number, context: CallContext): Promise<Reader> => {
+  const find = (streamId: string, { principal, signal }: CallContext): Promise<StoredStream> =>
+    unlessAborted(findById(store, streamId, principal.tenant), signal);
+  const attach = (stored: StoredStream, after: number, context: CallContext): Promise<Reader> =>
+    unlessAborted(attachWhenever(stored, after, context), context.signal);
+  const attachWhenever = async (stored: StoredStream, after: number, context: CallContext): Promise<Reader> => {
     const run = running.get(stored.head.streamId);
     if (run === undefined) return attachToStored(stored, after, context);
     if (after > run.log.lastSequence) throw aheadError(after, run.log.lastSequence);
@@ -113,10 +118,13 @@ export function createStreams({ store, newId, newSecret, nowMs, ...deps }: Strea
   const share = async function* share(call: Call, next: Next): AsyncGenerator<readonly ChatResponse[]> {
     const { context, asked } = call;
     const use = { tenant: context.principal.tenant, key: asked.idempotencyKey, hash: hashOfRequest(asked) };
+    // A store that does not answer keeps nobody beyond their time; a key that it gives out later is that of a call whose caller has left.
+    yield* await unlessAborted(claimed(call, next, use), context.signal);
+  };
+  const claimed = async (call: Call, next: Next, use: KeyUse): Promise<Reader> => {
     const claim = await store.claim(use, call.streamId);
     if (claim.kind === "other") throw mismatchError();
-    const reader = claim.kind === "mine" ? begin(call, next, use) : await join(claim, context);
-    yield* reader;
+    return claim.kind === "mine" ? begin(call, next, use) : join(claim, call.context);
   };
   /** Reads the stream of an earlier call with the same key and request from its beginning. */
   const join = async (claim: Extract<Claim, { kind: "same" }>, context: CallContext): Promise<Reader> => {
@@ -149,20 +157,19 @@ export function createStreams({ store, newId, newSecret, nowMs, ...deps }: Strea
         ? { [Symbol.asyncIterator]: () => begin(call, next) }
         : { [Symbol.asyncIterator]: () => share(call, next) },
     resume: async function* resume({ resumeToken, afterSequence }, context) {
-      const stored = await findByToken(store, resumeToken, context.principal.tenant);
+      const stored = await unlessAborted(findByToken(store, resumeToken, context.principal.tenant), context.signal);
       yield* await attach(stored, afterSequence, context);
     },
-    attach: async (streamId, afterSequence, context) =>
-      attach(await findById(store, streamId, context.principal.tenant), afterSequence, context),
+    attach: async (streamId, afterSequence, context) => attach(await find(streamId, context), afterSequence, context),
     cancel: async ({ streamId }, context) => {
-      const stored = await findById(store, streamId, context.principal.tenant);
+      const stored = await find(streamId, context);
       await stored.cancel();
       const { ended } = await stored.status();
       return { $typeName: "execution.v1.CancelResponse", state: stateOf(ended) };
     },
     describe: async ({ streamId }, context) => {
-      const { head, status } = await findById(store, streamId, context.principal.tenant);
-      return describeStream(head, await status());
+      const { head, status } = await find(streamId, context);
+      return describeStream(head, await unlessAborted(status(), context.signal));
     },
     handOver: async () => {
       if (!store.shared) return;
