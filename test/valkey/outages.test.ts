@@ -4,11 +4,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/gl
 import { ExecutionError } from "../../src/errors.ts";
 import type { StreamStore } from "../../src/router/streams/store.ts";
 import { connectValkey, type Valkey } from "../../src/router/streams/valkey/connection.ts";
+import { names } from "../../src/router/streams/valkey/names.ts";
 import { createValkeyStreamStore } from "../../src/router/streams/valkey/valkey-store.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { createRig, words } from "../router/streams/rig.ts";
 import { newHead, running, suiteLimits, wordEvents } from "../router/streams/store-suite.ts";
 import { drainStream, testContext } from "../support/routing.ts";
+import { openLink } from "../support/switchable-link.ts";
 import { startValkeyServer, type ValkeyServer } from "../support/valkey-server.ts";
 import { waitFor } from "../support/wait.ts";
 
@@ -33,10 +35,10 @@ afterAll(async () => {
   await server.stop();
 });
 
-const open = async (): Promise<StreamStore> => {
+const open = async (url = server.url): Promise<StreamStore> => {
   processes += 1;
   const store = await createValkeyStreamStore({
-    url: server.url,
+    url,
     limits: suiteLimits,
     nowMs: Date.now,
     owner: `outage-${processes}`,
@@ -111,5 +113,26 @@ describe("a server that does not answer", () => {
       await sleep(20);
     }
     expect(last).toBe("finished");
+  });
+});
+
+describe("a server whose answer is lost", () => {
+  // Mutant seen red: a key that nobody has although it is taken, for a day.
+  test("is told that the key it gave out is not used", async () => {
+    const link = await openLink(Number(new URL(server.url).port));
+    const store = await open(`redis://127.0.0.1:${link.port}`);
+    const use = { tenant: "t", key: `key ${newHead().streamId}`, hash: "h" };
+    // The server knows the script from here on.
+    await store.claim({ ...use, key: `other ${use.key}` }, "stream_other");
+    link.deafen();
+    const claim = store.claim(use, "stream_lost");
+    const isTaken = async (): Promise<boolean> => Number(await operator.send("EXISTS", names.key(use))) === 1;
+    for (let tries = 0; tries < 100 && !(await isTaken()); tries += 1) await sleep(10);
+    await link.cut();
+    await expect(claim).rejects.toMatchObject({ reason: "STATE_UNAVAILABLE" });
+    await link.restore();
+    const again = await (await open()).claim(use, "stream_next");
+    await link.cut();
+    expect(again).toEqual({ kind: "mine" });
   });
 });
