@@ -35,11 +35,11 @@ afterAll(async () => {
   await server.stop();
 });
 
-const open = async (url = server.url): Promise<StreamStore> => {
+const open = async (url = server.url, limits = suiteLimits): Promise<StreamStore> => {
   processes += 1;
   const store = await createValkeyStreamStore({
     url,
-    limits: suiteLimits,
+    limits,
     nowMs: Date.now,
     owner: `outage-${processes}`,
     log: createLog("silent"),
@@ -79,6 +79,33 @@ describe("a server that is full", () => {
       },
       { what: "the stream's end" },
     );
+  });
+});
+
+describe("a server that is gone for long", () => {
+  // Mutant seen red: every stream that ends kept until it can be written.
+  test("is told of as many streams that have ended as are known, of the latest", async () => {
+    const link = await openLink(Number(new URL(server.url).port));
+    const owner = await open(`redis://127.0.0.1:${link.port}`, { ...suiteLimits, maxEnded: 3 });
+    const peer = await open();
+    await link.cut();
+    const heads = Array.from({ length: 6 }, () => newHead());
+    for (const head of heads) {
+      const log = owner.begin(head, running());
+      log.append(wordEvents(1, 3));
+      const ended = { endedAtMs: Date.now() };
+      owner.end(head, ended);
+      log.end(ended);
+    }
+    await link.restore();
+    const known = async (): Promise<readonly boolean[]> =>
+      Promise.all(
+        heads.map(async ({ streamId }) => (await (await peer.find(streamId))?.status())?.ended !== undefined),
+      );
+    for (let tries = 0; tries < 200 && !(await known()).at(-1); tries += 1) await sleep(20);
+    await owner.flushed();
+    await link.cut();
+    expect(await known()).toEqual([false, false, false, true, true, true]);
   });
 });
 
