@@ -53,6 +53,8 @@ describe("a process that is gone", () => {
         extras: { partial: true, failure: { streamId: head.streamId, lastSequence: 3 } },
       });
     }
+    // Who was ahead of what the process had written has not made a mistake.
+    expect(await read(peer, head.streamId, 5)).toMatchObject({ events: [], error: { reason: "INTERRUPTED" } });
     const stored = await peer.find(cancelled.streamId);
     await stored?.cancel();
     expect((await stored?.status())?.ended?.error?.reason).toBe("INTERRUPTED");

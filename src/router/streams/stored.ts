@@ -1,6 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { ExecutionError } from "../../errors.ts";
 import type { CallContext } from "../call.ts";
+import type { StreamStatus } from "./ended.ts";
 import { chatFailure } from "./failure.ts";
 import { createReader, type Reader } from "./reader.ts";
 import { aheadError, callerLeft, expiredError, streamNotFound } from "./refusals.ts";
@@ -24,7 +25,7 @@ export async function findByToken(store: StreamStore, token: string, tenant: str
 export async function attachToStored(stored: StoredStream, after: number, context: CallContext): Promise<Reader> {
   const { head } = stored;
   const status = await stored.status();
-  if (status.ended !== undefined && after > status.lastSequence) throw aheadError(after, status.lastSequence);
+  if (after > status.lastSequence && isWhole(status)) throw aheadError(after, status.lastSequence);
   const { log, demand, release } = await stored.open(after);
   try {
     context.signal.throwIfAborted();
@@ -47,6 +48,11 @@ export async function attachToStored(stored: StoredStream, after: number, contex
       },
     },
   });
+}
+
+/** True unless the stream may have had events that are not known of: it runs elsewhere, or its process is gone and its last events with it. */
+function isWhole({ ended }: StreamStatus): boolean {
+  return ended !== undefined && ended.error?.reason !== "INTERRUPTED";
 }
 
 /** Compares in a time that does not depend on where two secrets differ. */
