@@ -156,7 +156,7 @@ export function createRun(options: RunOptions): Run {
   /** The last reader has left, and was not told to. */
   const abandon = (error: ExecutionError): void => {
     if (!head.continues) return abort(error);
-    stopWaiting = unattended.wait(timeUp);
+    stopWaiting = unattended.wait(head.tenant, timeUp);
     if (stopWaiting === undefined) {
       return abort(new ExecutionError("CANCELLED", "the caller left, and too many calls go on without theirs already"));
     }
