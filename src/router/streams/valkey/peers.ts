@@ -5,7 +5,7 @@ import { interruptedError } from "../refusals.ts";
 import type { StoredStream } from "../store.ts";
 import type { Valkey } from "./connection.ts";
 import { readEntries } from "./entries.ts";
-import { createFollower, type Follower } from "./follower.ts";
+import { createFollower, type Follower, type LastWord } from "./follower.ts";
 import { names } from "./names.ts";
 import { END_STREAM, SAY_READ } from "./scripts.ts";
 import { endedText, readEnded, readHead, readStatus, statusBytes } from "./texts.ts";
@@ -64,11 +64,12 @@ export function createPeers({ valkey, self, maxLogBytes, keepLogMs, keepEndedMs,
     const [entry] = readEntries(await valkey.send("XREVRANGE", names.log(streamId), "+", "-", "COUNT", "1"));
     return entry?.last ?? 0;
   };
-  /** Ends a stream whose process is gone. Whoever finds that out first says so for all. */
-  const endIfOrphaned = async (streamId: string): Promise<void> => {
+  /** Says how a stream ended. Ends one whose process is gone; whoever finds that out first says so for all. */
+  const endIfOrphaned = async (streamId: string): Promise<LastWord | undefined> => {
     const kept = await look(streamId);
-    if (kept === undefined || kept.ended !== undefined) return;
-    if (Number(await valkey.send("EXISTS", names.owner(kept.owner))) > 0) return;
+    if (kept === undefined) return undefined;
+    if (kept.ended !== undefined) return { ended: kept.ended, last: kept.status.lastSequence };
+    if (Number(await valkey.send("EXISTS", names.owner(kept.owner))) > 0) return undefined;
     const lastSequence = Math.max(kept.status.lastSequence, await lastOf(streamId));
     const status = { ...kept.status, lastSequence };
     const failure = chatFailure(kept.head, status, lastSequence);
@@ -82,6 +83,7 @@ export function createPeers({ valkey, self, maxLogBytes, keepLogMs, keepEndedMs,
       [names.head(streamId), names.log(streamId)],
       [...values, String(keepLogMs), String(keepEndedMs)],
     );
+    return undefined;
   };
   const tell = async (streamId: string, what: "cancel" | "left"): Promise<void> => {
     const kept = await look(streamId);
