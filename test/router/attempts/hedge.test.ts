@@ -256,6 +256,26 @@ describe("a hedge", () => {
       expect(await started(1000n, "model-1")).toBe(0);
       expect(await started(10_000_000n, "unheard-of")).toBe(0);
     });
+
+    // Mutant seen red: the second weighed by itself, so that both together may cost more than the call may.
+    test("that, should both cost the most they can, costs more than the request allows", async () => {
+      const prices = createPriceBook([acmeTable([{ models: ["model-1"], rates: { input: "1", output: "2" } }])]);
+      const acme = (name: string, play: Play) =>
+        createScriptedAdapter({ name, play, seller: "acme", spends: true, settings: { ...settings, name } });
+      const started = async (maxCostNanoUsd: bigint) => {
+        const first = gated("near");
+        const [near, far] = [acme("near", first.play), acme("far", answer("far"))];
+        const rig = createRig([near, far], { prices, routing: { hedge }, wait: async () => undefined });
+        for (let count = 0; count < 20; count += 1) rig.health.target("near", "model-1").latency.record(100);
+        setTimeout(first.open, 20);
+        // 200,000 nano-USD each for the output alone.
+        const { error } = await rig.run({ sampling: { maxOutputTokens: 100 }, maxCostNanoUsd });
+        expect(error).toBeUndefined();
+        return far.inputs.length;
+      };
+      expect(await started(1_000_000n)).toBe(1);
+      expect(await started(300_000n)).toBe(0);
+    });
   });
 
   test("leaves nothing running when its reader leaves in the middle of the answer", async () => {
