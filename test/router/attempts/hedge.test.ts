@@ -104,6 +104,22 @@ describe("a hedge", () => {
     expect(events.at(-1)?.event.value).toMatchObject({ attempts: [{ attempt: 0 }, { attempt: 1 }] });
   });
 
+  // Mutant seen red: an answer that ends without waiting for the row of the attempt that was given up.
+  test("is told to have won when the row of the other is written too", async () => {
+    const slow = gated("near");
+    const near = provider("near", slow.play);
+    const { run, rows, health } = createRig([near, provider("far", answer("far"))], {
+      routing: { hedge },
+      wait: async () => undefined,
+      written: async ({ provider: name }) => {
+        if (name === "near") await new Promise((resolve) => setTimeout(resolve, 20));
+      },
+    });
+    for (let count = 0; count < 20; count += 1) health.target("near", "model-1").latency.record(100);
+    await run();
+    expect(rows.map(({ provider: name }) => name)).toEqual(["near", "far"]);
+  });
+
   test("is not started for one that begins in time", async () => {
     const { run, far } = racing(answer("near"), answer("far"));
     expect((await run()).told).toContain("text 0 near");
