@@ -30,7 +30,7 @@ const open = (url = server.url): Promise<StreamStore> => {
 const read = async (store: StreamStore, streamId: string, after: number): Promise<Drained> => {
   const stored = await store.find(streamId);
   if (stored === undefined) throw new Error("the stream is not known");
-  const reader = await attachToStored(stored, after, testContext());
+  const reader = await attachToStored(stored, { after, from: after }, testContext());
   return drainStream(() => reader);
 };
 

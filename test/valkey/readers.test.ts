@@ -45,7 +45,7 @@ async function attached(store: StreamStore, streamId: string) {
   const context = endableContext();
   const stored = await store.find(streamId);
   if (stored === undefined) throw new Error("the stream is not known");
-  const reader = await attachToStored(stored, 0, context);
+  const reader = await attachToStored(stored, { after: 0, from: 0 }, context);
   await reader.next();
   return context;
 }

@@ -43,7 +43,7 @@ const open = async (): Promise<StreamStore> => {
 async function startReading(store: StreamStore, streamId: string, after: number): Promise<{ end: Promise<Drained> }> {
   const stored = await store.find(streamId);
   if (stored === undefined) throw new Error("the stream is not known");
-  const reader = await attachToStored(stored, after, testContext());
+  const reader = await attachToStored(stored, { after, from: after }, testContext());
   return {
     end: within(
       drainStream(() => reader),
@@ -99,7 +99,7 @@ describe("a reader in a peer", () => {
     const stream = await begin(owner);
     const stored = await peer.find(stream.streamId);
     if (stored === undefined) throw new Error("the stream is not known");
-    const reader = await attachToStored(stored, 1, testContext());
+    const reader = await attachToStored(stored, { after: 1, from: 1 }, testContext());
     expect((await reader.next()).value).toHaveLength(2);
     stream.log.append(wordEvents(4, 3));
     const ended = { endedAtMs: Date.now() };

@@ -21,12 +21,24 @@ export async function findByToken(store: StreamStore, token: string, tenant: str
   return stored;
 }
 
-/** Opens a reader of a stream that does not run in this process. */
-export async function attachToStored(stored: StoredStream, after: number, context: CallContext): Promise<Reader> {
+/** Where a reader stands. */
+export interface Position {
+  /** Number of the last event it has. */
+  readonly after: number;
+  /** Number of the last event that it does not want again. */
+  readonly from: number;
+}
+
+/** Opens a reader of a stream that does not run in this process. Throws INVALID_FIELD if it is ahead of the stream. */
+export async function attachToStored(
+  stored: StoredStream,
+  { after, from }: Position,
+  context: CallContext,
+): Promise<Reader> {
   const { head } = stored;
   const status = await stored.status();
   if (after > status.lastSequence && isWhole(status)) throw aheadError(after, status.lastSequence);
-  const { log, demand, release } = await stored.open(after);
+  const { log, demand, release } = await stored.open(from);
   try {
     context.signal.throwIfAborted();
   } catch (thrown) {
@@ -35,7 +47,7 @@ export async function attachToStored(stored: StoredStream, after: number, contex
   }
   return createReader({
     log,
-    after,
+    after: from,
     signal: context.signal,
     host: {
       demand,

@@ -19,7 +19,7 @@ import { aheadError, interruptedError, mismatchError, replayExpiredError } from 
 import { createRun, type Run } from "./run.ts";
 import { createRunning } from "./running.ts";
 import type { Claim, KeyEnd, KeyUse, StoredStream, StreamStore } from "./store.ts";
-import { attachToStored, findById, findByToken } from "./stored.ts";
+import { attachToStored, findById, findByToken, type Position } from "./stored.ts";
 import { createUnattended, type UnattendedLimits } from "./unattended.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 
@@ -30,11 +30,7 @@ export interface Streams {
   /** Events after the given one and the stream's end. Throws STREAM_NOT_FOUND, RESUME_EXPIRED, INVALID_FIELD. */
   resume(request: ResumeRequest, context: CallContext): AsyncIterable<readonly ChatResponse[]>;
   /** The same for the stream of an id, which within a tenant is as good as its token. */
-  attach(
-    streamId: string,
-    afterSequence: number,
-    context: CallContext,
-  ): Promise<AsyncIterable<readonly ChatResponse[]>>;
+  attach(streamId: string, position: Position, context: CallContext): Promise<AsyncIterable<readonly ChatResponse[]>>;
   /** Throws STREAM_NOT_FOUND. */
   cancel(request: CancelRequest, context: CallContext): Promise<CancelResponse>;
   /** Throws STREAM_NOT_FOUND. */
@@ -59,6 +55,9 @@ export interface StreamsDeps {
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number;
 }
+
+/** Where a reader stands that has nothing. */
+const START: Position = { after: 0, from: 0 };
 
 /** Creates the streams of a process. */
 export function createStreams({ store, newId, newSecret, nowMs, ...deps }: StreamsDeps): Streams {
@@ -106,13 +105,14 @@ export function createStreams({ store, newId, newSecret, nowMs, ...deps }: Strea
 
   const find = (streamId: string, { principal, signal }: CallContext): Promise<StoredStream> =>
     unlessAborted(findById(store, streamId, principal.tenant), signal);
-  const attach = (stored: StoredStream, after: number, context: CallContext): Promise<Reader> =>
-    unlessAborted(attachWhenever(stored, after, context), context.signal);
-  const attachWhenever = async (stored: StoredStream, after: number, context: CallContext): Promise<Reader> => {
+  const attach = (stored: StoredStream, position: Position, context: CallContext): Promise<Reader> =>
+    unlessAborted(attachWhenever(stored, position, context), context.signal);
+  const attachWhenever = async (stored: StoredStream, position: Position, context: CallContext): Promise<Reader> => {
     const run = running.get(stored.head.streamId);
-    if (run === undefined) return attachToStored(stored, after, context);
+    if (run === undefined) return attachToStored(stored, position, context);
+    const { after, from } = position;
     if (after > run.log.lastSequence) throw aheadError(after, run.log.lastSequence);
-    return run.attach(after, context);
+    return run.attach(from, context);
   };
 
   const share = async function* share(call: Call, next: Next): AsyncGenerator<readonly ChatResponse[]> {
@@ -131,7 +131,7 @@ export function createStreams({ store, newId, newSecret, nowMs, ...deps }: Strea
     const stored = await store.find(claim.streamId);
     const beginning = await stored?.open(0);
     try {
-      if (stored !== undefined && beginning?.log.read(0) !== undefined) return await attach(stored, 0, context);
+      if (stored !== undefined && beginning?.log.read(0) !== undefined) return await attach(stored, START, context);
     } finally {
       // Only now: a look that ends before the reader is there would be a last reader that leaves.
       beginning?.release();
@@ -158,7 +158,7 @@ export function createStreams({ store, newId, newSecret, nowMs, ...deps }: Strea
         : { [Symbol.asyncIterator]: () => share(call, next) },
     resume: async function* resume({ resumeToken, afterSequence }, context) {
       const stored = await unlessAborted(findByToken(store, resumeToken, context.principal.tenant), context.signal);
-      yield* await attach(stored, afterSequence, context);
+      yield* await attach(stored, { after: afterSequence, from: afterSequence }, context);
     },
     attach: async (streamId, afterSequence, context) => attach(await find(streamId, context), afterSequence, context),
     cancel: async ({ streamId }, context) => {
