@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
+import { OnDisconnect } from "../../src/gen/execution/v1/chat_pb.js";
 import type { StreamStore } from "../../src/router/streams/store.ts";
 import { attachToStored } from "../../src/router/streams/stored.ts";
 import { createValkeyStreamStore } from "../../src/router/streams/valkey/valkey-store.ts";
@@ -66,6 +67,22 @@ describe("readers in peers", () => {
     second.leave();
     await waitFor(() => left.length > 0, { what: "the last reader's leaving" });
     expect(await owner.isRead(head.streamId)).toBe(false);
+  });
+
+  // Mutant seen red: a call ended when its time without a reader is over, although a peer has one.
+  test("keep a call going on whose caller has left its own process", async () => {
+    const [owner, peer] = [await open(), await open()];
+    const unattended = { continueMs: 300, maxContinued: 4 };
+    const first = createRig(slowWords(150), { streamStore: owner, newId: randomUUID, unattended });
+    const second = createRig(words(1), { streamStore: peer, newId: randomUUID });
+    const context = endableContext();
+    const request = { onDisconnect: OnDisconnect.CONTINUE };
+    const { resumeToken, events } = await readSome(first.open(request, context)[Symbol.asyncIterator](), 3);
+    await owner.flushed();
+    context.leave();
+    const rest = await second.resume(resumeToken, events.length);
+    expect(rest.error).toBeUndefined();
+    expect(rest.events.at(-1)?.event.case).toBe("finished");
   });
 
   // Mutant seen red: a look at whether the stream can be joined that counts as a reader who has left again.
