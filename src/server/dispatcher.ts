@@ -41,8 +41,11 @@ export interface ServerCall {
   decode(bytes: Uint8Array, format: MessageFormat): Message;
   /** Validates and runs the method: arrays of responses, one response in all for a unary method. Throws ExecutionErrors. */
   run(message: Message): Promise<AsyncIterable<readonly Message[]>>;
-  /** Runs Resume for the stream of an id, which is as good as its token for a key of its tenant. Throws as Resume does. */
-  attach(streamId: string, afterSequence: number): Promise<AsyncIterable<readonly Message[]>>;
+  /**
+   * Runs Resume for the stream of an id, which is as good as its token for a key of its tenant. With `from` the caller gets events it has anew, from
+   * the one after that number on. Throws as Resume does.
+   */
+  attach(streamId: string, afterSequence: number, from?: number): Promise<AsyncIterable<readonly Message[]>>;
   /** Says that the caller has left. */
   cancel(): void;
   /** Reads anything thrown as the status to send. Logs bugs. */
@@ -176,7 +179,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         deadline.signal.throwIfAborted();
         return handler(message, context);
       },
-      attach: (streamId, afterSequence) => router.streams.attach(streamId, afterSequence, context),
+      attach: (streamId, afterSequence, from = afterSequence) =>
+        router.streams.attach(streamId, { after: afterSequence, from }, context),
       cancel: () => deadline.abort(new ExecutionError("CANCELLED", "the caller cancelled the call")),
       status: (thrown) => statusOf(thrown, requestId),
       end: () => {

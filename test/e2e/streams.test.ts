@@ -152,4 +152,17 @@ describe("a stream on every wire", () => {
     expect(await over.cancel(streamId)).toBe(StreamState.CANCELLED);
     expect((await over.resume(events)).failure?.code).toBe(Code.CANCELLED);
   });
+
+  // Mutant seen red: the short form, which is read from its beginning, never compared with where the client says it is.
+  test.each(["short", "proto"])("is not resumed ahead of its events, in the %s form", async (form) => {
+    const { events } = await wire("gRPC").chat(asking("endless"), 3);
+    const { streamId } = startedOf(events);
+    const response = await fetch(`${gateway.httpUrl}/v1/streams/${streamId}/events?events=${form}`, {
+      headers: { authorization: `Bearer ${API_KEYS.caller}`, "last-event-id": `${streamId}:4000000000` },
+      signal: AbortSignal.timeout(5000),
+    });
+    expect(response.status).toBe(400);
+    expect(await response.json()).toMatchObject({ reason: "INVALID_FIELD" });
+    await wire("gRPC").cancel(streamId);
+  });
 });

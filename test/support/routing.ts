@@ -119,6 +119,8 @@ export interface TestRouterOptions {
   readonly unattended?: UnattendedLimits;
   /** Milliseconds since the epoch. Without it a time that stands still. */
   readonly nowMs?: () => number;
+  /** Without it ids count. */
+  readonly newId?: () => string;
 }
 
 /** Resolves a request while nothing is known of any provider, and nothing but what cannot spend has a price. */
@@ -139,10 +141,12 @@ export function testRouter(state: RoutingState, options: TestRouterOptions = {})
     ledger: options.ledger ?? createMemoryStore({ maxSums: 1000, maxAttemptIds: 1000 }),
     nowMs,
     state: () => state,
-    newId: () => {
-      id += 1;
-      return `id${id}`;
-    },
+    newId:
+      options.newId ??
+      (() => {
+        id += 1;
+        return `id${id}`;
+      }),
     monotonicMs: () => 0,
     streamStore:
       options.streamStore ??

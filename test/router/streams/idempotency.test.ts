@@ -161,7 +161,7 @@ describe("an idempotency key", () => {
   // Mutant seen red: no bound, or the oldest key forgotten in its place, which would bill twice.
   test("is refused rather than forgotten where no more can be kept; after a day it is free", async () => {
     let now = 1_000_000;
-    const rig = createRig(words(1), { logs: { maxKeys: 2 }, nowMs: () => now });
+    const rig = createRig(words(1), { logs: { maxKeys: 4 }, nowMs: () => now });
     for (const idempotencyKey of ["a", "b"]) await drainStream(() => rig.open({ idempotencyKey }));
     const refused = await drainStream(() => rig.open({ idempotencyKey: "c" }));
     expect(refused.error).toMatchObject({ reason: "OVERLOADED", extras: { retryAfterMs: 86_400_000 } });

@@ -36,6 +36,8 @@ export interface MirrorDeps {
   readonly owner: string;
   readonly keepLogMs: number;
   readonly keepEndedMs: number;
+  /** How many streams that have ended wait to be written, at most. The oldest is given up: peers take it for one that runs while this process does. */
+  readonly maxEnded: number;
   readonly log: Log;
 }
 
@@ -59,9 +61,12 @@ const RETRY_MS = 500;
 const LAST_TRIES = 4;
 
 /** Creates the mirror of a process. */
-export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, log }: MirrorDeps): Mirror {
+export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, maxEnded, log }: MirrorDeps): Mirror {
   const streams = new Map<string, Progress>();
   const dirty = new Set<Progress>();
+  /** Those that have ended, oldest first. */
+  const ending = new Set<Progress>();
+  let isGivingUp = false;
   const closing = new AbortController();
   let flushing: Promise<void> | undefined;
 
@@ -94,7 +99,8 @@ export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, log }: Mir
       stream.trimmed = firstSequence - 1;
     }
   };
-  const writeEnd = async ({ head, log: events, status, ended, key, forgotten }: Progress): Promise<void> => {
+  const writeEnd = async (stream: Progress): Promise<void> => {
+    const { head, log: events, status, ended, key, forgotten } = stream;
     if (ended === undefined) return;
     const keys = [names.head(head.streamId), names.log(head.streamId)];
     const values = [String(events.lastSequence), endedText(ended), statusBytes(head, status(ended))];
@@ -102,8 +108,21 @@ export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, log }: Mir
     if (key !== undefined) {
       await valkey.run(END_KEY, [names.key(key)], [head.streamId, key.free ? "" : failureText(key.failure)]);
     }
-    streams.delete(head.streamId);
+    drop(stream);
+    isGivingUp = false;
     if (forgotten) await valkey.send("DEL", names.log(head.streamId));
+  };
+  const drop = (stream: Progress): void => {
+    streams.delete(stream.head.streamId);
+    ending.delete(stream);
+    dirty.delete(stream);
+  };
+  const giveUpOldest = (): void => {
+    const [oldest] = ending;
+    if (ending.size <= maxEnded || oldest === undefined) return;
+    drop(oldest);
+    if (!isGivingUp) log.warn("peers are not told of the ends of streams any more: too many wait", { maxEnded });
+    isGivingUp = true;
   };
   const write = async (stream: Progress): Promise<void> => {
     await begin(stream);
@@ -116,7 +135,7 @@ export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, log }: Mir
       dirty.clear();
       const results = await Promise.allSettled(batch.map(write));
       const failed = batch.filter((_stream, index) => results[index]?.status === "rejected");
-      for (const stream of failed) dirty.add(stream);
+      for (const stream of failed) if (streams.has(stream.head.streamId)) dirty.add(stream);
       if (failed.length > 0) await sleep(RETRY_MS, undefined, { signal: closing.signal }).catch(() => undefined);
     }
   };
@@ -140,6 +159,8 @@ export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, log }: Mir
       if (stream === undefined) return;
       stream.ended = ended;
       stream.key = key;
+      ending.add(stream);
+      giveUpOldest();
       mark(stream);
     },
     forget: (streamId) => {
