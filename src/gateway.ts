@@ -6,8 +6,7 @@ import type { Config, ListenerSettings } from "./config/config.ts";
 import { createState, replaceState } from "./gateway-state.ts";
 import { ChatRequestSchema } from "./gen/execution/v1/chat_pb.js";
 import { MessageRole } from "./gen/execution/v1/content_pb.js";
-import { createPriceBook } from "./ledger/prices/price-book.ts";
-import { priceTables } from "./ledger/prices/tables/index.ts";
+import { priceBookInForce } from "./ledger/prices/price-book.ts";
 import { createMemoryStore } from "./ledger/stores/memory.ts";
 import { createHealth } from "./router/health/health.ts";
 import type { RoutingState } from "./router/resolve.ts";
@@ -196,7 +195,7 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions, 
     newId,
     monotonicMs,
     nowMs: Date.now,
-    prices: createPriceBook(priceTables),
+    prices: priceBookInForce(() => state.prices),
     ledger,
     health: createHealth(monotonicMs),
     random: Math.random,
