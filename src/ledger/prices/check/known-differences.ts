@@ -39,6 +39,13 @@ function named(
   return rows.map(([vendor, model, what, reason]) => ({ source, vendor, model, what, reason }));
 }
 
+/** Names that go on serving another model, at its price. */
+const RETIRED_GROK = [
+  ...["grok-4-1-fast", "grok-4-1-fast-reasoning", "grok-4-1-fast-non-reasoning"],
+  ...["grok-4-fast", "grok-4-fast-reasoning", "grok-4-fast-non-reasoning"],
+  ...["grok-4", "grok-4-0709", "grok-3", "grok-code-fast-1", "grok-code-fast"],
+];
+
 /** Every known difference, by source. Each is needed by the data that the source's name says. */
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
@@ -62,5 +69,11 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     ["openrouter", "google/gemini-2.5-flash", "inputAudio", "there sound is billed as text; Google lists $1"],
     ["openrouter", "openai/gpt-5.1", "inputCacheRead", "there rounded up to $0.13"],
     ["openrouter", "minimax/minimax-m2:free", "*", "there what is free has no price"],
+    ...RETIRED_GROK.map((model) => ["xai", model, "*", "there the price before xAI retired it in May 2026"] as const),
+  ]),
+  ...named("litellm", [
+    ["vertex", "gemini-2.5-flash", "inputAudio", "there sound of long inputs is billed as text; Google lists $1"],
+    ["vertex", "gemini-2.5-flash-lite", "inputAudio", "there sound in batches and at flex is billed as text"],
+    ["perplexity", "sonar-reasoning", "search_context_high", "there $14 a thousand; the other sources have $12"],
   ]),
 ];
