@@ -95,6 +95,12 @@ function stateOf(config: Config, adapters: Readonly<Record<string, Adapter>>): G
   });
 }
 
+/** Vendors that the operator gave prices of his own and that bill no instance: a slip in the name, or prices for another gateway. */
+export function unusedVendors({ config, adapters }: GatewayState): readonly string[] {
+  const sellers = new Set(Object.values(adapters).map(({ seller }) => seller));
+  return Object.keys(config.prices?.vendors ?? {}).filter((vendor) => !sellers.has(vendor));
+}
+
 /** Keys that are gone altogether are far more often a mishap than a wish, and would open the gateway to everybody who reaches it. */
 function checkKeysStay(before: Config, wanted: Config): void {
   if (before.keys.length === 0 || wanted.keys.length > 0) return;
