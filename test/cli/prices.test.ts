@@ -19,7 +19,7 @@ const prices = `
 vendors:
   openai:
     - { models: [gpt-5-nano], rates: { input: 0.04, output: 0.40 }, reason: our contract }
-  groq:
+  cerebras:
     - { models: [llama], rates: { input: 0.05, output: 0.08 } }
 instances:
   near:
@@ -37,7 +37,7 @@ const litellm = {
     output_cost_per_token: 4e-7,
     cache_read_input_token_cost: 5e-9,
   },
-  "groq/llama": { litellm_provider: "groq", input_cost_per_token: 5.04e-8, output_cost_per_token: 1.6e-7 },
+  "cerebras/llama": { litellm_provider: "cerebras", input_cost_per_token: 5.04e-8, output_cost_per_token: 1.6e-7 },
 };
 
 beforeAll(async () => {
@@ -116,18 +116,18 @@ describe("prices list", () => {
     const { status, stderr } = await run("list", "--vendor", "opnai");
     expect([status, stderr]).toEqual([
       1,
-      expect.stringMatching(/^error: no such model has a price; those of openai, .*groq, near have\n$/),
+      expect.stringMatching(/^error: no such model has a price; those of openai, .*cerebras, near have\n$/),
     ]);
   });
 });
 
 describe("prices verify", () => {
   test("ends with 1 for a difference nobody has named, and shows both figures", async () => {
-    const { status, stdout } = await run("verify", "--against", "litellm.json", "--vendor", "groq");
+    const { status, stdout } = await run("verify", "--against", "litellm.json", "--vendor", "cerebras");
     expect(status).toBe(1);
     const [, row] = stdout.split("\n");
     expect(row?.replace(/\d{4}-\d{2}-\d{2}/, "DAY").split(/ {2,}/)).toEqual([
-      "groq",
+      "cerebras",
       "llama",
       "standard",
       "output",
@@ -143,9 +143,9 @@ describe("prices verify", () => {
   });
 
   test("has a threshold", async () => {
-    const strict = await run("verify", "--against", "litellm.json", "--vendor", "groq", "--threshold", "0.5%");
+    const strict = await run("verify", "--against", "litellm.json", "--vendor", "cerebras", "--threshold", "0.5%");
     expect(strict.stdout).toContain("0 agree within 0.5%");
-    const lenient = await run("verify", "--against", "litellm.json", "--vendor", "groq", "--threshold", "60%");
+    const lenient = await run("verify", "--against", "litellm.json", "--vendor", "cerebras", "--threshold", "60%");
     expect(lenient.status).toBe(0);
     expect((await run("verify", "--threshold", "101%")).status).toBe(1);
   });
@@ -181,7 +181,15 @@ describe("prices verify", () => {
 
   test("fetches a URL of this machine or by https, and nothing that is too large or leads elsewhere", async () => {
     const against = async (source: string) => {
-      const { status, stderr } = await run("verify", "--vendor", "groq", "--threshold", "100%", "--against", source);
+      const { status, stderr } = await run(
+        "verify",
+        "--vendor",
+        "cerebras",
+        "--threshold",
+        "100%",
+        "--against",
+        source,
+      );
       return [status, stderr];
     };
     expect(await against(`${url}/prices`)).toEqual([0, ""]);
