@@ -3,11 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import type { Adapter, AdapterKind } from "./adapters/adapter.ts";
 import type { Config, ListenerSettings } from "./config/config.ts";
-import { createState, replaceState } from "./gateway-state.ts";
+import { createState, type GatewayState, replaceState, unusedVendors } from "./gateway-state.ts";
 import { ChatRequestSchema } from "./gen/execution/v1/chat_pb.js";
 import { MessageRole } from "./gen/execution/v1/content_pb.js";
-import { createPriceBook } from "./ledger/prices/price-book.ts";
-import { priceTables } from "./ledger/prices/tables/index.ts";
+import { priceBookInForce } from "./ledger/prices/price-book.ts";
 import { createMemoryStore } from "./ledger/stores/memory.ts";
 import { createHealth } from "./router/health/health.ts";
 import type { RoutingState } from "./router/resolve.ts";
@@ -191,12 +190,13 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions, 
   const monotonicMs = (): number => performance.now();
   const ledger = createMemoryStore(MEMORY_LEDGER);
   let state = createState(config, { kinds, newId });
+  warnOfPrices(state, log);
   const router = createRouter({
     state: () => state,
     newId,
     monotonicMs,
     nowMs: Date.now,
-    prices: createPriceBook(priceTables),
+    prices: priceBookInForce(() => state.prices),
     ledger,
     health: createHealth(monotonicMs),
     random: Math.random,
@@ -232,6 +232,7 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions, 
     reload: (wanted) => {
       const { state: next, retired, needsRestart } = replaceState(state, wanted, { kinds, newId });
       state = next;
+      warnOfPrices(state, log);
       const closing = retire(retired)
         .catch((thrown: unknown) => log.error("a provider that is not used any more did not close", thrown))
         .finally(() => retiring.delete(closing));
@@ -244,6 +245,12 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions, 
       await ledger.close();
     },
   };
+}
+
+function warnOfPrices(state: GatewayState, log: Log): void {
+  for (const vendor of unusedVendors(state)) {
+    log.warn(`the prices of ${vendor} have no effect: no provider instance is billed by it`, { vendor });
+  }
 }
 
 /** Waits, and rejects with the signal's reason when it fires. */

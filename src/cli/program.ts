@@ -1,7 +1,15 @@
 import { Command, CommanderError } from "commander";
 import { type CommandContext, CommandError, OutputClosedError, printable, write } from "./context.ts";
-import type { CapabilitiesOptions, CostsOptions, RequestOptions, ServeOptions, ShowOptions } from "./options.ts";
-import { parseCount, parseDuration, parseMoment } from "./values.ts";
+import type {
+  CapabilitiesOptions,
+  CostsOptions,
+  ListPricesOptions,
+  RequestOptions,
+  ServeOptions,
+  ShowOptions,
+  VerifyPricesOptions,
+} from "./options.ts";
+import { parseCount, parseDuration, parseMoment, parsePercent } from "./values.ts";
 import { readVersion } from "./version.ts";
 
 /**
@@ -107,6 +115,29 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
       end(await costs(options, context));
     });
 
+  const prices = program.command("prices").description("work with the prices that costs are counted by");
+  ofPrices(prices.command("list"))
+    .description("list the prices in force, built in and of your own")
+    .option("--at <day>", "day on which they hold, such as 2026-11-26 (default: now)", parseMoment)
+    .option("--json", "print JSON")
+    .action(async (options: ListPricesOptions) => {
+      const { listPrices } = await import("./prices-list.ts");
+      end(await listPrices(options, context));
+    });
+  ofPrices(prices.command("verify"))
+    .description("compare the prices with an independent source; ends with status 1 if one differs and is not known to")
+    .option(
+      "--against <source>",
+      "genai-prices, or LiteLLM's model_prices_and_context_window.json as a file or an https:// URL",
+      "genai-prices",
+    )
+    .option("--threshold <percent>", "differences that are not told", parsePercent, 0.01)
+    .option("--json", "print JSON")
+    .action(async (options: VerifyPricesOptions) => {
+      const { verifyPrices } = await import("./prices-verify.ts");
+      end(await verifyPrices(options, context));
+    });
+
   program
     .command("key")
     .description("make an API key: print it once, with the configuration lines that accept it")
@@ -165,6 +196,13 @@ function request(command: Command): Command {
     .option("--provider <name>", "provider instance to use instead of the persona's")
     .option("--model <name>", "model to use")
     .option("--system <text>", "system message to send before it");
+}
+
+function ofPrices(command: Command): Command {
+  return command
+    .option("-c, --config <file>", "configuration file, for prices of your own (default: as serve finds it)")
+    .option("--vendor <name>", "only this vendor or provider instance")
+    .option("--model <name>", "only this model");
 }
 
 function target(command: Command): Command {

@@ -62,10 +62,9 @@ export function createMeter(
         summary.usage = streamed.estimate(summary.usage);
       }
       const { usage, billed } = summary;
-      const isFree = price?.free === true || billed === Billed.NO;
       const cost = settledCost(summary);
       if (cost !== undefined) summary.costNanoUsd = cost;
-      const priceVersion = cost === undefined || isFree ? "" : prices.version;
+      const priceVersion = cost === undefined || billed === Billed.NO ? "" : (price?.version ?? "");
       if (priceVersion !== "") call.record.priceVersion = priceVersion;
       await ledger.append({
         attemptId: `attempt_${newId()}`,
