@@ -12,7 +12,7 @@ const WORST_MS = 5000;
 export type Wire = "grpc" | "http";
 
 /** A port of the gateway, or a server beside it that does nothing and shows what the machine alone costs. */
-type Called = Wire | "control";
+export type Called = Wire | "control";
 
 const CALLED: readonly Called[] = ["grpc", "http", "control"];
 

@@ -159,7 +159,7 @@ export const frameAttacks: readonly Attack[] = [
         const raw = await greet(target, [h2.SETTING.initialWindowSize, 0]);
         const body =
           target.wire === "grpc" ? chatFrame : Buffer.from('{"messages":[{"role":"user","content":"a few words"}]}');
-        const ids = Array.from({ length: 50 }, (_each, index) => 1 + 2 * index);
+        const ids = Array.from({ length: 100 }, (_each, index) => 1 + 2 * index);
         raw.send(
           ...ids.flatMap((id) => [h2.headers(id, chatBlock(target.wire)), h2.data(id, body, h2.FLAG.endStream)]),
         );
