@@ -53,13 +53,21 @@ function refuseOutsideCalendar(schema: DescMessage, json: JsonValue): void {
   }
 }
 
-/** Parses a JSON body that was scanned. Throws INVALID_FIELD if it is not UTF-8 or not JSON. */
-export function parseJson(bytes: Uint8Array): JsonValue {
+/** Reads a body as text. Throws INVALID_FIELD if it is not UTF-8. */
+export function decodeText(bytes: Uint8Array): string {
   try {
-    return JSON.parse(utf8.decode(bytes)) as JsonValue;
+    return utf8.decode(bytes);
   } catch (thrown) {
-    const problem = thrown instanceof SyntaxError ? "the body is not JSON" : "the body is not UTF-8";
-    throw invalidBody(problem, thrown);
+    throw invalidBody("the body is not UTF-8", thrown);
+  }
+}
+
+/** Parses the text of a JSON body that was scanned. Throws INVALID_FIELD if it is not JSON. */
+export function parseJson(text: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch (thrown) {
+    throw invalidBody("the body is not JSON", thrown);
   }
 }
 

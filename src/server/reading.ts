@@ -1,6 +1,6 @@
 import type { DescMessage, JsonValue, Message } from "@bufbuild/protobuf";
 import { LARGE_BYTES } from "./body-bytes.ts";
-import { createScan, decodeBinary, decodeJson, type MessageFormat, parseJson } from "./read.ts";
+import { createScan, decodeBinary, decodeJson, decodeText, type MessageFormat, parseJson } from "./read.ts";
 import type { Scan } from "./scan.ts";
 import { createTurns } from "./turns.ts";
 
@@ -43,7 +43,9 @@ export function createReading(schema: DescMessage, signal: AbortSignal): Request
   const parse = async (bytes: Uint8Array): Promise<JsonValue> => {
     checkUnscanned(bytes, "json");
     await nextStep();
-    return parseJson(bytes);
+    const text = decodeText(bytes);
+    await nextStep();
+    return parseJson(text);
   };
   const read = async (json: JsonValue): Promise<Message> => {
     await nextStep();

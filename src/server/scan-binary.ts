@@ -78,15 +78,23 @@ export function createBinaryScan(schema: DescMessage): Scan {
     table = inner.table();
   };
 
+  /** Passes over what is not looked at; gives where it ends, or the piece. */
+  const pass = (piece: Uint8Array, at: number): number => {
+    const next = Math.min(piece.length, at + skip);
+    if (packed !== undefined) values += countPacked(piece, at, next, packed.size);
+    skip -= next - at;
+    if (skip === 0) packed = undefined;
+    return next;
+  };
+  const checkCounts = (): void => {
+    if (values > MAX_VALUES || messages > MAX_MESSAGES) throw tooMany();
+  };
+
   return (piece) => {
     let at = 0;
     while (at < piece.length) {
       if (skip > 0) {
-        const next = Math.min(piece.length, at + skip);
-        if (packed !== undefined) values += countPacked(piece, at, next, packed.size);
-        skip -= next - at;
-        at = next;
-        if (skip === 0) packed = undefined;
+        at = pass(piece, at);
         continue;
       }
       while (before + at >= end) ({ end, table } = outer.pop() ?? WHOLE);
@@ -97,10 +105,9 @@ export function createBinaryScan(schema: DescMessage): Scan {
       varintBytes += 1;
       if (byte < 0x80) endVarint(before + at);
       else if (varintBytes === MAX_VARINT_BYTES) throw malformed("has a number of more than ten bytes");
-      if (values > MAX_VALUES || messages > MAX_MESSAGES) throw tooMany();
     }
     before += piece.length;
-    if (values > MAX_VALUES) throw tooMany();
+    checkCounts();
   };
 }
 

@@ -16,6 +16,9 @@ export const MAX_MESSAGES = 60_000;
 /** Most escapes (`\n`, `\u4e2d`) in the strings of a JSON text: the parser takes some 10 ns for each, and can only be waited for. */
 export const MAX_ESCAPES = 1_000_000;
 
+/** Most bytes of space between the values of a JSON text, as indentation is. */
+export const MAX_SPACE_BYTES = 4 * 1024 * 1024;
+
 /** How deep a JSON text may nest. Schemas of tools nest twice for each level they describe. */
 const MAX_JSON_DEPTH = 256;
 
@@ -25,11 +28,12 @@ const BACKSLASH = 0x5c;
 /** How many bytes of a string are looked at one by one before the next quote is searched for. */
 const SHORT_BYTES = 64;
 
-/** Creates the check of a JSON text: how deep it nests, its values, its escapes. What is not JSON is left to the parser. */
+/** Creates the check of a JSON text: how deep it nests, its values, its escapes, the space in it. What is not JSON is left to the parser. */
 export function createJsonScan(): Scan {
   let depth = 0;
   let values = 0;
   let escapes = 0;
+  let spaceBytes = 0;
   let inString = false;
   /** The piece before ended between a backslash and what it escapes. */
   let escaped = false;
@@ -41,40 +45,54 @@ export function createJsonScan(): Scan {
     escaped = false;
     while (at < piece.length) {
       // An escape nearby is met here; a long piece without one is skipped by the search.
-      const near = Math.min(at + SHORT_BYTES, piece.length);
-      for (; at < near; at += 1) {
-        const byte = piece[at];
-        if (byte === QUOTE) {
-          inString = false;
-          return at + 1;
-        }
-        if (byte !== BACKSLASH) continue;
-        escapes += 1;
-        at += 1;
-        escaped = at === piece.length;
-      }
+      at = skipNear(piece, at);
+      if (!inString || at >= piece.length) return at;
       // Searched for once, however many escapes are on the way to it.
       if (quote < at) quote = piece.indexOf(QUOTE, at);
       if (quote === -1) quote = piece.length;
       const next = piece.subarray(at, quote).indexOf(BACKSLASH);
-      at = next === -1 ? Math.max(at, quote) : at + next;
+      at = next === -1 ? quote : at + next;
     }
-    return piece.length;
+    return at;
+  };
+  /** Where the string ends, if it does within the next few bytes, or what is after them. */
+  const skipNear = (piece: Uint8Array, from: number): number => {
+    let at = from;
+    const near = Math.min(at + SHORT_BYTES, piece.length);
+    for (; at < near; at += 1) {
+      const byte = piece[at];
+      if (byte === QUOTE) {
+        inString = false;
+        return at + 1;
+      }
+      if (byte !== BACKSLASH) continue;
+      escapes += 1;
+      at += 1;
+      escaped = at === piece.length;
+    }
+    return at;
+  };
+  const checkCounts = (): void => {
+    if (values > MAX_VALUES) throw tooMany();
+    if (escapes > MAX_ESCAPES) throw tooManyEscapes();
+    if (spaceBytes > MAX_SPACE_BYTES) throw tooMuchSpace();
   };
 
   return (piece) => {
     let at = 0;
     while (at < piece.length) {
-      if (inString) {
-        at = skipString(piece, at);
-        if (escapes > MAX_ESCAPES) throw tooManyEscapes();
-        continue;
-      }
+      if (inString) at = skipString(piece, at);
       switch (piece[at]) {
         case QUOTE:
           inString = true;
           // A member's name, or a value that a comma or a bracket counts as well.
           values += 0.5;
+          break;
+        case 0x20:
+        case 0x0a:
+        case 0x0d:
+        case 0x09:
+          spaceBytes += 1;
           break;
         case 0x2c: // ,
           values += 1;
@@ -91,8 +109,8 @@ export function createJsonScan(): Scan {
           break;
       }
       at += 1;
-      if (values > MAX_VALUES) throw tooMany();
     }
+    checkCounts();
   };
 }
 
@@ -107,6 +125,14 @@ function tooManyEscapes(): ExecutionError {
   return new ExecutionError(
     "MESSAGE_TOO_LARGE",
     `the strings of the message have more escapes than are taken: ${most}`,
+  );
+}
+
+function tooMuchSpace(): ExecutionError {
+  const most = `at most ${MAX_SPACE_BYTES} bytes`;
+  return new ExecutionError(
+    "MESSAGE_TOO_LARGE",
+    `the message has more space between its values than is taken: ${most}`,
   );
 }
 

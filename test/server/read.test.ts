@@ -9,7 +9,7 @@ import { failureOf } from "../support/planning.ts";
 /** What is said of a body that is no ChatRequest. */
 function complaint(body: string): ExecutionError {
   try {
-    decodeJson(ChatRequestSchema, parseJson(Buffer.from(body)));
+    decodeJson(ChatRequestSchema, parseJson(body));
   } catch (thrown) {
     if (thrown instanceof ExecutionError) return thrown;
     throw thrown;
@@ -79,7 +79,7 @@ describe("a body that cannot be decoded", () => {
   });
 
   test("a time is told as one", () => {
-    const decode = () => decodeJson(CostsRequestSchema, parseJson(Buffer.from('{"startTime":"yesterday"}')));
+    const decode = () => decodeJson(CostsRequestSchema, parseJson('{"startTime":"yesterday"}'));
     expect(failureOf(decode)?.extras.fields).toEqual([
       { field: "start_time", description: "must be a time, such as 2026-11-26T00:00:00Z" },
     ]);
@@ -100,7 +100,7 @@ describe("a body that cannot be decoded", () => {
         }),
         (value) => {
           const body = JSON.stringify(value);
-          const failure = failureOf(() => decodeJson(ChatRequestSchema, parseJson(Buffer.from(body))));
+          const failure = failureOf(() => decodeJson(ChatRequestSchema, parseJson(body)));
           if (failure !== undefined) expect(failure.extras.fields?.[0]?.field).not.toBe("");
         },
       ),

@@ -136,6 +136,13 @@ describe("a JSON text", () => {
     expect(json(JSON.stringify(`${"a".repeat(70)}\n[`.repeat(100_000)))).toBeUndefined();
   });
 
+  // Mutant seen red: space not counted.
+  test("with more than 4 MiB of space is refused", () => {
+    expect(json(" ".repeat(4 * 1024 * 1024))).toBeUndefined();
+    expect(json("\n".repeat(4 * 1024 * 1024 + 1))).toBe("MESSAGE_TOO_LARGE");
+    expect(json(JSON.stringify(" ".repeat(8 * 1024 * 1024)))).toBeUndefined();
+  });
+
   // Mutant seen red: escapes not counted.
   test("with more than a million escapes is refused, and one with fewer is not", () => {
     expect(json(JSON.stringify('"'.repeat(1_000_001)))).toBe("MESSAGE_TOO_LARGE");

@@ -73,6 +73,7 @@ export function serveCall({ method, arrival, wire }: GrpcCall, { dispatcher, tra
     clock?.stop();
     call?.end();
     wire.sendStatus(status === undefined ? OK : statusObject(status));
+    if (!requestEnded) discardRest(stream);
     closeLater(stream, requestEnded ? transport.stallMs : transport.lingerMs);
   };
   const fail = (thrown: unknown): void => finish((call ?? dispatcher).status(thrown));
@@ -199,6 +200,11 @@ function nextWrite(
   stream.once("close", settle);
   signal.addEventListener("abort", settle, { once: true });
   return promise;
+}
+
+/** Throws away what still comes of a request that was answered: grpc-js would go on gathering its message. */
+function discardRest(stream: ServerHttp2Stream): void {
+  stream.removeAllListeners("data").resume();
 }
 
 /** Closes a stream whose caller does not: one that does not take its answer, or goes on sending a request that was answered. */

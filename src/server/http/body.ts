@@ -4,14 +4,11 @@ import { startBodyClock } from "../body-clock.ts";
 import type { ServerCall } from "../dispatcher.ts";
 import { type BodyCall, inflate } from "../inflate.ts";
 import type { Scan } from "../scan.ts";
-import { createTurns } from "../turns.ts";
 import { type Exchange, letBodyCome } from "./exchange.ts";
+import { holdPiece } from "./pace.ts";
 
 /** How a body is framed: the message alone, or envelopes of a flag byte, four bytes of length, and a message. */
 export type Framing = "whole" | "envelope";
-
-/** Large bodies are read a piece a turn, those of all callers in turn: a socket would else be read up to 2 MiB at once. */
-const turns = createTurns({ perTurn: 8, budgetMs: 3, monotonicMs: () => performance.now() });
 
 /** Length of an envelope's head. */
 export const ENVELOPE_HEAD_BYTES = 5;
@@ -58,10 +55,6 @@ export async function readBody(exchange: Exchange, call: BodyCall, reading: Body
       if (thrown === undefined) resolve(body.take());
       else reject(thrown);
     };
-    const goOn = (): boolean => {
-      if (!settled) request.resume();
-      return !settled;
-    };
     const onData = (chunk: Uint8Array): void => {
       try {
         if (body.size === 0) refuseTooLarge(announced(chunk, framing), call);
@@ -71,9 +64,7 @@ export async function readBody(exchange: Exchange, call: BodyCall, reading: Body
         settle(thrown);
         return;
       }
-      if (body.size <= LARGE_BYTES) return;
-      request.pause();
-      turns(request, goOn);
+      if (body.size > LARGE_BYTES) holdPiece(request, () => !settled);
     };
     const onEnd = (): void => settle();
     const onGone = (): void => settle(new ExecutionError("CANCELLED", "the caller left before its request was read"));

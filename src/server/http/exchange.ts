@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HeaderLookup } from "../auth.ts";
 import { startLate } from "../late.ts";
+import { discard } from "./pace.ts";
 
 /** One HTTP request and its answer. Requests of HTTP/2 come in the same form, through Node's compatibility API. */
 export interface Exchange {
@@ -64,7 +65,7 @@ export function endAnswer(
   if (!request.complete) {
     const sending = startLate(limits.lingerMs, () => request.destroy());
     request.once("end", sending.clear).once("close", sending.clear);
-    request.resume();
+    discard(request);
   }
   response.end();
 }

@@ -1,6 +1,6 @@
 import type { Finding } from "../scenario.ts";
 import type { AttackOutcome } from "./attack.ts";
-import { type Called, type Latencies, quantile, type Wire } from "./callers.ts";
+import { type Latencies, quantile, type Wire } from "./callers.ts";
 
 // How abuse is judged: fixed before it was measured, and written down in docs/testing.md. One run an attack, no repeats.
 
@@ -36,20 +36,23 @@ export interface AttackReport extends AttackOutcome {
 }
 
 /** p99 of each port that is called. */
-const p99 = (latencies: Latencies, of: Called): number => quantile(latencies[of], 0.99);
+const p99 = (latencies: Latencies, of: keyof Latencies): number => quantile(latencies[of], 0.99);
 
 /**
  * Judges what the attack did to callers who behave: on each attacked port their p99 is at most that of the baseline and 50 ms. If the server that
- * does nothing was itself slower than that, nothing is judged, since it is the machine that was slow.
+ * does nothing was itself slower than that, or the gateway stood in line for a processor for half of that, nothing is judged, since it is the
+ * machine that was slow.
  */
 export function judgeCallers(before: Latencies, { attack, wires, latencies }: Measured): Finding {
-  const added = (of: Called): number => p99(latencies, of) - p99(before, of);
+  const added = (of: keyof Latencies): number => p99(latencies, of) - p99(before, of);
   const text = `${attack}: ${describe(latencies)}`;
-  if (added("control") > ADDED_MS) return { text: `${text}: NOT JUDGED (machine busy)` };
+  if (added("control") > ADDED_MS || p99(latencies, "line") > ADDED_MS / 2) {
+    return { text: `${text}: NOT JUDGED (machine busy)` };
+  }
   return { text, failed: wires.some((wire) => added(wire) > ADDED_MS) };
 }
 
-/** Judges what does not depend on the machine: the longest turn, memory, and whether all that was opened was ended. */
+/** Judges what does not depend on how busy the machine is: the longest turn, memory, and whether all that was opened was ended. */
 export function judgeGateway({ attack, wires, reports, ...measured }: Measured): Finding {
   const { longestTurnMs, cpuMs, growthMib, peakMib } = measured;
   const counts = wires.map((wire) => {
@@ -78,7 +81,7 @@ export function describe(latencies: Latencies): string {
     const parts = [0.5, 0.99, 1].map((part) => quantile(latencies[of], part).toFixed(0));
     return `${of} ${parts.join("/")}`;
   });
-  return `${figures.join(", ")} ms (n=${latencies.grpc.length})`;
+  return `${figures.join(", ")} ms, in line ${p99(latencies, "line").toFixed(0)} (n=${latencies.grpc.length})`;
 }
 
 function signed(mib: number): string {
