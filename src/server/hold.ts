@@ -1,8 +1,5 @@
 import type { Http2Session, ServerHttp2Stream } from "node:http2";
-import { createTurns } from "./turns.ts";
-
-/** Requests of all sessions are begun in turns: a call needs some five of them to be answered, so that each must be short. */
-const turns = createTurns({ perTurn: 8, budgetMs: 3, monotonicMs: () => performance.now() });
+import { inTurn } from "./turns.ts";
 
 /**
  * Holds the requests of a session back until the next turn of the event loop, where those that were reset meanwhile cost nothing any more (rapid
@@ -13,7 +10,7 @@ export function holdStreams(session: Http2Session): void {
   const serve = session.listeners("stream");
   session.removeAllListeners("stream");
   session.on("stream", (stream: ServerHttp2Stream, ...rest: unknown[]) => {
-    turns(session, () => {
+    inTurn(session, () => {
       if (stream.destroyed || stream.closed || stream.aborted) return false;
       // The end of a request without a body is said in the turn it came, when nobody was there to hear it.
       if (stream.readableEnded) process.nextTick(() => stream.emit("end"));

@@ -1,9 +1,8 @@
-import { createTurns } from "./turns.ts";
+import { inTurn } from "./turns.ts";
 
 // Those who began together are late together: a thousand calls with one deadline, or as many readers that took nothing. Ending one costs little,
 // ending all of them in one turn of the event loop keeps everybody else waiting.
 
-const turns = createTurns({ perTurn: 8, budgetMs: 3, monotonicMs: () => performance.now() });
 const OWNER = {};
 
 /** A time that is awaited. */
@@ -16,7 +15,7 @@ export interface Late {
 export function startLate(afterMs: number, act: () => void): Late {
   let cleared = false;
   const late = (): void =>
-    turns(OWNER, () => {
+    inTurn(OWNER, () => {
       if (cleared) return false;
       act();
       return true;

@@ -4,7 +4,7 @@ import { createTurns, type Turns } from "../../src/server/turns.ts";
 
 const owner = {};
 let nowMs = 0;
-const monotonicMs = (): number => nowMs;
+const clockMs = (): number => nowMs;
 
 /** Adds a task that writes down its name. */
 function add(turns: Turns, done: string[], name: string, of: object = owner): void {
@@ -16,7 +16,7 @@ function add(turns: Turns, done: string[], name: string, of: object = owner): vo
 
 // Mutant seen red: all in one turn.
 test("tasks run in order, a few in each turn, and those with nothing to do are not counted", async () => {
-  const turns = createTurns({ perTurn: 2, budgetMs: 1, monotonicMs });
+  const turns = createTurns({ perTurn: 2, budgetMs: 1, clockMs });
   const done: string[] = [];
   add(turns, done, "a");
   turns(owner, () => false);
@@ -38,7 +38,7 @@ test("tasks run in order, a few in each turn, and those with nothing to do are n
 
 // Mutant seen red: one line for all.
 test("owners take turns, however much one of them has", async () => {
-  const turns = createTurns({ perTurn: 2, budgetMs: 1, monotonicMs });
+  const turns = createTurns({ perTurn: 2, budgetMs: 1, clockMs });
   const done: string[] = [];
   for (let count = 0; count < 100; count += 1) add(turns, done, `flood ${count}`);
   add(turns, done, "caller", {});
@@ -48,7 +48,7 @@ test("owners take turns, however much one of them has", async () => {
 
 // Mutants seen red: no budget; what follows from a task by promises not counted.
 test("no task is begun once the time of the turn is used up, promises included", async () => {
-  const turns = createTurns({ perTurn: 8, budgetMs: 3, monotonicMs });
+  const turns = createTurns({ perTurn: 8, budgetMs: 3, clockMs });
   const done: string[] = [];
   for (const name of ["a", "b", "c"]) {
     turns(owner, () => {

@@ -12,6 +12,7 @@ import { startLate } from "../late.ts";
 import { invalidBody } from "../read.ts";
 import type { Scan } from "../scan.ts";
 import type { Arrival } from "./arrivals.ts";
+import { closeLater } from "./close-later.ts";
 import { createPrefixReader, type MessagePrefix } from "./frames.ts";
 import { OK, statusObject } from "./status.ts";
 import type { TransportLimits } from "./transport.ts";
@@ -205,13 +206,4 @@ function nextWrite(
 /** Throws away what still comes of a request that was answered: grpc-js would go on gathering its message. */
 function discardRest(stream: ServerHttp2Stream): void {
   stream.removeAllListeners("data").resume();
-}
-
-/** Closes a stream whose caller does not: one that does not take its answer, or goes on sending a request that was answered. */
-function closeLater(stream: ServerHttp2Stream, afterMs: number): void {
-  if (stream.destroyed) return;
-  const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
-  // What its caller has no window for would be waited for without end if the stream were closed in good order.
-  const late = startLate(afterMs, () => stream.close(stream.writableFinished ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL));
-  stream.once("close", () => late.clear());
 }

@@ -1,7 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { createTurns } from "../turns.ts";
-
-const turns = createTurns({ perTurn: 8, budgetMs: 3, monotonicMs: () => performance.now() });
+import { inTurn } from "../turns.ts";
 
 /**
  * Holds a request after a piece of its body until its turn comes for the next, all of them in turn: HTTP/1.1 would else be read up to 2 MiB at once, of
@@ -9,7 +7,7 @@ const turns = createTurns({ perTurn: 8, budgetMs: 3, monotonicMs: () => performa
  */
 export function holdPiece(request: IncomingMessage, wanted: () => boolean): void {
   request.pause();
-  turns(request, () => {
+  inTurn(request, () => {
     if (request.destroyed || !wanted()) return false;
     request.resume();
     return true;

@@ -56,6 +56,15 @@ function flood(
   };
 }
 
+const reflectionBlock = (): Buffer =>
+  h2.block({
+    ":method": "POST",
+    ":scheme": "http",
+    ":path": "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    ":authority": "localhost",
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
 const openStream = (wire: AttackTarget["wire"]): Buffer => h2.headers(1, chatBlock(wire));
 const NODE = "none of ours: nghttp2's own bounds on frames that need an answer or make no sense";
 
@@ -147,6 +156,23 @@ export const frameAttacks: readonly Attack[] = [
         const block = chatBlock(target.wire);
         const ids = Array.from({ length: 1000 }, (_each, index) => 1 + 2 * index);
         raw.send(...ids.map((id) => h2.headers(id, block)));
+        return countEnded(raw, ids);
+      }),
+  },
+  {
+    name: "reflection that nobody reads",
+    mutant: "each answer made anew; sixteen of them held for each call",
+    wires: BOTH,
+    run: (target) =>
+      repeat(target, async () => {
+        const raw = await greet(target, [h2.SETTING.initialWindowSize, 0]);
+        const ids = Array.from({ length: 500 }, (_each, index) => 1 + 2 * index);
+        // file_containing_symbol of the service, by the hundred in each call.
+        const symbol = Buffer.from("execution.v1.ExecutionService");
+        const message = Buffer.concat([Buffer.from([0x22, symbol.length]), symbol]);
+        const asked = Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]);
+        for (const id of ids)
+          raw.send(h2.headers(id, reflectionBlock()), h2.data(id, Buffer.alloc(10 * asked.length, asked)));
         return countEnded(raw, ids);
       }),
   },
