@@ -1,5 +1,5 @@
 import type { Finding } from "../scenario.ts";
-import type { AttackOutcome } from "./attack.ts";
+import type { Attack, AttackOutcome } from "./attack.ts";
 import { type Latencies, quantile, type Wire } from "./callers.ts";
 
 // How abuse is judged: fixed before it was measured, and written down in docs/testing.md. One run an attack, no repeats.
@@ -18,8 +18,7 @@ const MOST_NOT_JUDGED = 4;
 
 /** What was measured of one attack. */
 export interface Measured {
-  readonly attack: string;
-  readonly wires: readonly Wire[];
+  readonly attack: Pick<Attack, "name" | "wires" | "turn">;
   readonly latencies: Latencies;
   readonly longestTurnMs: number;
   readonly cpuMs: number;
@@ -43,9 +42,9 @@ const p99 = (latencies: Latencies, of: keyof Latencies): number => quantile(late
  * does nothing was itself slower than that, or the gateway stood in line for a processor for half of that, nothing is judged, since it is the
  * machine that was slow.
  */
-export function judgeCallers(before: Latencies, { attack, wires, latencies }: Measured): Finding {
+export function judgeCallers(before: Latencies, { attack: { name, wires }, latencies }: Measured): Finding {
   const added = (of: keyof Latencies): number => p99(latencies, of) - p99(before, of);
-  const text = `${attack}: ${describe(latencies)}`;
+  const text = `${name}: ${describe(latencies)}`;
   if (added("control") > ADDED_MS || p99(latencies, "line") > ADDED_MS / 2) {
     return { text: `${text}: NOT JUDGED (machine busy)` };
   }
@@ -53,7 +52,8 @@ export function judgeCallers(before: Latencies, { attack, wires, latencies }: Me
 }
 
 /** Judges what does not depend on how busy the machine is: the longest turn, memory, and whether all that was opened was ended. */
-export function judgeGateway({ attack, wires, reports, ...measured }: Measured): Finding {
+export function judgeGateway({ attack, reports, ...measured }: Measured): Finding {
+  const { name, wires, turn } = attack;
   const { longestTurnMs, cpuMs, growthMib, peakMib } = measured;
   const counts = wires.map((wire) => {
     const report = reports.find((each) => each.wire === wire);
@@ -61,10 +61,11 @@ export function judgeGateway({ attack, wires, reports, ...measured }: Measured):
   });
   // An attack that was not made shows nothing.
   const made = reports.filter(({ opened, ended, problem }) => problem === undefined && opened > 0 && ended >= opened);
+  const allowed = turn === undefined ? "" : ` (${turn.ms} allowed: ${turn.because})`;
   const sizes = `resident ${signed(growthMib)} MiB after it, ${signed(peakMib)} at most`;
   return {
-    text: `${attack}: longest turn ${longestTurnMs.toFixed(1)} of ${cpuMs.toFixed(0)} ms CPU; ${sizes}; ${counts.join(", ")}`,
-    failed: longestTurnMs > TURN_MS || growthMib > GROWTH_MIB || made.length < wires.length,
+    text: `${name}: longest turn ${longestTurnMs.toFixed(1)} of ${cpuMs.toFixed(0)} ms CPU${allowed}; ${sizes}; ${counts.join(", ")}`,
+    failed: longestTurnMs > (turn?.ms ?? TURN_MS) || growthMib > GROWTH_MIB || made.length < wires.length,
   };
 }
 
