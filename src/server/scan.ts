@@ -14,10 +14,10 @@ export const MAX_VALUES = 200_000;
 export const MAX_MESSAGES = 60_000;
 
 /** Most escapes (`\n`, `\u4e2d`) in the strings of a JSON text: the parser takes some 10 ns for each, and can only be waited for. */
-export const MAX_ESCAPES = 1_000_000;
+const MAX_ESCAPES = 1_000_000;
 
 /** Most bytes of space between the values of a JSON text, as indentation is. */
-export const MAX_SPACE_BYTES = 4 * 1024 * 1024;
+const MAX_SPACE_BYTES = 4 * 1024 * 1024;
 
 /** How deep a JSON text may nest. Schemas of tools nest twice for each level they describe. */
 const MAX_JSON_DEPTH = 256;
