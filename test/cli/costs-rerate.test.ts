@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { openSqliteStore } from "../../src/ledger/stores/sqlite/sqlite-store.ts";
+import { attemptRow } from "../ledger/attempt-row.ts";
 import { usageOf } from "../ledger/prices/rig.ts";
-import { attemptRow } from "../ledger/store-suite.ts";
 import { runCommand } from "./run-command.ts";
 
 const noon = Date.UTC(2026, 10, 26, 12);

@@ -9,7 +9,8 @@ import type { RatedRow, Rerated } from "../../../../src/ledger/rerate.ts";
 import type { AttemptRow, CostQuery } from "../../../../src/ledger/store.ts";
 import { rerateLedger } from "../../../../src/ledger/stores/sqlite/rerating.ts";
 import { openSqliteStore } from "../../../../src/ledger/stores/sqlite/sqlite-store.ts";
-import { attemptRow, costQuery } from "../../store-suite.ts";
+import { attemptRow } from "../../attempt-row.ts";
+import { costQuery } from "../../store-suite.ts";
 
 /*
  * Mutants seen red: one level or grain of the roll-ups not corrected; corrected for rows that are in none; an unpriced row that gets a price left among
