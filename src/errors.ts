@@ -42,6 +42,7 @@ export const ERROR_TABLE = {
   RESUME_EXPIRED: row(Code.OUT_OF_RANGE, "caller"),
   REATTACH: row(Code.ABORTED, "gateway"),
   STATE_UNAVAILABLE: row(Code.UNAVAILABLE, "gateway", true),
+  LEDGER_UNAVAILABLE: row(Code.UNAVAILABLE, "gateway", true),
   DEADLINE: row(Code.DEADLINE_EXCEEDED, "caller"),
   CANCELLED: row(Code.CANCELLED, "caller"),
   INTERRUPTED: row(Code.ABORTED, "gateway"),

@@ -46,6 +46,7 @@ const FIXED = {
   limits: ["maxChatBytes", "maxMessageBytes", "maxStreamsPerConnection"],
   streams: ["keepLogMs", "maxLogBytes", "maxLogMemoryBytes", "continueMs", "maxContinued", "handOverMs"],
   state: ["url"],
+  ledger: ["store", "directory", "keepRowsMs", "keepMinutesMs", "keepHoursMs", "metadataKeys"],
 } as const;
 
 /** The file's words for limits that are fixed. */
@@ -59,7 +60,14 @@ const FILE_WORDS: Readonly<Record<string, string>> = {
   continueMs: "continue_time",
   maxContinued: "continue_limit",
   handOverMs: "hand_over_time",
+  keepRowsMs: "keep_rows",
+  keepMinutesMs: "keep_minutes",
+  keepHoursMs: "keep_hours",
+  metadataKeys: "metadata_keys",
 };
+
+/** Paths in the file of what stands elsewhere there. */
+const FILE_PATHS: Readonly<Record<string, string>> = { "ledger.directory": "data_dir" };
 
 /** The first state. */
 export function createState(config: Config, deps: StateDeps): GatewayState {
@@ -75,7 +83,7 @@ export function replaceState(before: GatewayState, wanted: Config, deps: StateDe
   const needsRestart = Object.entries(FIXED).flatMap(([section, keys]) =>
     keys
       .filter((key) => !isSame(at(before.config, section, key), at(wanted, section, key)))
-      .map((key) => `${section}.${FILE_WORDS[key] ?? key}`),
+      .map((key) => FILE_PATHS[`${section}.${key}`] ?? `${section}.${FILE_WORDS[key] ?? key}`),
   );
   const config = withFixed(wanted, before.config);
   checkTogether(config, needsRestart);
@@ -118,6 +126,7 @@ function withFixed(wanted: Config, before: Config): Config {
     grpc: before.grpc,
     http: before.http,
     streams: before.streams,
+    ledger: before.ledger,
     limits: Object.freeze({ ...wanted.limits, maxChatBytes, maxMessageBytes, maxStreamsPerConnection }),
   });
 }

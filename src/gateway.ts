@@ -4,15 +4,14 @@ import { create } from "@bufbuild/protobuf";
 import type { Adapter, AdapterKind } from "./adapters/adapter.ts";
 import type { Config, ListenerSettings } from "./config/config.ts";
 import { createState, type GatewayState, replaceState, unusedVendors } from "./gateway-state.ts";
+import { openStores, type Stores } from "./gateway-stores.ts";
 import { ChatRequestSchema } from "./gen/execution/v1/chat_pb.js";
 import { MessageRole } from "./gen/execution/v1/content_pb.js";
 import { priceBookInForce } from "./ledger/prices/price-book.ts";
-import { createMemoryStore } from "./ledger/stores/memory.ts";
 import { createHealth } from "./router/health/health.ts";
+import { createPulse } from "./router/pulse.ts";
 import type { RoutingState } from "./router/resolve.ts";
 import { createRouter } from "./router/router.ts";
-import { createMemoryStreamStore, MEMORY_STREAMS } from "./router/streams/memory-store.ts";
-import type { StreamStore } from "./router/streams/store.ts";
 import { createDispatcher, type Dispatcher } from "./server/dispatcher.ts";
 import { createGrpcListener } from "./server/grpc/listener.ts";
 import type { Guard } from "./server/guard.ts";
@@ -66,11 +65,6 @@ export class ListenError extends Error {
   override readonly name = "ListenError";
 }
 
-/** The store that processes share cannot be reached. The message says where it was looked for. */
-export class StateError extends Error {
-  override readonly name = "StateError";
-}
-
 /** What both listeners have in common. */
 interface Listener {
   listen(): Promise<{ readonly port: number }>;
@@ -80,13 +74,13 @@ interface Listener {
 
 /**
  * Wires a gateway and opens its listeners: gRPC first, since it answers soonest, then HTTP, whose modules load meanwhile. Throws a ListenError,
- * with everything closed again, if an address cannot be bound, and a StateError if there is a shared store and it cannot be reached.
+ * with everything closed again, if an address cannot be bound, a LedgerOpenError if the ledger cannot be opened, and a StateError if there is a shared
+ * store and it cannot be reached.
  */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   const { config, log } = options;
   const { grpc: grpcSettings, http: httpSettings, limits } = config;
-  const streamStore = await openStreamStore(config, log);
-  const { close: closeAdapters, ...gateway } = createGateway(options, streamStore);
+  const { close: closeAdapters, ...gateway } = createGateway(options, await openStores(config, log));
   const { dispatcher, guard } = gateway;
   const open: Listener[] = [];
   const listen = async (name: "gRPC" | "HTTP", settings: ListenerSettings, listener: Listener): Promise<string> => {
@@ -119,20 +113,6 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   };
 }
 
-/** Opens what streams are kept in. What only a shared store needs is loaded only for one. */
-async function openStreamStore({ state, streams }: Config, log: Log): Promise<StreamStore> {
-  const limits = { ...MEMORY_STREAMS, ...streams };
-  if (state === undefined) return createMemoryStreamStore(limits, Date.now);
-  const url = state.url.reveal();
-  const { createValkeyStreamStore } = await import("./router/streams/valkey/valkey-store.ts");
-  try {
-    return await createValkeyStreamStore({ url, limits, owner: randomUUID(), nowMs: Date.now, log });
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new StateError(`cannot reach the shared state at ${new URL(url).host}: ${why}`, { cause });
-  }
-}
-
 /** How long the warm-up leaves the processor to calls that already wait, in milliseconds. */
 const WARM_UP_DELAY_MS = 250;
 
@@ -162,8 +142,8 @@ function listenError(name: "gRPC" | "HTTP", { host, port }: ListenerSettings, ca
   return new ListenError(`cannot listen on ${host}:${port} for ${name}: ${reason}`, { cause });
 }
 
-/** What the ledger in memory keeps: some 50 MB at most. */
-const MEMORY_LEDGER = { maxSums: 100_000, maxAttemptIds: 10_000 } as const;
+/** Milliseconds after which what a running attempt has used is noted, at the latest. */
+const CHECKPOINT_MS = 1_000;
 
 /** Bytes of a secret, 192 bits, and of how many secrets the random bytes are fetched at once, since each fetch costs more than the bytes. */
 const SECRET_BYTES = 24;
@@ -185,10 +165,12 @@ function createSecrets(): () => string {
 }
 
 /** Wires adapters, router and dispatcher. The composition of the process is this function and `main.ts`; nothing else makes parts. */
-function createGateway({ config, kinds, log, platformVersion }: GatewayOptions, streamStore: StreamStore): Gateway {
+function createGateway(
+  { config, kinds, log, platformVersion }: GatewayOptions,
+  { ledger, streamStore }: Stores,
+): Gateway {
   const newId = (): string => randomUUID().replaceAll("-", "");
   const monotonicMs = (): number => performance.now();
-  const ledger = createMemoryStore(MEMORY_LEDGER);
   let state = createState(config, { kinds, newId });
   warnOfPrices(state, log);
   const router = createRouter({
@@ -198,6 +180,7 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions, 
     nowMs: Date.now,
     prices: priceBookInForce(() => state.prices),
     ledger,
+    pulse: createPulse(CHECKPOINT_MS),
     health: createHealth(monotonicMs),
     random: Math.random,
     wait,

@@ -60,6 +60,15 @@ export interface VerifyPricesOptions extends PricesOptions {
   readonly threshold: number;
 }
 
+/** Options of `costs rerate`. */
+export interface RerateOptions {
+  readonly config?: string;
+  /** Milliseconds since the epoch. */
+  readonly from: number;
+  readonly to?: number;
+  readonly write?: boolean;
+}
+
 /** Options of `costs`. */
 export interface CostsOptions extends TargetOptions {
   /** Milliseconds since the epoch. */

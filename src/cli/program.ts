@@ -5,6 +5,7 @@ import type {
   CostsOptions,
   ListPricesOptions,
   RequestOptions,
+  RerateOptions,
   ServeOptions,
   ShowOptions,
   VerifyPricesOptions,
@@ -94,7 +95,7 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
       end(await capabilities(options, context));
     });
 
-  target(program.command("costs"))
+  const costs = target(program.command("costs"))
     .description("show what was used and what it cost")
     .option("--since <time>", "start: 24h, 7d (ago), 2026-11-26, or a time (default: start of today, UTC)", parseMoment)
     .option("--until <time>", "end, written the same way (default: now)", parseMoment)
@@ -113,6 +114,18 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
     .action(async (options: CostsOptions) => {
       const { costs } = await import("./costs.ts");
       end(await costs(options, context));
+    });
+
+  costs
+    .command("rerate")
+    .description("price attempts anew by the prices in force, in the ledger of data_dir, and show what that changes")
+    .option("-c, --config <file>", "configuration file (default: as serve finds it)")
+    .requiredOption("--from <time>", "attempts that ended from then on, such as 2026-11-01 or 7d (ago)", parseMoment)
+    .option("--to <time>", "until then, itself not included (default: now)", parseMoment)
+    .option("--write", "write it down, all at once; the gateway must not run")
+    .action(async (options: RerateOptions) => {
+      const { rerateCosts } = await import("./costs-rerate.ts");
+      end(await rerateCosts(options, context));
     });
 
   const prices = program.command("prices").description("work with the prices that costs are counted by");

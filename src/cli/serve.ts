@@ -3,7 +3,9 @@ import { existsSync } from "node:fs";
 import { join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { adapterKinds } from "../adapters/index.ts";
-import { ListenError, StateError, startGateway } from "../gateway.ts";
+import { ListenError, startGateway } from "../gateway.ts";
+import { StateError } from "../gateway-stores.ts";
+import { LedgerOpenError } from "../ledger/open-error.ts";
 import { createLog } from "../telemetry/log.ts";
 import { bannerText } from "./banner.ts";
 import { type CommandContext, CommandError, write } from "./context.ts";
@@ -25,7 +27,7 @@ export async function serve({ config: file, watch }: ServeOptions, context: Comm
   const log = createLog(config.logLevel);
   const platformVersion = readVersion();
   const running = await startGateway({ config, kinds: adapterKinds, log, platformVersion }).catch((thrown: unknown) => {
-    throw thrown instanceof ListenError || thrown instanceof StateError
+    throw thrown instanceof ListenError || thrown instanceof LedgerOpenError || thrown instanceof StateError
       ? new CommandError(thrown.message, { cause: thrown })
       : thrown;
   });

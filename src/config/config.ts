@@ -169,6 +169,19 @@ export interface StreamSettings {
   readonly handOverMs: number;
 }
 
+/** What attempts cost, and how long what is kept of it. */
+export interface LedgerSettings {
+  readonly store: "sqlite" | "memory";
+  /** Where a store that is in files has them, absolute. */
+  readonly directory: string;
+  /** How long rows and the sums of minutes and hours are kept, in milliseconds; sums of days are kept for ever. */
+  readonly keepRowsMs: number;
+  readonly keepMinutesMs: number;
+  readonly keepHoursMs: number;
+  /** Names of metadata by whose values sums are kept apart. */
+  readonly metadataKeys: readonly string[];
+}
+
 /** A rule of the operator's own prices: what some models cost under some conditions. */
 export interface OwnPriceRule {
   readonly models: readonly string[];
@@ -216,6 +229,7 @@ export interface Config {
   readonly allowedOrigins: readonly string[];
   readonly limits: LimitSettings;
   readonly streams: StreamSettings;
+  readonly ledger: LedgerSettings;
   /** Server that processes share their state on. Absent: each process keeps its own. */
   readonly state?: { readonly url: Secret };
   /** Absent: the built-in prices alone. */

@@ -270,6 +270,26 @@ const streams = object({
   ),
 });
 
+const ledger = object({
+  store: defaulted(
+    oneOf(["sqlite", "memory"]),
+    "sqlite",
+    "Where what attempts cost is written down: in `data_dir`, or in memory, where it is gone with the process.",
+  ),
+  keep_rows: defaulted(duration("1h", "876000h"), "720h", "How long the row of each attempt is kept."),
+  keep_minutes: defaulted(duration("1h", "876000h"), "168h", "How long sums by minute are kept."),
+  keep_hours: defaulted(
+    duration("1h", "876000h"),
+    "2160h",
+    "How long sums by hour are kept, at least as long as those by minute. Sums by day are kept for ever.",
+  ),
+  metadata_keys: defaulted(
+    list(text(64), 0, 4),
+    [],
+    "Names of metadata whose values are kept apart in sums, at most 4. A value that is new in every call makes a sum for every call.",
+  ),
+});
+
 /** What the configuration file may hold. The reference in `docs/configuration.md` is made from it. */
 export const configSchema = object({
   providers: defaulted(
@@ -327,6 +347,12 @@ export const configSchema = object({
     }),
     "Prices of your own, over the built-in ones. Without it those alone.",
   ),
+  data_dir: defaulted(
+    text(4096),
+    "data",
+    "Directory of what outlives the process, from the working directory. Made if it is not there, for its owner only; one process's alone.",
+  ),
+  ledger: defaulted(ledger, {}, "What attempts cost, and how long it is kept."),
   log_level: defaulted(
     oneOf(["debug", "info", "warn", "error", "silent"]),
     "info",
@@ -335,6 +361,7 @@ export const configSchema = object({
 });
 
 /** What the sections of a file read to. */
+export type FileValues = ReadOf<typeof configSchema>;
 export type ProviderEntry = ReadOf<typeof provider>;
 export type ModelEntry = ReadOf<typeof model>;
 export type PersonaEntry = ReadOf<typeof persona>;

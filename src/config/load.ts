@@ -2,6 +2,7 @@ import { dirname, resolve } from "node:path";
 import type { AdapterKind } from "../adapters/adapter.ts";
 import { buildKey, buildListener } from "./build.ts";
 import { buildCallSettings, buildPersona, buildTenant } from "./build-call-settings.ts";
+import { buildLedger } from "./build-ledger.ts";
 import { type BuildContext, buildProvider } from "./build-provider.ts";
 import { buildState } from "./build-state.ts";
 import type { Config, ValueOrigin } from "./config.ts";
@@ -107,7 +108,7 @@ export async function loadConfig(world: LoadConfigInput): Promise<LoadedConfig> 
           instances: namesIn(tree, "providers"),
           providers: values.providers,
         });
-  const built = values && buildConfig(values, tree, origins, context);
+  const built = values && buildConfig(values, tree, origins, { context, cwd: input.cwd });
   const config = built && (prices === undefined ? built : { ...built, prices });
   if (values !== undefined && config !== undefined && !problems.hasIn(["auth", "grpc", "http", "limits"])) {
     const behindTlsProxy = { grpc: values.grpc.tls_terminated_by_proxy, http: values.http.tls_terminated_by_proxy };
@@ -178,7 +179,7 @@ function buildConfig(
   values: ReadOf<typeof configSchema>,
   tree: Tree,
   origins: ReadonlyMap<string, ValueOrigin>,
-  context: BuildContext,
+  { context, cwd }: { readonly context: BuildContext; readonly cwd: string },
 ): Config {
   // Names come from the tree, so that a bad instance is not also an unknown one.
   const known = {
@@ -228,6 +229,7 @@ function buildConfig(
       maxContinued: streams.continue_limit,
       handOverMs: streams.hand_over_time,
     },
+    ledger: buildLedger(values, cwd, context),
     ...(state === undefined ? {} : { state }),
     logLevel: values.log_level,
     origins,

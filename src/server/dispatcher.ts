@@ -66,6 +66,8 @@ export interface Dispatcher {
   /** Resolves once every call that runs now has ended; those that begin later do not count. */
   settled(): Promise<void>;
   readonly draining: boolean;
+  /** False while the ledger cannot be written to, so that no call that spends is served. */
+  canRecord(): boolean;
   /** How the models stand that were tried of late, whoever may know of them. */
   targetStates(): readonly TargetState[];
   /** Fires when the drain begins. */
@@ -237,6 +239,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     get draining() {
       return drained !== undefined;
     },
+    canRecord: () => router.canRecord(),
     targetStates: () => router.targetStates(),
     drainStarted: drainStarted.signal,
     get running() {

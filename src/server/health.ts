@@ -2,7 +2,8 @@ import { ExecutionError } from "../errors.ts";
 import { HealthCheckResponse_ServingStatus as ServingStatus } from "../gen/grpc/health/v1/health_pb.js";
 
 /**
- * Says whether services are served, as grpc.health.v1 means it, on any wire: SERVING until the server drains, then NOT_SERVING. The empty name
+ * Says whether services are served, as grpc.health.v1 means it, on any wire: SERVING until the server drains, then NOT_SERVING, as it is while
+ * the ledger cannot be written to. The empty name
  * is the server as a whole.
  */
 export interface Health {
@@ -20,10 +21,14 @@ export interface Health {
 /** Calls that watch at once. */
 const MAX_WATCHERS = 1000;
 
-/** Creates the health of these services; `draining` fires when the server begins to drain. */
-export function createHealth(serviceNames: readonly string[], draining: AbortSignal): Health {
+/**
+ * Creates the health of these services; `draining` fires when the server begins to drain, and `canServe` says whether it can serve until then. Who
+ * watches is told of the drain alone.
+ */
+export function createHealth(serviceNames: readonly string[], draining: AbortSignal, canServe: () => boolean): Health {
   const names = new Set(["", ...serviceNames]);
-  const now = (): ServingStatus => (draining.aborted ? ServingStatus.NOT_SERVING : ServingStatus.SERVING);
+  const now = (): ServingStatus => 
+    draining.aborted || !canServe() ? ServingStatus.NOT_SERVING : ServingStatus.SERVING;
   let watchers = 0;
   const changes = async function* changes(service: string, signal: AbortSignal): AsyncGenerator<ServingStatus> {
     if (!names.has(service)) {

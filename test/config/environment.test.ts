@@ -88,6 +88,8 @@ describe("a variable", () => {
       ),
       "EP_STATE_URL",
       "EP_PRICES_FILE",
+      "EP_DATA_DIR",
+      ...["STORE", "KEEP_ROWS", "KEEP_MINUTES", "KEEP_HOURS", "METADATA_KEYS"].map((name) => `EP_LEDGER_${name}`),
       "EP_LOG_LEVEL",
     ]);
   });
@@ -168,7 +170,6 @@ describe("notices", () => {
 
   test("name variables whose feature has not come", async () => {
     const names = [
-      "EP_DATA_DIR",
       "EP_WORKSPACE_ROOT",
       "EP_RATE_LIMIT_PER_PERSONA",
       "EP_TOKENS_BUDGET_PER_MINUTE",

@@ -30,9 +30,9 @@ function recordingLedger(): { readonly ledger: LedgerStore; readonly rows: Attem
     rows,
     ledger: {
       ...ledger,
-      append: (row) => {
+      settle: (row) => {
         rows.push(row);
-        return ledger.append(row);
+        return ledger.settle(row);
       },
     },
   };

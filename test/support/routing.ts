@@ -10,6 +10,7 @@ import type { LedgerStore } from "../../src/ledger/store.ts";
 import { createMemoryStore } from "../../src/ledger/stores/memory.ts";
 import type { CallContext, Principal, Resolved } from "../../src/router/call.ts";
 import { createHealth, type Health } from "../../src/router/health/health.ts";
+import type { Pulse } from "../../src/router/pulse.ts";
 import { type RoutingState, resolve } from "../../src/router/resolve.ts";
 import { createRouter, type Router } from "../../src/router/router.ts";
 import {
@@ -55,6 +56,14 @@ export function testConfig(overrides: Partial<Config> = {}): Config {
       continueMs: 30_000,
       maxContinued: 64,
       handOverMs: 120_000,
+    },
+    ledger: {
+      store: "memory",
+      directory: "/nowhere",
+      keepRowsMs: 30 * 86_400_000,
+      keepMinutesMs: 7 * 86_400_000,
+      keepHoursMs: 90 * 86_400_000,
+      metadataKeys: [],
     },
     logLevel: "silent",
     origins: new Map(),
@@ -104,11 +113,16 @@ export function testContext(overrides: Partial<CallContext> = {}): CallContext {
   };
 }
 
+/** A pulse that does not beat. */
+export const STILL: Pulse = { add: () => () => undefined };
+
 /** What a test may give the router beside its state. */
 export interface TestRouterOptions {
   /** Without it only what cannot spend has a price. */
   readonly prices?: PriceBook;
   readonly ledger?: LedgerStore;
+  /** Without it no time passes for checkpoints. */
+  readonly pulse?: Pulse;
   /** Without it nothing is known of any provider, and no time passes. */
   readonly health?: Health;
   /** Without it waits are over at once. */
@@ -139,6 +153,7 @@ export function testRouter(state: RoutingState, options: TestRouterOptions = {})
     random: () => 0.5,
     wait: options.wait ?? (async () => undefined),
     ledger: options.ledger ?? createMemoryStore({ maxSums: 1000, maxAttemptIds: 1000 }),
+    pulse: options.pulse ?? STILL,
     nowMs,
     state: () => state,
     newId:

@@ -29,7 +29,8 @@ export interface AttemptInput {
 }
 
 /**
- * One attempt. It ends in exactly one way: it wins, it fails, or it is closed. Its row is written then, before that is told.
+ * One attempt. Its row is opened before it is told or sent. It ends in exactly one way: it wins, it fails, or it is closed; its row is settled then,
+ * before that is told.
  *
  * What changes is asked by methods and not by getters: an object literal with a getter gets a hidden class of its own, which costs as much as all else
  * that is done for an attempt.
@@ -42,6 +43,11 @@ export interface Attempt {
   hasContent(): boolean;
   /** True once its answer is complete. */
   isFinished(): boolean;
+  /**
+   * Opens its row, and enters it into the call's record. Once only, and before anything else. Throws LEDGER_UNAVAILABLE if there can be no row; it may
+   * then be failed or closed like any other, and never was.
+   */
+  open(): Promise<void>;
   /** What is told before it begins. */
   opening(): readonly ChatEvent[];
   /** Sends the request. Once only. */
@@ -58,7 +64,7 @@ export interface Attempt {
   close(): Promise<void>;
 }
 
-/** Creates an attempt that has not been sent, and enters it into the call's record. */
+/** Creates an attempt that has not been opened. */
 export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
   const { call, admission, request } = input;
   const { record } = call;
@@ -66,7 +72,6 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
   const { adapter, model, toolTier, warnings } = candidate;
   const summary = create(AttemptSummarySchema, {
     step: call.step,
-    attempt: record.attempts.length,
     candidate: {
       $typeName: "execution.v1.Candidate",
       provider: adapter.settings.name,
@@ -75,10 +80,9 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
     },
     toolTier,
   });
-  record.attempts.push(summary);
   const meter = createMeter(deps, call, candidate);
   const held = createHeldEvents(input.isNews);
-  const startedMs = call.elapsedMs();
+  let startedMs = 0;
   const { totalMs } = adapter.settings.timeouts;
   const signal = createAttemptSignal(call.context.signal, { firstContentMs: input.firstContentMs, totalMs });
   let headersMs: number | undefined;
@@ -86,6 +90,7 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
   let wasSent = false;
   let hasFinalUsage = false;
   let isFinished = false;
+  let isOpen = false;
 
   const times = (): AttemptTimes => ({ headersMs, firstContentMs, totalMs: call.elapsedMs() - startedMs });
   const begin = (): void => {
@@ -101,9 +106,12 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
     summary.usage = event.event.value.usage ?? summary.usage ?? unknownUsage();
     hasFinalUsage ||= event.event.value.final;
   };
-  const end = async (): Promise<void> => {
+  const leave = (): void => {
     signal.clear();
     admission.end();
+  };
+  const end = async (): Promise<void> => {
+    leave();
     summary.timings = timingsOf(times(), 0);
     await meter.settle(summary);
   };
@@ -112,6 +120,19 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
     place: () => place,
     hasContent: () => firstContentMs !== undefined,
     isFinished: () => isFinished,
+    open: async () => {
+      startedMs = call.elapsedMs();
+      summary.attempt = record.attempts.length;
+      // Before the wait, so that no other attempt takes the number meanwhile.
+      record.attempts.push(summary);
+      try {
+        await meter.open(summary);
+      } catch (thrown) {
+        record.attempts.splice(record.attempts.indexOf(summary), 1);
+        throw thrown;
+      }
+      isOpen = true;
+    },
     opening: () => {
       const told = [...warnings.map(warningEvent), ...meter.warnings].filter(input.isNews);
       return [attemptStarted(summary), ...told];
@@ -156,17 +177,19 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
       return hasFinalUsage ? events : [...events.slice(0, -1), finalUsage(summary, usage), last];
     },
     fail: async (thrown) => {
-      const error = toExecutionError(thrown, deps.newId).with({
-        provider: adapter.settings.name,
-        model: model.model,
-      });
+      const found = toExecutionError(thrown, deps.newId);
+      if (!isOpen) leave();
+      // What goes wrong before it begins, or once it has ended, is no failure of the provider.
+      if (!isOpen || summary.outcome !== AttemptOutcome.UNSPECIFIED) return found;
+      const error = found.with({ provider: adapter.settings.name, model: model.model });
       markFailed(summary, error, times());
       admission.failed(error);
       await end();
       return error;
     },
     close: async () => {
-      if (summary.outcome !== AttemptOutcome.UNSPECIFIED) return;
+      if (!isOpen) leave();
+      if (!isOpen || summary.outcome !== AttemptOutcome.UNSPECIFIED) return;
       markGivenUp(summary, wasSent, times());
       signal.abort(new ExecutionError("CANCELLED", "the answer is no longer wanted"));
       await end();

@@ -23,6 +23,7 @@ async function* attempts(deps: AttemptDeps, call: Call): AsyncGenerator<readonly
   while (true) {
     const attempt = await step.start(move);
     try {
+      await attempt.open();
       yield attempt.opening();
       for await (const read of attempt.send()) {
         const events = attempt.take(read);

@@ -9,8 +9,8 @@ import { brokenOff } from "./outcome.ts";
 export interface Hedge {
   /** Resolves when the first has had its time, unless the signal fires. */
   readonly elapsed: (signal: AbortSignal) => Promise<void>;
-  /** Creates the second attempt; undefined if none may start now. */
-  readonly open: () => Attempt | undefined;
+  /** Creates the second attempt and opens it; undefined if none may start now. Never rejects. */
+  readonly open: () => Promise<Attempt | undefined>;
   /** Told of an attempt that failed while the other one ran. */
   readonly lost: (attempt: Attempt, error: ExecutionError) => void;
 }
@@ -39,8 +39,8 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
   const own = new WeakSet<Events>();
   const closing: Promise<void>[] = [];
   const timer = new AbortController();
-  /** Resolves when a second attempt is due; undefined once it was, or before the race. */
-  let late: Promise<undefined> | undefined;
+  /** The second attempt, once it is due and open; undefined once it runs, or before the race. */
+  let late: Promise<Attempt | undefined> | undefined;
   const tell = (events: Events): Events => {
     own.add(events);
     return events;
@@ -68,18 +68,19 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
   };
   const settle = async (): Promise<void> => {
     timer.abort();
-    await Promise.all(closing);
+    const unsent = await late;
+    late = undefined;
+    await Promise.all([...closing, unsent?.close()]);
   };
 
   /** What is heard next. When the first has had its time, the second is started meanwhile. */
   const hear = async (): Promise<Outcome> => {
     while (true) {
       const reads = [...running].map(({ next }) => next);
-      const outcome = await Promise.race(late === undefined ? reads : [...reads, late]);
-      if (outcome !== undefined) return outcome;
+      const heard = await Promise.race(late === undefined ? reads : [...reads, late]);
+      if (heard !== undefined && "racer" in heard) return heard;
       late = undefined;
-      const second = hedge.open();
-      if (second !== undefined) enter(second);
+      if (heard !== undefined) enter(heard);
     }
   };
   /** Goes on without one that failed. Returns what the caller is told, if it was the one that is followed. */
@@ -102,7 +103,7 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
 
   async function* race(): AsyncGenerator<Events> {
     enter(first);
-    late = hedge.elapsed(timer.signal).then(nothing, nothing);
+    late = hedge.elapsed(timer.signal).then(() => (timer.signal.aborted ? undefined : hedge.open()), nothing);
     while (true) {
       const outcome = await hear();
       const { racer } = outcome;
@@ -127,6 +128,7 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
     summary: () => leader.summary(),
     meterOnly: (events) => leader.meterOnly(events),
     place: () => leader.place(),
+    open: () => first.open(),
     hasContent: () => leader.hasContent(),
     isFinished: () => leader.isFinished(),
     opening: () => first.opening(),

@@ -76,7 +76,7 @@ export function createStep(deps: AttemptDeps, call: Call): StepRun {
     const isFurther = isHedge || tries.some((each) => targets[each.place]?.provider === target?.provider);
     return target?.admit(isFurther);
   };
-  const open = (admission: Admission): Attempt => {
+  const create = (admission: Admission): Attempt => {
     const going = continuation?.begin();
     return createAttempt(deps, {
       call,
@@ -89,7 +89,7 @@ export function createStep(deps: AttemptDeps, call: Call): StepRun {
     });
   };
   /** The candidate that would be next, beside the one that runs. */
-  const openSecond = (settings: HedgeSettings, running: number): Attempt | undefined => {
+  const openSecond = async (settings: HedgeSettings, running: number): Promise<Attempt | undefined> => {
     const place = targets.findIndex(
       (target, index) =>
         index !== running &&
@@ -99,7 +99,16 @@ export function createStep(deps: AttemptDeps, call: Call): StepRun {
         fits(index),
     );
     const admission = place < 0 ? undefined : admit(place, true);
-    return admission === undefined ? undefined : open(admission);
+    if (admission === undefined) return undefined;
+    const second = create(admission);
+    // The call can do without it.
+    try {
+      await second.open();
+      return second;
+    } catch {
+      await second.close();
+      return undefined;
+    }
   };
   const beside = (attempt: Attempt): Attempt => {
     const { hedge } = routing;
@@ -120,7 +129,7 @@ export function createStep(deps: AttemptDeps, call: Call): StepRun {
       while (wanted.kind !== "FAIL") {
         if (wanted.afterMs > 0) await deps.wait(wanted.afterMs, context.signal);
         const admission = admit(wanted.place, false);
-        if (admission !== undefined) return beside(open(admission));
+        if (admission !== undefined) return beside(create(admission));
         wanted = next();
       }
       throw wanted.error;

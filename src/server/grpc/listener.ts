@@ -86,6 +86,7 @@ export function createGrpcListener(deps: GrpcListenerDeps): GrpcListener {
   const health = createHealth(
     SERVICES.map(({ typeName }) => typeName),
     dispatcher.drainStarted,
+    () => dispatcher.canRecord(),
   );
   addStandardServices(server, {
     health,
