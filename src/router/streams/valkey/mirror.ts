@@ -47,6 +47,8 @@ interface Progress extends Mirrored {
   /** Number of the last event that is written, and of the oldest that is left of them. */
   sent: number;
   trimmed: number;
+  /** True once the server knows when its log may go, should nobody say more of it. */
+  expires: boolean;
   ended?: Ended;
   key?: KeyEnd | undefined;
   /** True if its log was dropped here before all of it was written. */
@@ -79,7 +81,6 @@ export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, maxEnded, 
   };
   const writeEvents = async (stream: Progress): Promise<void> => {
     const key = names.log(stream.head.streamId);
-    const wasEmpty = stream.sent === 0;
     while (stream.sent < stream.log.lastSequence) {
       const from = Math.max(stream.sent, stream.log.firstSequence - 1);
       const frames = stream.log.frames(from);
@@ -92,7 +93,10 @@ export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, maxEnded, 
       await ignoreRepeated(valkey.send("XADD", key, `${last}-0`, "n", String(first), "f", Buffer.from(bytes)));
       stream.sent = last;
     }
-    if (wasEmpty && stream.sent > 0) await valkey.send("PEXPIRE", key, String(keepEndedMs));
+    if (!stream.expires && stream.sent > 0) {
+      await valkey.send("PEXPIRE", key, String(keepEndedMs));
+      stream.expires = true;
+    }
     const { firstSequence } = stream.log;
     if (stream.ended === undefined && firstSequence > stream.trimmed + 1) {
       await valkey.send("XTRIM", key, "MINID", `${firstSequence}-0`);
@@ -149,7 +153,7 @@ export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, maxEnded, 
 
   return {
     begin: (mirrored) => {
-      const stream: Progress = { ...mirrored, begun: false, sent: 0, trimmed: 0, forgotten: false };
+      const stream: Progress = { ...mirrored, begun: false, sent: 0, expires: false, trimmed: 0, forgotten: false };
       streams.set(mirrored.head.streamId, stream);
       mirrored.log.listen({ onEvents: () => mark(stream), onEnd: () => undefined });
       mark(stream);
