@@ -1,9 +1,7 @@
-import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
-import { type ChatEvent, chatEvent, textDelta, usageEvent } from "../../../src/contract/events.ts";
+import { textDelta, usageEvent } from "../../../src/contract/events.ts";
 import { unknownUsage } from "../../../src/contract/usage.ts";
 import { ExecutionError } from "../../../src/errors.ts";
-import { FinishedSchema, FinishReason } from "../../../src/gen/execution/v1/chat_pb.js";
 import { AttemptOutcome, UsageSource } from "../../../src/gen/execution/v1/usage_pb.js";
 import { createPriceBook } from "../../../src/ledger/prices/price-book.ts";
 import type { Checkpoint, LedgerStore } from "../../../src/ledger/store.ts";
@@ -11,7 +9,7 @@ import { createMemoryStore } from "../../../src/ledger/stores/memory.ts";
 import { acmeTable } from "../../ledger/prices/rig.ts";
 import { asking } from "../../support/planning.ts";
 import { drainStream, testContext, testRouter, testState } from "../../support/routing.ts";
-import { createScriptedAdapter, type Play } from "../../support/scripted-adapter.ts";
+import { createScriptedAdapter, finishedEvent, type Play } from "../../support/scripted-adapter.ts";
 
 const place = { step: 0, part: 0 };
 const prices = createPriceBook([acmeTable([{ models: ["model-1"], rates: { input: "1", output: "2" } }])]);
@@ -67,15 +65,8 @@ function rig(play: Play, ledger: Partial<LedgerStore>) {
 
 const whole: Play = async function* whole() {
   yield [textDelta(place, "hello")];
-  yield [finished()];
+  yield [finishedEvent()];
 };
-
-function finished(): ChatEvent {
-  return chatEvent({
-    case: "finished",
-    value: create(FinishedSchema, { reason: FinishReason.STOP, providerReason: "stop" }),
-  });
-}
 
 /** Mutants seen red: the row is opened after the request is sent; what is refused is sent all the same; who could not be opened is in the record. */
 describe("the row of an attempt", () => {
@@ -115,7 +106,7 @@ describe("what a running attempt has used", () => {
       ];
       for (let index = 0; index < 9; index += 1) yield [textDelta(place, piece)];
       for (const beat of [...beats, ...beats]) beat();
-      yield [finished()];
+      yield [finishedEvent()];
     }, {});
     await run();
     expect(checkpoints.map(({ usage, costNanoUsd }) => [usage?.outputTotal, costNanoUsd])).toEqual([
@@ -130,7 +121,7 @@ describe("what a running attempt has used", () => {
   test("is not made up while the provider has said nothing", async () => {
     const { checkpoints, run } = rig(async function* play() {
       yield [textDelta(place, "x".repeat(10_000))];
-      yield [finished()];
+      yield [finishedEvent()];
     }, {});
     await run();
     expect(checkpoints).toEqual([]);
