@@ -22,7 +22,7 @@ describe("the ledger of a process", () => {
   test("is there after a kill, with every call whose end was told", async () => {
     const first = await startServe({ workingDirectory: directory });
     const client = createClient({ baseUrl: first.grpcUrl });
-    for (let call = 0; call < 3; call += 1) await client.chat("Hi").collect();
+    for (let call = 0; call < 3; call += 1) await client.persona("default").chat("Hi").collect();
     // A kill, and not a stop.
     await first.stop();
     const second = await startServe({ workingDirectory: directory });

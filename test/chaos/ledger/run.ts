@@ -14,9 +14,10 @@ import { judge, type Phase, readRows } from "./reconcile.ts";
 // the provider keeps by itself: `npm run chaos:ledger -- --rounds 200`. CHAOS_SEED repeats the moments that are drawn, though not what they meet.
 //
 // No attempt that was billed may be without a row, none may have two, a row of an answer that came whole is exact, an estimate lacks no more than one
-// checkpoint, who saw `finished` has a settled row, and the roll-ups are the sums of the rows.
+// checkpoint, whoever saw `finished` has a settled row, and the roll-ups are the sums of the rows.
 //
-// Mutants seen red: see docs/testing.md#chaos.
+// Mutants seen red: the row is not waited for before the request leaves; the commit is not waited for at the end of an attempt; attempts are settled at a
+// start and stay open, with ids that need not be unique; nothing is noted while streaming.
 
 const STREAMS = 32;
 
