@@ -14,6 +14,8 @@ import type { RoutingState } from "./router/resolve.ts";
 import { createRouter } from "./router/router.ts";
 import { createMemoryStreamStore, MEMORY_STREAMS } from "./router/streams/memory-store.ts";
 import type { StreamStore } from "./router/streams/store.ts";
+import { createAdmission, MEMORY_MARKS } from "./server/admission/admission.ts";
+import { watchLoad } from "./server/admission/load.ts";
 import { createDispatcher, type Dispatcher } from "./server/dispatcher.ts";
 import { createGrpcListener } from "./server/grpc/listener.ts";
 import type { Guard } from "./server/guard.ts";
@@ -211,11 +213,15 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions, 
     check: (host, origin) => state.guard.check(host, origin),
     allowsOrigin: (origin, host) => state.guard.allowsOrigin(origin, host),
   };
+  const limits = (): Config["limits"] => state.config.limits;
+  const admission = createAdmission({ limits, log, random: Math.random });
+  const watch = watchLoad({ limits, highMemoryShare: MEMORY_MARKS.high, onSample: admission.sample, monotonicMs });
   const dispatcher = createDispatcher({
     router,
     authenticate: (header) => state.authenticate(header),
     guard,
-    limits: () => state.config.limits,
+    admission,
+    limits,
     log,
     newId,
   });
@@ -239,6 +245,7 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions, 
       return { needsRestart };
     },
     close: async () => {
+      watch.close();
       await router.streams.close();
       await Promise.all([closeAll(Object.values(state.adapters)), ...retiring]);
       await ledger.close();

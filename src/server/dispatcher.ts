@@ -10,6 +10,8 @@ import type { CallContext } from "../router/call.ts";
 import type { TargetState } from "../router/health/health.ts";
 import type { Router } from "../router/router.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { Admission } from "./admission/admission.ts";
+import type { ShedReason } from "./admission/shedding.ts";
 import type { Authenticate, HeaderLookup } from "./auth.ts";
 import { createDeadline } from "./deadline.ts";
 import type { Guard } from "./guard.ts";
@@ -53,7 +55,7 @@ export interface ServerCall {
 
 /** The one implementation of every RPC behind all wires: auth, limits, decoding, validation, deadline, errors, drain. */
 export interface Dispatcher {
-  /** Begins a call. Throws before anything of the body is read: ORIGIN_DENIED, AUTH_INVALID, SCOPE_DENIED, DRAINING. */
+  /** Begins a call. Throws before anything of the body is read: ORIGIN_DENIED, AUTH_INVALID, SCOPE_DENIED, DRAINING, OVERLOADED. */
   begin(head: CallHead): ServerCall;
   /** Status of a failure outside any call. */
   status(thrown: unknown): Status;
@@ -65,6 +67,8 @@ export interface Dispatcher {
   /** Resolves once every call that runs now has ended; those that begin later do not count. */
   settled(): Promise<void>;
   readonly draining: boolean;
+  /** What calls are refused for now; empty while none are. */
+  shedding(): readonly ShedReason[];
   /** How the models stand that were tried of late, whoever may know of them. */
   targetStates(): readonly TargetState[];
   /** Fires when the drain begins. */
@@ -77,6 +81,7 @@ export interface DispatcherDeps {
   readonly router: Router;
   readonly authenticate: Authenticate;
   readonly guard: Guard;
+  readonly admission: Admission;
   /** The limits in force; a call keeps those it began with. */
   readonly limits: () => Config["limits"];
   readonly log: Log;
@@ -90,11 +95,10 @@ type Handler = (message: Message, context: CallContext) => AsyncIterable<readonl
 
 /** Creates the dispatcher. Fails if an RPC of the service carries no access label. */
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
-  const { log, newId, router } = deps;
+  const { admission, log, newId, router } = deps;
   const handlers = createHandlers(router);
-  const roles = new Map(ExecutionService.methods.map((method) => [method.localName, rolesOf(method)]));
+  const labels = new Map(ExecutionService.methods.map((method) => [method.localName, labelOf(method)]));
   const running = new Set<() => void>();
-  let bytesInFlight = 0;
   const drainStarted = new AbortController();
   let drained: Promise<void> | undefined;
   let handedOver = false;
@@ -117,11 +121,13 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const begin = (head: CallHead): ServerCall => {
     deps.guard.check(head.host, head.header("origin"));
     const principal = deps.authenticate(head.header);
-    if (!principal.roles.some((role) => roles.get(head.method.localName)?.includes(role))) {
+    const label = labels.get(head.method.localName);
+    if (label === undefined || !principal.roles.some((role) => label.roles.includes(role))) {
       throw new ExecutionError("SCOPE_DENIED", `this key has no role that may call ${head.method.name}`);
     }
     if (drained !== undefined && (handedOver || !ATTACHING.has(head.method.localName)))
       throw new ExecutionError("DRAINING", "this server is shutting down; call another one", { retryAfterMs: 0 });
+    const admitted = admission.admit({ ...label, key: principal.key });
     const requestId = `req_${newId()}`;
     const limits = deps.limits();
     const asked = head.timeoutMs;
@@ -140,8 +146,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         if (asked === undefined) deadline.setTotal(Math.min(totalMs, limits.maxDeadlineMs));
       },
     };
-    let held = 0;
-    let decodedBytes = 0;
+    let bodyBytes = 0;
     return {
       requestId,
       signal: deadline.signal,
@@ -153,17 +158,11 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
             `the message has ${size} bytes; ${head.method.name} takes at most ${maxBytes}`,
           );
         }
-        if (!running.has(interrupt)) return;
-        if (bytesInFlight - held + size > limits.maxBytesInFlight) {
-          throw new ExecutionError("OVERLOADED", "the server holds too many request bytes at the moment", {
-            retryAfterMs: 1000,
-          });
-        }
-        bytesInFlight += size - held;
-        held = size;
+        admitted.hold(size);
+        bodyBytes = size;
       },
       decode: (bytes, format) => {
-        decodedBytes = bytes.length;
+        bodyBytes = Math.max(bodyBytes, bytes.length);
         return decodeMessage(head.method.input, bytes, format);
       },
       run: async (message) => {
@@ -172,7 +171,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
           throw new ExecutionError("UNIMPLEMENTED", `this server does not serve ${head.method.name} yet`);
         }
         validation ??= await import("./validate.ts");
-        validation.validateMessage(head.method.input, message, Math.max(held, decodedBytes));
+        validation.validateMessage(head.method.input, message, bodyBytes);
         deadline.signal.throwIfAborted();
         return handler(message, context);
       },
@@ -181,8 +180,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       status: (thrown) => statusOf(thrown, requestId),
       end: () => {
         deadline.clear();
-        bytesInFlight -= held;
-        held = 0;
+        admitted.end();
         if (running.delete(interrupt) && running.size === 0) onIdle?.();
         for (const ended of waiting) ended(interrupt);
       },
@@ -231,6 +229,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     get draining() {
       return drained !== undefined;
     },
+    shedding: admission.shedding,
     targetStates: () => router.targetStates(),
     drainStarted: drainStarted.signal,
     get running() {
@@ -270,8 +269,9 @@ function createHandlers(router: Router): Readonly<Record<string, Handler>> {
   };
 }
 
-function rolesOf(method: DescMethod): readonly Role[] {
-  const { roles } = getOption(method, access);
+/** What the contract says of a method: who may call it, whether it can cost money, and whether it occupies a slot while it runs. */
+function labelOf(method: DescMethod) {
+  const { roles, spends } = getOption(method, access);
   if (roles.length === 0 || roles.includes(Role.UNSPECIFIED)) throw new Error(`${method.name} has no access label`);
-  return roles;
+  return { roles, spends, takesSlot: spends || method.methodKind === "server_streaming" };
 }

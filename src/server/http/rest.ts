@@ -40,10 +40,12 @@ export function createRestRoutes(
       path: "/health",
       method: "GET",
       access: { open: "load balancers have no key, and it tells only whether this process takes calls" },
-      serve: async (exchange) =>
-        dispatcher.draining
-          ? sendJson(exchange, limits, { status: "draining" }, { status: 503 })
-          : sendJson(exchange, limits, { status: "serving" }),
+      serve: async (exchange) => {
+        if (dispatcher.draining) return sendJson(exchange, limits, { status: "draining" }, { status: 503 });
+        const shedding = dispatcher.shedding();
+        // A process that sheds still serves: to restart it, or to send its callers to others, could only make things worse.
+        sendJson(exchange, limits, { status: "serving", ...(shedding.length > 0 && { shedding }) });
+      },
     },
     {
       path: "/health/providers",
