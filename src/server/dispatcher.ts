@@ -4,7 +4,6 @@ import { toStatus } from "../contract/error-details.ts";
 import { ExecutionError, toExecutionError } from "../errors.ts";
 import { ExecutionService } from "../gen/execution/v1/execution_pb.js";
 import { access, Role } from "../gen/execution/v1/options_pb.js";
-import type { CancelRequest, GetStreamRequest, ResumeRequest } from "../gen/execution/v1/streams_pb.js";
 import type { Status } from "../gen/google/rpc/status_pb.js";
 import type { CallContext } from "../router/call.ts";
 import type { TargetState } from "../router/health/health.ts";
@@ -15,6 +14,7 @@ import type { ShedReason } from "./admission/shedding.ts";
 import type { Authenticate, HeaderLookup } from "./auth.ts";
 import { createDeadline } from "./deadline.ts";
 import type { Guard } from "./guard.ts";
+import { createHandlers } from "./handlers.ts";
 import { decodeMessage, type MessageFormat } from "./read.ts";
 
 /** What a wire knows of a call before its body is read. */
@@ -53,6 +53,18 @@ export interface ServerCall {
   end(): void;
 }
 
+/** What the process holds for its calls at one moment. */
+export interface Held {
+  /** Slots that are taken, of `limits.max_calls`. */
+  readonly calls: number;
+  /** Bytes of requests, of `limits.max_in_flight_size`. */
+  readonly requestBytes: number;
+  /** Streams that run, with or without a reader. */
+  readonly streams: number;
+  /** Bytes of the logs of streams, of `streams.log_memory`. */
+  readonly logBytes: number;
+}
+
 /** The one implementation of every RPC behind all wires: auth, limits, decoding, validation, deadline, errors, drain. */
 export interface Dispatcher {
   /** Begins a call. Throws before anything of the body is read: ORIGIN_DENIED, AUTH_INVALID, SCOPE_DENIED, DRAINING, OVERLOADED. */
@@ -69,6 +81,7 @@ export interface Dispatcher {
   readonly draining: boolean;
   /** What calls are refused for now; empty while none are. */
   shedding(): readonly ShedReason[];
+  held(): Held;
   /** How the models stand that were tried of late, whoever may know of them. */
   targetStates(): readonly TargetState[];
   /** Fires when the drain begins. */
@@ -90,8 +103,6 @@ export interface DispatcherDeps {
 
 /** Loaded by the first call, so that the listeners open sooner; an import costs some 30 us even if it is loaded. */
 let validation: typeof import("./validate.ts") | undefined;
-
-type Handler = (message: Message, context: CallContext) => AsyncIterable<readonly Message[]>;
 
 /** Creates the dispatcher. Fails if an RPC of the service carries no access label. */
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
@@ -230,6 +241,11 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       return drained !== undefined;
     },
     shedding: admission.shedding,
+    held: () => ({
+      calls: admission.calls,
+      requestBytes: admission.requestBytes,
+      ...router.streams.held(),
+    }),
     targetStates: () => router.targetStates(),
     drainStarted: drainStarted.signal,
     get running() {
@@ -245,29 +261,6 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 
 /** Methods that belong to a stream which is there already: they are served while it is. */
 const ATTACHING: ReadonlySet<string> = new Set(["resume", "cancel", "getStream"]);
-
-/** The methods that are served, by local name. What is not here answers UNIMPLEMENTED. */
-function createHandlers(router: Router): Readonly<Record<string, Handler>> {
-  return {
-    chat: (message, context) => router.chat(message as Parameters<Router["chat"]>[0], context),
-    capabilities: async function* (message, context) {
-      yield [router.capabilities(message as Parameters<Router["capabilities"]>[0], context)];
-    },
-    plan: async function* (message, context) {
-      yield [router.plan(message as Parameters<Router["plan"]>[0], context)];
-    },
-    resume: (message, context) => router.streams.resume(message as ResumeRequest, context),
-    cancel: async function* (message, context) {
-      yield [await router.streams.cancel(message as CancelRequest, context)];
-    },
-    getStream: async function* (message, context) {
-      yield [await router.streams.describe(message as GetStreamRequest, context)];
-    },
-    costs: async function* (message, context) {
-      yield [await router.costs(message as Parameters<Router["costs"]>[0], context)];
-    },
-  };
-}
 
 /** What the contract says of a method: who may call it, whether it can cost money, and whether it occupies a slot while it runs. */
 function labelOf(method: DescMethod) {

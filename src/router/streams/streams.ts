@@ -40,6 +40,8 @@ export interface Streams {
   describe(request: GetStreamRequest, context: CallContext): Promise<GetStreamResponse>;
   /** Ends every reader of a running stream with REATTACH, if a peer can serve it; the streams go on. Else does nothing. */
   handOver(): Promise<void>;
+  /** How many streams run in this process, and the bytes that its logs hold. */
+  held(): { readonly streams: number; readonly logBytes: number };
   /** Resolves once every call that runs now has ended. */
   settled(): Promise<void>;
   /** Ends with INTERRUPTED what still runs, what a peer can serve only after `handOverMs`, and closes the store. */
@@ -163,6 +165,7 @@ export function createStreams({ store, newId, newSecret, nowMs, ...deps }: Strea
       await store.flushed();
       for (const run of running.all()) run.handOver();
     },
+    held: () => ({ streams: running.size, logBytes: store.heldBytes }),
     settled,
     close: async () => {
       if (store.shared) await settledWithin(deps.handOverMs);
