@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { abortedStreams } from "./aborted-streams.ts";
 import { abuse } from "./abuse.ts";
 import { deadProvider } from "./dead-provider.ts";
+import { logBound } from "./log-bound.ts";
 import type { Scenario } from "./scenario.ts";
 import { stalledReaders } from "./stalled-readers.ts";
 
@@ -19,6 +20,7 @@ const plan: readonly { readonly scenario: Scenario; readonly short: number; read
   { scenario: stalledReaders, short: 100, long: 200 },
   { scenario: abuse, short: 2000, long: 20_000 },
   { scenario: deadProvider, short: 5, long: 20 },
+  { scenario: logBound, short: 10, long: 60 },
 ];
 
 const { values } = parseArgs({
