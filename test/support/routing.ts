@@ -37,7 +37,7 @@ export function testConfig(overrides: Partial<Config> = {}): Config {
       maxMessageBytes: 1024 * 1024,
       maxBytesInFlight: 256 * 1024 * 1024,
       maxCalls: 10_000,
-      maxLagMs: 500,
+      maxLagMs: 1000,
       maxStreamsPerConnection: 1000,
       maxConnections: 4096,
       maxConnectionsPerPeer: 1024,

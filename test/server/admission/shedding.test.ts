@@ -86,7 +86,7 @@ const shown = async ({ httpPort }: Running): Promise<unknown> => (await send(htt
 describe("a gateway that lags, or is short of memory,", () => {
   // Mutants seen red: refused in `run`, after the body; Cancel refused as well; `/health` that answers 503.
   test.each([
-    ["event_loop_lag", { lagMs: 900, memoryShare: 0.1 }],
+    ["event_loop_lag", { lagMs: 1900, memoryShare: 0.1 }],
     ["memory", { lagMs: 0, memoryShare: 0.95 }],
   ] as const)(
     "says so (%s), refuses Chats before their body, answers all else, and lets Chats in again",
