@@ -37,6 +37,8 @@ process.on("message", async (asked) => {
   if (asked === "collect") await collect();
   process.send?.(observation());
 });
+// Whoever asked is gone.
+process.on("disconnect", () => process.exit());
 process.send?.({ grpcPort: portOf(gateway.grpcUrl), httpPort: portOf(gateway.httpUrl) });
 
 /** Buffers are given back some time after their owners are collected. */

@@ -38,8 +38,8 @@ interface Sample extends Observation {
   readonly atSeconds: number;
 }
 
-/** Reasons for which a call may fail while its provider fails. Anything else is a fault of the gateway's. */
-const EXPECTED = /^(quick|finished|left|resumed|repeated|CANCELLED|NO_HEALTHY_TARGET|UPSTREAM_\w+|PROVIDER_\w+)$/;
+/** How a call may end while its provider fails, or the machine has no time for the gateway. Anything else is a fault of the gateway's. */
+const EXPECTED = /^(quick|finished|left|resumed|repeated|OVERLOADED|NO_HEALTHY_TARGET|UPSTREAM_\w+|PROVIDER_\w+)$/;
 
 /**
  * Mixed callers at a modest rate for a long time, 1 % of them leaving and some coming back, and a provider that fails in seven ways 1 % of the time.
