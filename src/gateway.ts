@@ -62,6 +62,8 @@ export interface RunningGateway extends Omit<Gateway, "close"> {
    * call ends what still runs at once.
    */
   stop(): Promise<void>;
+  /** Ends what runs with INTERRUPTED now, so that a stop that waits for it goes on. */
+  interrupt(): void;
 }
 
 /** A listener could not bind its address. The message says which, why, and what to do. */
@@ -114,6 +116,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     ...gateway,
     grpcUrl,
     httpUrl,
+    interrupt: dispatcher.interrupt,
     stop: async () => {
       stopping.abort();
       await Promise.all([warmedUp, ...open.map((listener) => listener.drain())]);
