@@ -204,7 +204,7 @@ const limits = object({
   max_event_loop_lag: defaulted(
     duration("10ms", "1h"),
     "1s",
-    "How late the process may be with its work, as the median of five samples within half a second, before calls that spend are refused as OVERLOADED. They are let in again at half of it.",
+    "How late the event loop may be, as the median of its last five samples (one every 100 ms), before calls that spend are refused as OVERLOADED. They are let in again at half of it.",
   ),
   max_memory: optional(
     size("64MiB", "1024GiB"),
