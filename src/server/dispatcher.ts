@@ -76,7 +76,7 @@ export interface Dispatcher {
    * INTERRUPTED. Until then streams that run may still be attached to. Every listener may call it: there is one drain.
    */
   drain(): Promise<void>;
-  /** Ends what runs with INTERRUPTED now, whoever could serve it, and with it the wait of a drain. */
+  /** Ends what runs with INTERRUPTED now, with or without a caller, and with it the wait of a drain. */
   interrupt(): void;
   /** Resolves once every call that runs now has ended; those that begin later do not count. */
   settled(): Promise<void>;
@@ -115,8 +115,6 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const drainStarted = new AbortController();
   let drained: Promise<void> | undefined;
   let handedOver = false;
-  const interrupted = Promise.withResolvers<void>();
-  let isInterrupted = false;
   let onIdle: (() => void) | undefined;
   /** Told of every call that ends. */
   const waiting = new Set<(call: () => void) => void>();
@@ -217,10 +215,10 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const waitAndEnd = async (): Promise<void> => {
     const timeUp = Promise.withResolvers<void>();
     const timer = setTimeout(timeUp.resolve, deps.limits().drainMs);
-    await Promise.race([allEnded(), timeUp.promise, interrupted.promise]);
+    await Promise.race([allEnded(), timeUp.promise]);
     clearTimeout(timer);
     handedOver = true;
-    if (!isInterrupted) await Promise.race([router.streams.handOver(), interrupted.promise]);
+    await router.streams.handOver();
     for (const interrupt of running) interrupt();
     await idle();
   };
@@ -256,9 +254,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       return running.size;
     },
     interrupt: () => {
-      isInterrupted = true;
+      router.streams.interrupt();
       for (const interrupt of running) interrupt();
-      interrupted.resolve();
     },
     drain: () => {
       drained ??= waitAndEnd();

@@ -161,20 +161,27 @@ describe("while a process drains", () => {
     expect(rows).toMatchObject([{ streamId, reason: "INTERRUPTED", usage: { inputTotal: 7 } }]);
   });
 
-  // Mutants seen red: a wait that is not ended; calls handed over (REATTACH) by a process that goes.
+  // Mutants seen red: streams without a caller left running; calls of a store that is shared handed over (REATTACH).
   test.each([false, true])(
-    "what runs is interrupted at once when there is no more time, shared or not (%s)",
+    "what runs is interrupted at once when there is no more time, with or without a caller, shared or not (%s)",
     async (shared) => {
+      const { ledger, rows } = recordingLedger();
       const streamStore = { ...createMemoryStreamStore(LOGS, Date.now), shared };
-      const { dispatcher } = createBackend({ play: endless, limits: { drainMs: 3_600_000 }, routing: { streamStore } });
+      const limits = { drainMs: 3_600_000 };
+      const { dispatcher } = createBackend({ play: endless, limits, routing: { streamStore, ledger } });
       const first = await open(dispatcher, "chat", ChatRequestSchema, asking);
       const { resumeToken } = await readSome(first.responses, 5);
       const rest = readOn(first);
+      const left = await open(dispatcher, "chat", ChatRequestSchema, asking);
+      await readSome(left.responses, 5);
+      left.call.cancel();
+      left.call.end();
       const drained = dispatcher.drain();
       dispatcher.interrupt();
       await within(drained, { what: "the drain" });
       expect((await rest).error).toMatchObject({ reason: "INTERRUPTED", extras: { failure: { resumeToken } } });
-      expect(dispatcher.running).toBe(0);
+      expect(dispatcher.held()).toMatchObject({ calls: 0, streams: 0 });
+      expect(rows.map(({ reason }) => reason)).toEqual(["INTERRUPTED", "INTERRUPTED"]);
     },
   );
 });
