@@ -132,6 +132,13 @@ export interface LimitSettings {
   readonly maxMessageBytes: number;
   /** Request bytes the process holds at once, over all calls. */
   readonly maxBytesInFlight: number;
+  /** Calls that stream or spend that the process runs at once, in all and of one API key. Absent: a key has no bound of its own. */
+  readonly maxCalls: number;
+  readonly maxCallsPerKey?: number;
+  /** How late the event loop may be, smoothed, in milliseconds, before calls that spend are refused. */
+  readonly maxLagMs: number;
+  /** Memory the process may have, resident. Absent: the container's limit, if there is one. */
+  readonly maxMemoryBytes?: number;
   /** Streams an HTTP/2 connection may have open. */
   readonly maxStreamsPerConnection: number;
   /** Connections a listener has at once, in all and from one address. */

@@ -196,6 +196,24 @@ const limits = object({
     "256MiB",
     "Request bytes the process holds at once, over all calls. Beyond it calls are refused as OVERLOADED.",
   ),
+  max_calls: defaulted(
+    integer(1, 1_000_000),
+    10_000,
+    "Calls that stream or spend (`Chat`, `Resume`, `Embed`) that the process runs at once. Beyond it they are refused as OVERLOADED.",
+  ),
+  max_calls_per_key: optional(
+    integer(1, 1_000_000),
+    "The same for each API key; callers without one are one key. Without it a key may run all of `max_calls`.",
+  ),
+  max_event_loop_lag: defaulted(
+    duration("10ms", "1h"),
+    "1s",
+    "How late the event loop may be, as the median of its last five samples (one every 100 ms), before calls that spend are refused as OVERLOADED. They are let in again at half of it.",
+  ),
+  max_memory: optional(
+    size("64MiB", "1024GiB"),
+    "Memory the process may have, resident. At 90 % of it, or of the JavaScript heap's limit, calls that spend are refused as OVERLOADED, and let in again at 80 %. Without it the container's limit, if there is one.",
+  ),
   max_streams_per_connection: defaulted(
     integer(1, 100_000),
     1000,

@@ -37,6 +37,8 @@ export function testConfig(overrides: Partial<Config> = {}): Config {
       maxChatBytes: 16 * 1024 * 1024,
       maxMessageBytes: 1024 * 1024,
       maxBytesInFlight: 256 * 1024 * 1024,
+      maxCalls: 10_000,
+      maxLagMs: 1000,
       maxStreamsPerConnection: 1000,
       maxConnections: 4096,
       maxConnectionsPerPeer: 1024,
