@@ -3,16 +3,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import type { Adapter, AdapterKind } from "./adapters/adapter.ts";
 import type { Config, ListenerSettings } from "./config/config.ts";
-import { createState, replaceState } from "./gateway-state.ts";
+import { createState, type GatewayState, replaceState, unusedVendors } from "./gateway-state.ts";
 import { openStores, type Stores } from "./gateway-stores.ts";
 import { ChatRequestSchema } from "./gen/execution/v1/chat_pb.js";
 import { MessageRole } from "./gen/execution/v1/content_pb.js";
-import { createPriceBook } from "./ledger/prices/price-book.ts";
-import { priceTables } from "./ledger/prices/tables/index.ts";
+import { priceBookInForce } from "./ledger/prices/price-book.ts";
 import { createHealth } from "./router/health/health.ts";
 import { createPulse } from "./router/pulse.ts";
 import type { RoutingState } from "./router/resolve.ts";
 import { createRouter } from "./router/router.ts";
+import { createAdmission, MEMORY_MARKS } from "./server/admission/admission.ts";
+import { watchLoad } from "./server/admission/load.ts";
 import { createDispatcher, type Dispatcher } from "./server/dispatcher.ts";
 import { createGrpcListener } from "./server/grpc/listener.ts";
 import type { Guard } from "./server/guard.ts";
@@ -59,6 +60,8 @@ export interface RunningGateway extends Omit<Gateway, "close"> {
    * call ends what still runs at once.
    */
   stop(): Promise<void>;
+  /** Ends what runs with INTERRUPTED now, so that a stop that waits for it goes on. */
+  interrupt(): void;
 }
 
 /** A listener could not bind its address. The message says which, why, and what to do. */
@@ -106,6 +109,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     ...gateway,
     grpcUrl,
     httpUrl,
+    interrupt: dispatcher.interrupt,
     stop: async () => {
       stopping.abort();
       await Promise.all([warmedUp, ...open.map((listener) => listener.drain())]);
@@ -173,12 +177,13 @@ function createGateway(
   const newId = (): string => randomUUID().replaceAll("-", "");
   const monotonicMs = (): number => performance.now();
   let state = createState(config, { kinds, newId });
+  warnOfPrices(state, log);
   const router = createRouter({
     state: () => state,
     newId,
     monotonicMs,
     nowMs: Date.now,
-    prices: createPriceBook(priceTables),
+    prices: priceBookInForce(() => state.prices),
     ledger,
     pulse: createPulse(CHECKPOINT_MS),
     health: createHealth(monotonicMs),
@@ -194,11 +199,15 @@ function createGateway(
     check: (host, origin) => state.guard.check(host, origin),
     allowsOrigin: (origin, host) => state.guard.allowsOrigin(origin, host),
   };
+  const limits = (): Config["limits"] => state.config.limits;
+  const admission = createAdmission({ limits, log, random: Math.random });
+  const watch = watchLoad({ limits, highMemoryShare: MEMORY_MARKS.high, onSample: admission.sample, monotonicMs });
   const dispatcher = createDispatcher({
     router,
     authenticate: (header) => state.authenticate(header),
     guard,
-    limits: () => state.config.limits,
+    admission,
+    limits,
     log,
     newId,
   });
@@ -215,6 +224,7 @@ function createGateway(
     reload: (wanted) => {
       const { state: next, retired, needsRestart } = replaceState(state, wanted, { kinds, newId });
       state = next;
+      warnOfPrices(state, log);
       const closing = retire(retired)
         .catch((thrown: unknown) => log.error("a provider that is not used any more did not close", thrown))
         .finally(() => retiring.delete(closing));
@@ -222,11 +232,18 @@ function createGateway(
       return { needsRestart };
     },
     close: async () => {
+      watch.close();
       await router.streams.close();
       await Promise.all([closeAll(Object.values(state.adapters)), ...retiring]);
       await ledger.close();
     },
   };
+}
+
+function warnOfPrices(state: GatewayState, log: Log): void {
+  for (const vendor of unusedVendors(state)) {
+    log.warn(`the prices of ${vendor} have no effect: no provider instance is billed by it`, { vendor });
+  }
 }
 
 /** Waits, and rejects with the signal's reason when it fires. */

@@ -82,6 +82,10 @@ const provider = object(
       "`native` is the platform's own lean exchange, `sdk` the provider's official SDK.",
     ),
     timeouts: defaulted(timeouts, {}, "Limits on one exchange with the provider."),
+    region: optional(
+      text(64, "region"),
+      "Region whose prices hold, in the vendor's word. Without it the one `base_url` names (Vertex AI, Bedrock), else wherever the vendor serves by default.",
+    ),
     spends: defaulted(
       boolean,
       true,
@@ -191,6 +195,24 @@ const limits = object({
     size("1KiB", "1024GiB"),
     "256MiB",
     "Request bytes the process holds at once, over all calls. Beyond it calls are refused as OVERLOADED.",
+  ),
+  max_calls: defaulted(
+    integer(1, 1_000_000),
+    10_000,
+    "Calls that stream or spend (`Chat`, `Resume`, `Embed`) that the process runs at once. Beyond it they are refused as OVERLOADED.",
+  ),
+  max_calls_per_key: optional(
+    integer(1, 1_000_000),
+    "The same for each API key; callers without one are one key. Without it a key may run all of `max_calls`.",
+  ),
+  max_event_loop_lag: defaulted(
+    duration("10ms", "1h"),
+    "1s",
+    "How late the event loop may be, as the median of its last five samples (one every 100 ms), before calls that spend are refused as OVERLOADED. They are let in again at half of it.",
+  ),
+  max_memory: optional(
+    size("64MiB", "1024GiB"),
+    "Memory the process may have, resident. At 90 % of it, or of the JavaScript heap's limit, calls that spend are refused as OVERLOADED, and let in again at 80 %. Without it the container's limit, if there is one.",
   ),
   max_streams_per_connection: defaulted(
     integer(1, 100_000),
@@ -346,6 +368,15 @@ export const configSchema = object({
       ),
     }),
     "Where processes share streams and idempotency keys. Without it each keeps its own, in memory.",
+  ),
+  prices: optional(
+    object({
+      file: required(
+        text(4096, "path"),
+        "YAML file with prices of your own; [Costs](costs.md#prices-of-your-own) says what it holds.",
+      ),
+    }),
+    "Prices of your own, over the built-in ones. Without it those alone.",
   ),
   data_dir: defaulted(
     text(4096),

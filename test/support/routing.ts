@@ -37,6 +37,8 @@ export function testConfig(overrides: Partial<Config> = {}): Config {
       maxChatBytes: 16 * 1024 * 1024,
       maxMessageBytes: 1024 * 1024,
       maxBytesInFlight: 256 * 1024 * 1024,
+      maxCalls: 10_000,
+      maxLagMs: 1000,
       maxStreamsPerConnection: 1000,
       maxConnections: 4096,
       maxConnectionsPerPeer: 1024,
@@ -134,6 +136,8 @@ export interface TestRouterOptions {
   readonly unattended?: UnattendedLimits;
   /** Milliseconds since the epoch. Without it a time that stands still. */
   readonly nowMs?: () => number;
+  /** Without it ids count. */
+  readonly newId?: () => string;
 }
 
 /** Resolves a request while nothing is known of any provider, and nothing but what cannot spend has a price. */
@@ -155,10 +159,12 @@ export function testRouter(state: RoutingState, options: TestRouterOptions = {})
     pulse: options.pulse ?? STILL,
     nowMs,
     state: () => state,
-    newId: () => {
-      id += 1;
-      return `id${id}`;
-    },
+    newId:
+      options.newId ??
+      (() => {
+        id += 1;
+        return `id${id}`;
+      }),
     monotonicMs: () => 0,
     streamStore:
       options.streamStore ??

@@ -27,7 +27,7 @@ const check = (text: string, holds: boolean): void => {
 try {
   await play();
 } finally {
-  execFileSync("umount", [directory]);
+  execFileSync("umount", ["-l", directory]);
   rmSync(directory, { recursive: true, force: true });
 }
 const failed = findings.filter(({ holds }) => !holds).length;

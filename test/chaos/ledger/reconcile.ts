@@ -66,8 +66,8 @@ export function rowOf(columns: Readonly<Record<string, unknown>>): Row {
 /** Tokens between two checkpoints, and of the piece in which the second one is due. */
 const TOKENS_A_CHECKPOINT = 256 + TOKENS_A_PIECE;
 
-/** Milliseconds in which a checkpoint that is due is on the disk, however busy the machine is. */
-const WRITTEN_MS = 1_000;
+/** Milliseconds in which a checkpoint that is due is on the disk, even of a busy machine. */
+const WRITTEN_MS = 500;
 
 /** Holds what the ledger and the caller say of a call against the provider's bill. */
 export function judge(
@@ -93,13 +93,11 @@ export function judge(
   }
   const billed = outputTokensAt(bill, killedAtMs);
   const known = row.outputTokens ?? 0;
-  const lastSecond = billed - outputTokensAt(bill, killedAtMs - WRITTEN_MS);
+  const lately = billed - outputTokensAt(bill, killedAtMs - WRITTEN_MS);
   // What lay on the way was billed and never came; what the caller was told of had come.
   const told = Math.min(billed, 1 + textBytes / BYTES_A_TOKEN);
-  if (row.reason === "INTERRUPTED" && told - known > TOKENS_A_CHECKPOINT + lastSecond) {
-    problems.push(
-      `call ${call}: the estimate has ${known} tokens of ${told}, of which ${lastSecond} are of the last second`,
-    );
+  if (row.reason === "INTERRUPTED" && told - known > TOKENS_A_CHECKPOINT + lately) {
+    problems.push(`call ${call}: the estimate has ${known} tokens of ${told}, of which ${lately} came lately`);
   }
   const missingTokens = row.reason === "INTERRUPTED" ? billed - known : undefined;
   return { phase: bill.isEnded ? "end to settle" : "streaming", problems, missingTokens };
