@@ -3,6 +3,8 @@ import { createAdapter } from "./adapters/key-pool.ts";
 import type { Config } from "./config/config.ts";
 import { checkSafety } from "./config/safety.ts";
 import { pathText } from "./config/tree.ts";
+import { createPriceBook, type PriceBook } from "./ledger/prices/price-book.ts";
+import { priceTables } from "./ledger/prices/tables/index.ts";
 import type { RoutingState } from "./router/resolve.ts";
 import { Secret } from "./secret.ts";
 import { type Authenticate, createKeyAuthentication } from "./server/auth.ts";
@@ -12,6 +14,8 @@ import { createGuard, type Guard } from "./server/guard.ts";
 export interface GatewayState extends RoutingState {
   readonly guard: Guard;
   readonly authenticate: Authenticate;
+  /** The tables' prices, with the operator's own over them. */
+  readonly prices: PriceBook;
 }
 
 /** A configuration cannot be put in force; nothing has changed. */
@@ -95,7 +99,14 @@ function stateOf(config: Config, adapters: Readonly<Record<string, Adapter>>): G
     adapters,
     guard: createGuard(config),
     authenticate: createKeyAuthentication(config),
+    prices: createPriceBook(priceTables, config.prices),
   });
+}
+
+/** Vendors that the operator gave prices of his own and that bill no instance: a slip in the name, or prices for another gateway. */
+export function unusedVendors({ config, adapters }: GatewayState): readonly string[] {
+  const sellers = new Set(Object.values(adapters).map(({ seller }) => seller));
+  return Object.keys(config.prices?.vendors ?? {}).filter((vendor) => !sellers.has(vendor));
 }
 
 /** Keys that are gone altogether are far more often a mishap than a wish, and would open the gateway to everybody who reaches it. */

@@ -3,12 +3,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import type { Adapter, AdapterKind } from "./adapters/adapter.ts";
 import type { Config, ListenerSettings } from "./config/config.ts";
-import { createState, replaceState } from "./gateway-state.ts";
+import { createState, type GatewayState, replaceState, unusedVendors } from "./gateway-state.ts";
 import { openStores, type Stores } from "./gateway-stores.ts";
 import { ChatRequestSchema } from "./gen/execution/v1/chat_pb.js";
 import { MessageRole } from "./gen/execution/v1/content_pb.js";
-import { createPriceBook } from "./ledger/prices/price-book.ts";
-import { priceTables } from "./ledger/prices/tables/index.ts";
+import { priceBookInForce } from "./ledger/prices/price-book.ts";
 import { createHealth } from "./router/health/health.ts";
 import { createPulse } from "./router/pulse.ts";
 import type { RoutingState } from "./router/resolve.ts";
@@ -173,12 +172,13 @@ function createGateway(
   const newId = (): string => randomUUID().replaceAll("-", "");
   const monotonicMs = (): number => performance.now();
   let state = createState(config, { kinds, newId });
+  warnOfPrices(state, log);
   const router = createRouter({
     state: () => state,
     newId,
     monotonicMs,
     nowMs: Date.now,
-    prices: createPriceBook(priceTables),
+    prices: priceBookInForce(() => state.prices),
     ledger,
     pulse: createPulse(CHECKPOINT_MS),
     health: createHealth(monotonicMs),
@@ -215,6 +215,7 @@ function createGateway(
     reload: (wanted) => {
       const { state: next, retired, needsRestart } = replaceState(state, wanted, { kinds, newId });
       state = next;
+      warnOfPrices(state, log);
       const closing = retire(retired)
         .catch((thrown: unknown) => log.error("a provider that is not used any more did not close", thrown))
         .finally(() => retiring.delete(closing));
@@ -227,6 +228,12 @@ function createGateway(
       await ledger.close();
     },
   };
+}
+
+function warnOfPrices(state: GatewayState, log: Log): void {
+  for (const vendor of unusedVendors(state)) {
+    log.warn(`the prices of ${vendor} have no effect: no provider instance is billed by it`, { vendor });
+  }
 }
 
 /** Waits, and rejects with the signal's reason when it fires. */

@@ -15,6 +15,9 @@ const MENDING_MS = 60_000;
 /** Shortest time that a key is left alone which limits its rate, in milliseconds. */
 const LEAST_PAUSE_MS = 1_000;
 
+/** Longest time for which a provider's word is taken that it is to be left alone, in milliseconds: it may be wrong, or the clock may be set. */
+export const LONGEST_PAUSE_MS = 600_000;
+
 /** Refusals that are about the key (401, 402, 429), so that another one may do. */
 const ABOUT_THE_KEY: ReadonlySet<Reason> = new Set(["PROVIDER_AUTH", "PROVIDER_QUOTA", "PROVIDER_RATE_LIMITED"]);
 
@@ -35,17 +38,20 @@ function createKeyPool(settings: ProviderSettings, adapters: readonly Adapter[],
   const [first] = adapters;
   if (first === undefined) throw new Error(`the key pool of ${settings.name} is empty`);
   const members: readonly Member[] = adapters.map((adapter) => ({ adapter, pausedUntilMs: 0 }));
+  /** One that is to wait for longer than anybody is told to was told so before the clock was set back. */
+  const isFree = ({ pausedUntilMs }: Member): boolean =>
+    pausedUntilMs <= now() || pausedUntilMs > now() + LONGEST_PAUSE_MS;
   /** The first key that is free, or else the first that will be. */
   const current = (): Member =>
-    members.find(({ pausedUntilMs }) => pausedUntilMs <= now()) ??
+    members.find(isFree) ??
     members.reduce((best, member) => (member.pausedUntilMs < best.pausedUntilMs ? member : best));
   const refused = (member: Member, thrown: unknown): unknown => {
     if (!(thrown instanceof ExecutionError && ABOUT_THE_KEY.has(thrown.reason))) return thrown;
     const { retryAfterMs = 0 } = thrown.extras;
     const isLimited = thrown.reason === "PROVIDER_RATE_LIMITED";
-    member.pausedUntilMs = now() + (isLimited ? Math.max(LEAST_PAUSE_MS, retryAfterMs) : MENDING_MS);
-    const waitMs = current().pausedUntilMs - now();
-    return thrown.with(waitMs <= 0 ? { otherKey: true } : { retryAfterMs: waitMs });
+    member.pausedUntilMs = now() + (isLimited ? limitedMs(retryAfterMs) : MENDING_MS);
+    const next = current();
+    return thrown.with(isFree(next) ? { otherKey: true } : { retryAfterMs: next.pausedUntilMs - now() });
   };
   return {
     ...first,
@@ -56,6 +62,10 @@ function createKeyPool(settings: ProviderSettings, adapters: readonly Adapter[],
       await Promise.all(adapters.map((adapter) => adapter.close()));
     },
   };
+}
+
+function limitedMs(retryAfterMs: number): number {
+  return Math.min(LONGEST_PAUSE_MS, Math.max(LEAST_PAUSE_MS, retryAfterMs));
 }
 
 /** The member's own events; only what it throws is looked at. */

@@ -20,6 +20,8 @@ const MAX_COMPARISONS = 10_000_000;
  * and more as a whole. The time it takes grows with the messages, and with the text, which should be short.
  */
 export function maskQuotes(text: string, { messages }: Pick<ChatRequest, "messages">): string {
+  // Nothing that is hidden is as short as a reason to finish, which every answer has.
+  if (text.length < MIN_WHOLE) return text;
   const search = createSearch(text);
   for (const message of textsOf(messages)) {
     if (message.length < MIN_RUN) search.whole(message.trim());

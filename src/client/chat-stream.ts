@@ -42,6 +42,8 @@ export interface StreamOptions {
   readonly left: () => boolean;
   /** Where the stream goes on if it is lost on the way. Absent: nowhere. */
   readonly openRest?: OpenRest;
+  /** Ends the call whose reader leaves, where it would go on without one. Never rejects. */
+  readonly giveUp?: (streamId: string) => Promise<void>;
 }
 
 /** Wraps an event stream. Its request leaves when the first event is asked for. */
@@ -55,16 +57,19 @@ export function createChatStream(open: OpenStream, options: StreamOptions): Chat
   return { [Symbol.asyncIterator]: iterate, collect: async () => collect(iterate()) };
 }
 
-async function* events(open: OpenStream, { signal, left, openRest }: StreamOptions): AsyncGenerator<ChatResponse> {
+async function* events(open: OpenStream, options: StreamOptions): AsyncGenerator<ChatResponse> {
+  const { signal, left, openRest, giveUp } = options;
   const controller = new AbortController();
   const either = signal === undefined ? controller.signal : AbortSignal.any([signal, controller.signal]);
   let begun = false;
   let finished = false;
   let ended = false;
+  let streamId = "";
   try {
     const stream = openRest === undefined ? open(either) : resumed(open, openRest, either, left);
     for await (const response of stream) {
       begun = true;
+      if (response.event.case === "started") streamId = response.event.value.streamId;
       finished = response.event.case === "finished";
       yield response;
     }
@@ -76,6 +81,7 @@ async function* events(open: OpenStream, { signal, left, openRest }: StreamOptio
   } finally {
     // The reader left the loop.
     if (!ended) controller.abort();
+    if ((!ended || left()) && streamId !== "" && !finished) await giveUp?.(streamId);
   }
 }
 

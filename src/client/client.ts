@@ -74,6 +74,9 @@ export interface Client {
   close(): void;
 }
 
+/** How long leaving a call that goes on by itself may wait for the gateway to end it, in milliseconds. */
+const GIVE_UP_MS = 1000;
+
 /** Creates a client. Nothing is connected before the first call. */
 export function createClient(clientOptions: ClientOptions = {}): Client {
   const { baseUrl = "http://127.0.0.1:50051", apiKey, headers, timeoutMs } = clientOptions;
@@ -108,12 +111,19 @@ export function createClient(clientOptions: ClientOptions = {}): Client {
       signal: options?.signal,
       left: left(options),
     });
+  const giveUp = async (streamId: string, { headers }: CallOptions = {}): Promise<void> => {
+    const asked = rpc.cancel({ streamId }, settings({ timeoutMs: GIVE_UP_MS, headers }));
+    // Who cannot reach the gateway leaves the call to the bound that it has there.
+    await asked.catch(() => undefined);
+  };
   const chat: Client["chat"] = (request, options) => {
     const autoResume = options?.autoResume ?? clientOptions.autoResume ?? false;
     const asked = autoResume ? goingOn(request) : request;
     return createChatStream((signal) => rpc.chat(asked, settings({ ...options, signal })), {
       signal: options?.signal,
       left: left(options),
+      // A request that was made to go on for the sake of `autoResume` ends with its reader all the same.
+      ...(asked !== request && { giveUp: (streamId: string) => giveUp(streamId, options) }),
       ...(autoResume && {
         openRest: ({ resumeToken, sequence }, signal) =>
           rpc.resume({ resumeToken, afterSequence: sequence }, settings({ ...options, signal })),

@@ -182,6 +182,36 @@ export interface LedgerSettings {
   readonly metadataKeys: readonly string[];
 }
 
+/** A rule of the operator's own prices: what some models cost under some conditions. */
+export interface OwnPriceRule {
+  readonly models: readonly string[];
+  /** First UTC day, and first day no more, `YYYY-MM-DD`. Absent: from the beginning, until further notice. */
+  readonly from?: string;
+  readonly to?: string;
+  /** Input tokens above which it holds. Absent: whatever the input. */
+  readonly inputOver?: number;
+  /** Vendor's word. Absent: its standard tier. */
+  readonly serviceTier?: string;
+  /** Absent: for all calls but those of the batch API. */
+  readonly batch?: true;
+  /** Vendor's word; `*` is any that has no rule of its own. */
+  readonly region: string;
+  /** US dollars per million tokens, as decimal numbers, by the price tables' words for buckets. */
+  readonly rates: Readonly<Record<string, string>>;
+  /** US dollars per unit of what is billed beside tokens. */
+  readonly extras?: Readonly<Record<string, string>>;
+  readonly requestFees?: readonly string[];
+  /** Why it is not the list price. */
+  readonly reason?: string;
+}
+
+/** The operator's own prices, which lie over the built-in ones. */
+export interface OwnPriceSettings {
+  /** By vendor: the one behind an instance. */
+  readonly vendors: Readonly<Record<string, readonly OwnPriceRule[]>>;
+  readonly instances: Readonly<Record<string, readonly OwnPriceRule[]>>;
+}
+
 /** The whole configuration, resolved and frozen. Every default is filled in here; nothing below re-defaults. */
 export interface Config {
   readonly providers: Readonly<Record<string, ProviderSettings>>;
@@ -202,6 +232,8 @@ export interface Config {
   readonly ledger: LedgerSettings;
   /** Server that processes share their state on. Absent: each process keeps its own. */
   readonly state?: { readonly url: Secret };
+  /** Absent: the built-in prices alone. */
+  readonly prices?: OwnPriceSettings;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
   /** Where every value comes from, by its path in the file (`personas.reviewer.candidates[0].model`). A path that is missing is a default. */
   readonly origins: ReadonlyMap<string, ValueOrigin>;

@@ -82,6 +82,10 @@ const provider = object(
       "`native` is the platform's own lean exchange, `sdk` the provider's official SDK.",
     ),
     timeouts: defaulted(timeouts, {}, "Limits on one exchange with the provider."),
+    region: optional(
+      text(64, "region"),
+      "Region whose prices hold, in the vendor's word. Without it the one `base_url` names (Vertex AI, Bedrock), else wherever the vendor serves by default.",
+    ),
     spends: defaulted(
       boolean,
       true,
@@ -333,6 +337,15 @@ export const configSchema = object({
       ),
     }),
     "Where processes share streams and idempotency keys. Without it each keeps its own, in memory.",
+  ),
+  prices: optional(
+    object({
+      file: required(
+        text(4096, "path"),
+        "YAML file with prices of your own; [Costs](costs.md#prices-of-your-own) says what it holds.",
+      ),
+    }),
+    "Prices of your own, over the built-in ones. Without it those alone.",
   ),
   data_dir: defaulted(
     text(4096),

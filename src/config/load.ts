@@ -16,6 +16,7 @@ import { deepFreeze } from "./freeze.ts";
 import { type LoadedFiles, noteFiles } from "./loaded-files.ts";
 import { readPersonaMap, underlayPersonaMap } from "./persona-map.ts";
 import { vendorVariable } from "./provider-variables.ts";
+import { readPrices } from "./read-prices.ts";
 import type { ReadContext, ReadOf } from "./reader.ts";
 import { record } from "./record.ts";
 import { checkSafety } from "./safety.ts";
@@ -98,7 +99,17 @@ export async function loadConfig(world: LoadConfigInput): Promise<LoadedConfig> 
   };
   checkSwitch(variables.get("EP_USE_VENDOR_KEYS"), problems);
   const values = configSchema.read(tree, [], read);
-  const config = values && buildConfig(values, tree, origins, { context, cwd: input.cwd });
+  const prices =
+    values?.prices === undefined
+      ? undefined
+      : await readPrices(values.prices.file, {
+          context,
+          problems,
+          instances: namesIn(tree, "providers"),
+          providers: values.providers,
+        });
+  const built = values && buildConfig(values, tree, origins, { context, cwd: input.cwd });
+  const config = built && (prices === undefined ? built : { ...built, prices });
   if (values !== undefined && config !== undefined && !problems.hasIn(["auth", "grpc", "http", "limits"])) {
     const behindTlsProxy = { grpc: values.grpc.tls_terminated_by_proxy, http: values.http.tls_terminated_by_proxy };
     checkSafety(config, { behindTlsProxy }, read.problem);

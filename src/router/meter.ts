@@ -67,7 +67,7 @@ export function createMeter(
   const priced = (usage: Usage | undefined, billed: Billed): Pick<AttemptRow, "costNanoUsd" | "priceVersion"> => {
     if (price?.free === true || billed === Billed.NO) return { costNanoUsd: 0n, priceVersion: "" };
     const costNanoUsd = usage === undefined ? undefined : prices.costOf(price, usage);
-    return costNanoUsd === undefined ? { priceVersion: "" } : { costNanoUsd, priceVersion: prices.version };
+    return costNanoUsd === undefined ? { priceVersion: "" } : { costNanoUsd, priceVersion: price?.version ?? "" };
   };
   return {
     warnings: price === undefined ? [warningEvent(priceUnknown(candidate))] : [],

@@ -13,7 +13,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { Authenticate, HeaderLookup } from "./auth.ts";
 import { createDeadline } from "./deadline.ts";
 import type { Guard } from "./guard.ts";
-import { decodeMessage, type MessageFormat } from "./read.ts";
+import { createReading, type RequestReading } from "./reading.ts";
 
 /** What a wire knows of a call before its body is read. */
 export interface CallHead {
@@ -26,7 +26,7 @@ export interface CallHead {
 }
 
 /** One call on a wire, from its headers to its status. `end` must be called, whatever happens. */
-export interface ServerCall {
+export interface ServerCall extends Omit<RequestReading, "decodedBytes"> {
   readonly requestId: string;
   /** Fires when the call is cancelled or its time is over. */
   readonly signal: AbortSignal;
@@ -37,12 +37,13 @@ export interface ServerCall {
    * the process would hold too many request bytes, OVERLOADED.
    */
   admitBytes(size: number): void;
-  /** Decodes a body. Throws INVALID_FIELD. */
-  decode(bytes: Uint8Array, format: MessageFormat): Message;
   /** Validates and runs the method: arrays of responses, one response in all for a unary method. Throws ExecutionErrors. */
   run(message: Message): Promise<AsyncIterable<readonly Message[]>>;
-  /** Runs Resume for the stream of an id, which is as good as its token for a key of its tenant. Throws as Resume does. */
-  attach(streamId: string, afterSequence: number): Promise<AsyncIterable<readonly Message[]>>;
+  /**
+   * Runs Resume for the stream of an id, which is as good as its token for a key of its tenant. With `from` the caller gets events it has anew, from
+   * the one after that number on. Throws as Resume does.
+   */
+  attach(streamId: string, afterSequence: number, from?: number): Promise<AsyncIterable<readonly Message[]>>;
   /** Says that the caller has left. */
   cancel(): void;
   /** Reads anything thrown as the status to send. Logs bugs. */
@@ -142,9 +143,16 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         if (asked === undefined) deadline.setTotal(Math.min(totalMs, limits.maxDeadlineMs));
       },
     };
+    const { input } = head.method;
+    const reading = createReading(input, deadline.signal);
     let held = 0;
-    let decodedBytes = 0;
+    const { scan, decode, parseJson, decodeJson, nextStep } = reading;
     return {
+      scan,
+      decode,
+      parseJson,
+      decodeJson,
+      nextStep,
       requestId,
       signal: deadline.signal,
       maxBytes,
@@ -164,21 +172,19 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         bytesInFlight += size - held;
         held = size;
       },
-      decode: (bytes, format) => {
-        decodedBytes = bytes.length;
-        return decodeMessage(head.method.input, bytes, format);
-      },
       run: async (message) => {
         const handler = handlers[head.method.localName];
         if (handler === undefined) {
           throw new ExecutionError("UNIMPLEMENTED", `this server does not serve ${head.method.name} yet`);
         }
         validation ??= await import("./validate.ts");
-        validation.validateMessage(head.method.input, message, Math.max(held, decodedBytes));
+        await nextStep();
+        validation.validateMessage(input, message, Math.max(held, reading.decodedBytes));
         deadline.signal.throwIfAborted();
         return handler(message, context);
       },
-      attach: (streamId, afterSequence) => router.streams.attach(streamId, afterSequence, context),
+      attach: (streamId, afterSequence, from = afterSequence) =>
+        router.streams.attach(streamId, { after: afterSequence, from }, context),
       cancel: () => deadline.abort(new ExecutionError("CANCELLED", "the caller cancelled the call")),
       status: (thrown) => statusOf(thrown, requestId),
       end: () => {

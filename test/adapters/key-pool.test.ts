@@ -109,6 +109,28 @@ describe("an instance with several keys", () => {
     await attempt();
     expect(used).toEqual(["a", "a"]);
   });
+
+  // Mutant seen red: a provider's word taken without a bound.
+  test("leaves none alone for longer than ten minutes, whatever its provider asks for", async () => {
+    const { attempt, refuse, used, pass } = rig(["a", "b"]);
+    refuse("a", "PROVIDER_RATE_LIMITED", { retryAfterMs: 1e12 });
+    await attempt();
+    pass(599_999);
+    await attempt();
+    pass(1);
+    await attempt();
+    expect(used).toEqual(["a", "b", "a"]);
+  });
+
+  // Mutant seen red: a time taken for good that lies beyond what anybody is made to wait.
+  test("does not wait longer because the clock was set back", async () => {
+    const { attempt, refuse, used, pass } = rig(["a", "b"]);
+    refuse("a", "PROVIDER_AUTH");
+    await attempt();
+    pass(-3_600_000);
+    await attempt();
+    expect(used).toEqual(["a", "a"]);
+  });
 });
 
 test("an instance with one key has no pool", async () => {

@@ -17,7 +17,7 @@ import { stalledReaders } from "./stalled-readers.ts";
 const plan: readonly { readonly scenario: Scenario; readonly short: number; readonly long: number }[] = [
   { scenario: abortedStreams, short: 1000, long: 10_000 },
   { scenario: stalledReaders, short: 100, long: 200 },
-  { scenario: abuse, short: 2000, long: 20_000 },
+  { scenario: abuse, short: 1500, long: 20_000 },
   { scenario: deadProvider, short: 5, long: 20 },
 ];
 

@@ -29,13 +29,20 @@ interface Play {
 
 /** A client of a gateway that plays a chat, then what is resumed of it; and what it was asked. */
 function play(chat: Play, ...rest: readonly Play[]) {
-  const asked: { chat?: ChatRequest; readonly resumes: ResumeRequest[] } = { resumes: [] };
+  const asked: { chat?: ChatRequest; readonly resumes: ResumeRequest[]; readonly cancels: string[] } = {
+    resumes: [],
+    cancels: [],
+  };
   const client = createClient({
     transport: inMemory({
       chat: async function* (request) {
         asked.chat = request;
         yield* all.slice(0, chat.until);
         if (chat.error !== undefined) throw chat.error;
+      },
+      cancel: ({ streamId }) => {
+        asked.cancels.push(streamId);
+        return {};
       },
       resume: async function* (request) {
         const next = rest[asked.resumes.length];
@@ -54,7 +61,7 @@ function play(chat: Play, ...rest: readonly Play[]) {
       return { sequences: events.map(({ sequence }) => sequence), error: error as ChatError };
     }
   };
-  return { asked, read };
+  return { asked, read, client };
 }
 
 const reattach = wireError(new ExecutionError("REATTACH", "go on elsewhere"));
@@ -109,5 +116,33 @@ describe("a chat that resumes by itself", () => {
     expect(await plain.read({ autoResume: false })).toMatchObject({ error: { code: "UNAVAILABLE" } });
     expect(plain.asked.chat?.onDisconnect).toBe(OnDisconnect.UNSPECIFIED);
     expect(plain.asked.resumes).toHaveLength(0);
+  });
+
+  // Mutant seen red: the call left to go on, and to be paid for, until its time without a reader is over.
+  test("ends with its reader: who leaves the loop, or aborts, cancels the call", async () => {
+    const loop = play({ until: 6 });
+    for await (const { sequence } of loop.client.chat(question, { autoResume: true })) if (sequence === 3) break;
+    expect(loop.asked.cancels).toEqual(["s"]);
+    const aborted = play({ until: 3, error: broken });
+    const controller = new AbortController();
+    const reading = (async () => {
+      for await (const { sequence } of aborted.client.chat(question, { autoResume: true, signal: controller.signal })) {
+        if (sequence === 3) controller.abort();
+      }
+    })();
+    await expect(reading).rejects.toMatchObject({ code: "CANCELLED" });
+    expect(aborted.asked.cancels).toEqual(["s"]);
+  });
+
+  // Mutant seen red: a Cancel for every call that is left.
+  test("cancels nothing that has ended, or that its caller wants to go on", async () => {
+    const whole = play({ until: 6 });
+    await whole.read();
+    const wanted = play({ until: 6 });
+    const request = { ...question, onDisconnect: OnDisconnect.CONTINUE };
+    for await (const { sequence } of wanted.client.chat(request, { autoResume: true })) if (sequence === 3) break;
+    const lost = play({ until: 3, error: wireError(new ExecutionError("UPSTREAM_TRUNCATED", "cut")) });
+    await lost.read();
+    expect([...whole.asked.cancels, ...wanted.asked.cancels, ...lost.asked.cancels]).toEqual([]);
   });
 });

@@ -87,6 +87,7 @@ describe("a variable", () => {
         (name) => `EP_STREAMS_${name}`,
       ),
       "EP_STATE_URL",
+      "EP_PRICES_FILE",
       "EP_DATA_DIR",
       ...["STORE", "KEEP_ROWS", "KEEP_MINUTES", "KEEP_HOURS", "METADATA_KEYS"].map((name) => `EP_LEDGER_${name}`),
       "EP_LOG_LEVEL",

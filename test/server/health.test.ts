@@ -66,6 +66,19 @@ describe("health", () => {
     expect(seen).toEqual([ServingStatus.NOT_SERVING]);
   });
 
+  // Mutants seen red: no bound; watchers that left still counted.
+  test("is watched by at most 1,000 at once", async () => {
+    const health = createHealth([], new AbortController().signal, () => true);
+    const left = new AbortController();
+    const watchers = Array.from({ length: 1000 }, () => health.watch("", left.signal)[Symbol.asyncIterator]());
+    await Promise.all(watchers.map((watcher) => watcher.next()));
+    const one = (): Promise<unknown> => health.watch("", left.signal)[Symbol.asyncIterator]().next();
+    await expect(one()).rejects.toMatchObject({ reason: "OVERLOADED" });
+    await watchers[0]?.return?.();
+    await expect(one()).resolves.toMatchObject({ done: false });
+    left.abort();
+  });
+
   test("is NOT_SERVING while the ledger cannot be written to, and SERVING again after", () => {
     let canServe = false;
     const health = createHealth(["a.B"], new AbortController().signal, () => canServe);

@@ -133,6 +133,8 @@ export interface TestRouterOptions {
   readonly unattended?: UnattendedLimits;
   /** Milliseconds since the epoch. Without it a time that stands still. */
   readonly nowMs?: () => number;
+  /** Without it ids count. */
+  readonly newId?: () => string;
 }
 
 /** Resolves a request while nothing is known of any provider, and nothing but what cannot spend has a price. */
@@ -154,10 +156,12 @@ export function testRouter(state: RoutingState, options: TestRouterOptions = {})
     pulse: options.pulse ?? STILL,
     nowMs,
     state: () => state,
-    newId: () => {
-      id += 1;
-      return `id${id}`;
-    },
+    newId:
+      options.newId ??
+      (() => {
+        id += 1;
+        return `id${id}`;
+      }),
     monotonicMs: () => 0,
     streamStore:
       options.streamStore ??

@@ -7,11 +7,14 @@ export interface SwitchableLink {
   /** Breaks all connections, and refuses new ones. */
   cut(): Promise<void>;
   restore(): Promise<void>;
+  /** Lets what is asked through and holds the answers back, until it is cut. */
+  deafen(): void;
 }
 
 /** Opens a link to a port of this machine. */
 export async function openLink(targetPort: number): Promise<SwitchableLink> {
   const sockets = new Set<Socket>();
+  const targets = new Set<Socket>();
   const keep = (socket: Socket): Socket => {
     sockets.add(socket);
     return socket.on("error", () => undefined).once("close", () => sockets.delete(socket));
@@ -21,6 +24,7 @@ export async function openLink(targetPort: number): Promise<SwitchableLink> {
     server = createServer((client) => {
       const target = keep(connect(targetPort, "127.0.0.1"));
       keep(client).pipe(target).pipe(client);
+      targets.add(target.once("close", () => targets.delete(target)));
       client.once("close", () => target.destroy());
       target.once("close", () => client.destroy());
     });
@@ -41,6 +45,9 @@ export async function openLink(targetPort: number): Promise<SwitchableLink> {
     },
     restore: async () => {
       await listen(port);
+    },
+    deafen: () => {
+      for (const target of targets) target.unpipe();
     },
   };
 }

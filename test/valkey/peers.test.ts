@@ -30,7 +30,7 @@ const open = (url = server.url): Promise<StreamStore> => {
 const read = async (store: StreamStore, streamId: string, after: number): Promise<Drained> => {
   const stored = await store.find(streamId);
   if (stored === undefined) throw new Error("the stream is not known");
-  const reader = await attachToStored(stored, after, testContext());
+  const reader = await attachToStored(stored, { after, from: after }, testContext());
   return drainStream(() => reader);
 };
 
@@ -53,6 +53,8 @@ describe("a process that is gone", () => {
         extras: { partial: true, failure: { streamId: head.streamId, lastSequence: 3 } },
       });
     }
+    // Who was ahead of what the process had written has not made a mistake.
+    expect(await read(peer, head.streamId, 5)).toMatchObject({ events: [], error: { reason: "INTERRUPTED" } });
     const stored = await peer.find(cancelled.streamId);
     await stored?.cancel();
     expect((await stored?.status())?.ended?.error?.reason).toBe("INTERRUPTED");

@@ -102,8 +102,12 @@ function createAdmission(health: Health, { candidate, place, permit, breaker }: 
       if (effect === "alive" || effect === "pause") permit.answered(breaker);
       if (effect === "pause" && error.retryable) health.pause(provider, model, retryAfterMs ?? DEFAULT_PAUSE_MS);
       if (effect === "open") permit.tripped(MENDING_MS);
+      if (effect !== "open_instance") return;
       // Several keys: the first of them may be free again sooner.
-      if (effect === "open_instance") health.openInstance(provider, Math.min(MENDING_MS, retryAfterMs ?? MENDING_MS));
+      const cooldownMs = Math.min(MENDING_MS, retryAfterMs ?? MENDING_MS);
+      // If it was a probe, that is over.
+      permit.tripped(cooldownMs);
+      health.openInstance(provider, cooldownMs);
     },
     end: () => {
       if (isOver) return;

@@ -1,3 +1,4 @@
+import { LONGEST_PAUSE_MS } from "../../adapters/key-pool.ts";
 import { type Breaker, type BreakerState, createBreaker, type Permit } from "./breaker.ts";
 import { createLatency, type Latency } from "./latency.ts";
 import { createRetryBudget, type RetryBudget } from "./retry-budget.ts";
@@ -32,7 +33,7 @@ export interface Health {
   states(): readonly TargetState[];
   /** Leave for one attempt; undefined if none may start now. */
   admit(provider: string, model: string): Permit | undefined;
-  /** Leaves a target alone for a while. */
+  /** Leaves a target alone for a while, at most ten minutes whatever its provider says. */
   pause(provider: string, model: string, ms: number): void;
   /** Opens the breakers of all models of an instance. */
   openInstance(provider: string, cooldownMs: number): void;
@@ -54,7 +55,7 @@ export function createHealth(nowMs: () => number): Health {
     const targets = targetsOf(provider);
     const known = targets.get(model);
     if (known !== undefined) return known;
-    if (targets.size >= MAX_TARGETS_PER_PROVIDER) forgetOne(targets);
+    if (targets.size >= MAX_TARGETS_PER_PROVIDER) forgetOne(targets, nowMs());
     const made = {
       breaker: createBreaker(nowMs),
       latency: createLatency(nowMs),
@@ -92,7 +93,7 @@ export function createHealth(nowMs: () => number): Health {
     },
     pause: (provider, model, ms) => {
       const known = target(provider, model);
-      known.pausedUntilMs = Math.max(known.pausedUntilMs, nowMs() + ms);
+      known.pausedUntilMs = Math.max(known.pausedUntilMs, nowMs() + Math.min(ms, LONGEST_PAUSE_MS));
     },
     openInstance: (provider, cooldownMs) => {
       for (const { breaker } of targetsOf(provider).values()) breaker.open(cooldownMs);
@@ -101,8 +102,10 @@ export function createHealth(nowMs: () => number): Health {
 }
 
 /** Forgets the oldest target on which nothing runs and of which nothing bad is known, or else the oldest. */
-function forgetOne(targets: Map<string, TargetHealth>): void {
-  const oldest = [...targets].find(([, { running, breaker }]) => running === 0 && breaker.state() === "closed");
+function forgetOne(targets: Map<string, TargetHealth>, now: number): void {
+  const oldest = [...targets].find(
+    ([, { running, breaker, pausedUntilMs }]) => running === 0 && pausedUntilMs <= now && breaker.state() === "closed",
+  );
   const [first] = targets.keys();
   const model = oldest?.[0] ?? first;
   if (model !== undefined) targets.delete(model);

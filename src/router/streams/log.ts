@@ -62,7 +62,7 @@ export class EventLog {
   #heldBytes = LOG_OVERHEAD_BYTES;
   #reportedBytes = 0;
   #ended: Ended | undefined;
-  /** Frame of the last event, where its block is gone. */
+  /** Frame of the last event, where its block is gone and the stream has not failed. */
   #lastFrame: Uint8Array | undefined;
 
   /** Makes an empty log. Its first event will have the number `first`. */
@@ -125,6 +125,7 @@ export class EventLog {
   /** Says how the stream ended. Nothing is appended after that. */
   end(ended: Ended): void {
     this.#ended = ended;
+    if (ended.error !== undefined) this.#lastFrame = undefined;
     for (const { onEnd } of this.#listeners) onEnd();
   }
 
@@ -151,12 +152,17 @@ export class EventLog {
       const block = this.#blocks.shift();
       if (block === undefined) break;
       this.#heldBytes -= block.bytes.length;
-      if (this.#blocks.length === 0) this.#lastFrame = Buffer.from(lastFrameOf(block));
+      if (this.#blocks.length === 0 && this.#ended?.error === undefined) {
+        this.#lastFrame = Buffer.from(lastFrameOf(block));
+      }
     }
     this.#report();
   }
 
-  /** The last event, which is there even if no other one is. Undefined if there was none. */
+  /**
+   * The last event, which is there even if no other one is. Undefined if there was none, and for a stream that failed: of that nobody needs it, and
+   * it may be large.
+   */
   last(): ChatResponse | undefined {
     const block = this.#blocks.at(-1);
     const frame = block === undefined ? this.#lastFrame : lastFrameOf(block);
@@ -190,6 +196,7 @@ export class EventLog {
 
   #appended(count: number): void {
     this.#lastSequence += count;
+    this.#lastFrame = undefined;
     const block = this.#blocks.at(-1);
     if (block !== undefined) block.last = this.#lastSequence;
   }

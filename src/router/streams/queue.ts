@@ -6,6 +6,8 @@ export interface Queue<Item> {
   peek(): Item | undefined;
   /** Takes the oldest item. */
   shift(): Item | undefined;
+  /** Takes out all that is not wanted any more, in a time that grows with its size. */
+  retain(isWanted: (item: Item) => boolean): void;
 }
 
 /** How many items are taken before their room is given back. */
@@ -31,6 +33,10 @@ export function createQueue<Item>(): Queue<Item> {
         start = 0;
       }
       return item;
+    },
+    retain: (isWanted) => {
+      items = items.slice(start).filter((item) => item !== undefined && isWanted(item));
+      start = 0;
     },
   };
 }

@@ -156,7 +156,7 @@ export function createRun(options: RunOptions): Run {
   /** The last reader has left, and was not told to. */
   const abandon = (error: ExecutionError): void => {
     if (!head.continues) return abort(error);
-    stopWaiting = unattended.wait(timeUp);
+    stopWaiting = unattended.wait(head.tenant, timeUp);
     if (stopWaiting === undefined) {
       return abort(new ExecutionError("CANCELLED", "the caller left, and too many calls go on without theirs already"));
     }
@@ -184,13 +184,15 @@ export function createRun(options: RunOptions): Run {
     );
   };
   const leave = (reader: Reader, error: ExecutionError): void => {
+    if (!readers.has(reader)) return;
     remove(reader);
     if (!isOver() && readers.size === 0 && !alone) abandon(error);
   };
 
   const host: ReaderHost = {
     demand: pull,
-    onEnd: (reader) => readers.delete(reader),
+    // Who fell off the log has left like anybody else: without a reader nobody would ask the provider on.
+    onEnd: (reader) => leave(reader, callerLeft()),
     onLeave: async (reader) => {
       leave(reader, callerLeft());
       if (aborted !== undefined) await closed.promise;

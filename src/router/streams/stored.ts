@@ -1,6 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { ExecutionError } from "../../errors.ts";
 import type { CallContext } from "../call.ts";
+import type { StreamStatus } from "./ended.ts";
 import { chatFailure } from "./failure.ts";
 import { createReader, type Reader } from "./reader.ts";
 import { aheadError, callerLeft, expiredError, streamNotFound } from "./refusals.ts";
@@ -20,12 +21,24 @@ export async function findByToken(store: StreamStore, token: string, tenant: str
   return stored;
 }
 
-/** Opens a reader of a stream that does not run in this process. */
-export async function attachToStored(stored: StoredStream, after: number, context: CallContext): Promise<Reader> {
+/** Where a reader stands. */
+export interface Position {
+  /** Number of the last event it has. */
+  readonly after: number;
+  /** Number of the last event that it does not want again. */
+  readonly from: number;
+}
+
+/** Opens a reader of a stream that does not run in this process. Throws INVALID_FIELD if it is ahead of the stream. */
+export async function attachToStored(
+  stored: StoredStream,
+  { after, from }: Position,
+  context: CallContext,
+): Promise<Reader> {
   const { head } = stored;
   const status = await stored.status();
-  if (status.ended !== undefined && after > status.lastSequence) throw aheadError(after, status.lastSequence);
-  const { log, demand, release } = await stored.open(after);
+  if (after > status.lastSequence && isWhole(status)) throw aheadError(after, status.lastSequence);
+  const { log, demand, release } = await stored.open(from);
   try {
     context.signal.throwIfAborted();
   } catch (thrown) {
@@ -34,7 +47,7 @@ export async function attachToStored(stored: StoredStream, after: number, contex
   }
   return createReader({
     log,
-    after,
+    after: from,
     signal: context.signal,
     host: {
       demand,
@@ -47,6 +60,11 @@ export async function attachToStored(stored: StoredStream, after: number, contex
       },
     },
   });
+}
+
+/** True unless the stream may have had events that are not known of: it runs elsewhere, or its process is gone and its last events with it. */
+function isWhole({ ended }: StreamStatus): boolean {
+  return ended !== undefined && ended.error?.reason !== "INTERRUPTED";
 }
 
 /** Compares in a time that does not depend on where two secrets differ. */

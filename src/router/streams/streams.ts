@@ -19,8 +19,9 @@ import { aheadError, interruptedError, mismatchError, replayExpiredError } from 
 import { createRun, type Run } from "./run.ts";
 import { createRunning } from "./running.ts";
 import type { Claim, KeyEnd, KeyUse, StoredStream, StreamStore } from "./store.ts";
-import { attachToStored, findById, findByToken } from "./stored.ts";
+import { attachToStored, findById, findByToken, type Position } from "./stored.ts";
 import { createUnattended, type UnattendedLimits } from "./unattended.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 /** Streams as logs with readers: whoever began a call, comes back to it, or shares it by an idempotency key reads in the same way. */
 export interface Streams {
@@ -29,11 +30,7 @@ export interface Streams {
   /** Events after the given one and the stream's end. Throws STREAM_NOT_FOUND, RESUME_EXPIRED, INVALID_FIELD. */
   resume(request: ResumeRequest, context: CallContext): AsyncIterable<readonly ChatResponse[]>;
   /** The same for the stream of an id, which within a tenant is as good as its token. */
-  attach(
-    streamId: string,
-    afterSequence: number,
-    context: CallContext,
-  ): Promise<AsyncIterable<readonly ChatResponse[]>>;
+  attach(streamId: string, position: Position, context: CallContext): Promise<AsyncIterable<readonly ChatResponse[]>>;
   /** Throws STREAM_NOT_FOUND. */
   cancel(request: CancelRequest, context: CallContext): Promise<CancelResponse>;
   /** Throws STREAM_NOT_FOUND. */
@@ -58,6 +55,9 @@ export interface StreamsDeps {
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number;
 }
+
+/** Where a reader stands that has nothing. */
+const START: Position = { after: 0, from: 0 };
 
 /** Creates the streams of a process. */
 export function createStreams({ store, newId, newSecret, nowMs, ...deps }: StreamsDeps): Streams {
@@ -103,25 +103,39 @@ export function createStreams({ store, newId, newSecret, nowMs, ...deps }: Strea
     return run.attach(0, context, true);
   };
 
-  const attach = async (stored: StoredStream, after: number, context: CallContext): Promise<Reader> => {
+  const find = (streamId: string, { principal, signal }: CallContext): Promise<StoredStream> =>
+    unlessAborted(findById(store, streamId, principal.tenant), signal);
+  const attach = (stored: StoredStream, position: Position, context: CallContext): Promise<Reader> =>
+    unlessAborted(attachWhenever(stored, position, context), context.signal);
+  const attachWhenever = async (stored: StoredStream, position: Position, context: CallContext): Promise<Reader> => {
     const run = running.get(stored.head.streamId);
-    if (run === undefined) return attachToStored(stored, after, context);
+    if (run === undefined) return attachToStored(stored, position, context);
+    const { after, from } = position;
     if (after > run.log.lastSequence) throw aheadError(after, run.log.lastSequence);
-    return run.attach(after, context);
+    return run.attach(from, context);
   };
 
   const share = async function* share(call: Call, next: Next): AsyncGenerator<readonly ChatResponse[]> {
     const { context, asked } = call;
     const use = { tenant: context.principal.tenant, key: asked.idempotencyKey, hash: hashOfRequest(asked) };
+    // A store that does not answer keeps nobody beyond their time; a key that it gives out later is that of a call whose caller has left.
+    yield* await unlessAborted(claimed(call, next, use), context.signal);
+  };
+  const claimed = async (call: Call, next: Next, use: KeyUse): Promise<Reader> => {
     const claim = await store.claim(use, call.streamId);
     if (claim.kind === "other") throw mismatchError();
-    const reader = claim.kind === "mine" ? begin(call, next, use) : await join(claim, context);
-    yield* reader;
+    return claim.kind === "mine" ? begin(call, next, use) : join(claim, call.context);
   };
   /** Reads the stream of an earlier call with the same key and request from its beginning. */
   const join = async (claim: Extract<Claim, { kind: "same" }>, context: CallContext): Promise<Reader> => {
     const stored = await store.find(claim.streamId);
-    if (stored !== undefined && (await reachesBack(stored))) return attach(stored, 0, context);
+    const beginning = await stored?.open(0);
+    try {
+      if (stored !== undefined && beginning?.log.read(0) !== undefined) return await attach(stored, START, context);
+    } finally {
+      // Only now: a look that ends before the reader is there would be a last reader that leaves.
+      beginning?.release();
+    }
     const { lastSequence = 0, ...figures } = (await stored?.status()) ?? { attempts: [] };
     const head = stored?.head ?? { streamId: claim.streamId, resumeToken: "" };
     throw replayExpiredError(claim.failure ?? chatFailure(head, figures, lastSequence));
@@ -143,20 +157,19 @@ export function createStreams({ store, newId, newSecret, nowMs, ...deps }: Strea
         ? { [Symbol.asyncIterator]: () => begin(call, next) }
         : { [Symbol.asyncIterator]: () => share(call, next) },
     resume: async function* resume({ resumeToken, afterSequence }, context) {
-      const stored = await findByToken(store, resumeToken, context.principal.tenant);
-      yield* await attach(stored, afterSequence, context);
+      const stored = await unlessAborted(findByToken(store, resumeToken, context.principal.tenant), context.signal);
+      yield* await attach(stored, { after: afterSequence, from: afterSequence }, context);
     },
-    attach: async (streamId, afterSequence, context) =>
-      attach(await findById(store, streamId, context.principal.tenant), afterSequence, context),
+    attach: async (streamId, afterSequence, context) => attach(await find(streamId, context), afterSequence, context),
     cancel: async ({ streamId }, context) => {
-      const stored = await findById(store, streamId, context.principal.tenant);
+      const stored = await find(streamId, context);
       await stored.cancel();
       const { ended } = await stored.status();
       return { $typeName: "execution.v1.CancelResponse", state: stateOf(ended) };
     },
     describe: async ({ streamId }, context) => {
-      const { head, status } = await findById(store, streamId, context.principal.tenant);
-      return describeStream(head, await status());
+      const { head, status } = await find(streamId, context);
+      return describeStream(head, await unlessAborted(status(), context.signal));
     },
     handOver: async () => {
       if (!store.shared) return;
@@ -179,13 +192,6 @@ function keyEnd(use: KeyUse, head: StreamHead, { figures, log }: Run, failed: bo
   const done = figures();
   const free = failed && done.attempts.every(({ billed }) => billed === Billed.NO);
   return { ...use, failure: chatFailure(head, done, log.lastSequence), free };
-}
-
-/** True if a stream can still be read from its first event on. */
-async function reachesBack(stored: StoredStream): Promise<boolean> {
-  const { log, release } = await stored.open(0);
-  release();
-  return log.read(0) !== undefined;
 }
 
 function startedEvent({ streamId, requestId, resumeToken, persona }: StreamHead): ChatResponse {

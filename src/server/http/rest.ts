@@ -63,7 +63,7 @@ export function createRestRoutes(
       access: { rpc: capabilities },
       serve: (exchange) =>
         calls.run(exchange, capabilities, async (call) => {
-          const response = await runUnary(call, decodeQuery(exchange, call, CapabilitiesRequestSchema));
+          const response = await runUnary(call, await decodeQuery(exchange, call, CapabilitiesRequestSchema));
           sendJson(exchange, limits, protoJson(CapabilitiesResponseSchema, response));
         }),
     },
@@ -73,7 +73,7 @@ export function createRestRoutes(
       access: { rpc: costs },
       serve: (exchange) =>
         calls.run(exchange, costs, async (call) => {
-          const response = await runUnary(call, decodeQuery(exchange, call, CostsRequestSchema));
+          const response = await runUnary(call, await decodeQuery(exchange, call, CostsRequestSchema));
           sendJson(
             exchange,
             limits,
@@ -89,7 +89,7 @@ export function createRestRoutes(
         isJson(exchange)
           ? calls.run(exchange, plan, async (call) => {
               const bytes = await readInflated(exchange, call, limits.requestMs);
-              const response = await runUnary(call, readPlanBody(bytes, exchange.query, call));
+              const response = await runUnary(call, await readPlanBody(bytes, exchange.query, call));
               sendJson(
                 exchange,
                 limits,

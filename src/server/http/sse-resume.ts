@@ -34,7 +34,7 @@ export async function* attachFrom(
 ): AsyncGenerator<readonly Message[]> {
   if (form === "short" && after > 0) {
     try {
-      return yield* await call.attach(streamId, 0);
+      return yield* await call.attach(streamId, after, 0);
     } catch (thrown) {
       if (!(thrown instanceof ExecutionError && thrown.reason === "RESUME_EXPIRED")) throw thrown;
     }

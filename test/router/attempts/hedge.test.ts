@@ -104,6 +104,22 @@ describe("a hedge", () => {
     expect(events.at(-1)?.event.value).toMatchObject({ attempts: [{ attempt: 0 }, { attempt: 1 }] });
   });
 
+  // Mutant seen red: an answer that ends without waiting for the row of the attempt that was given up.
+  test("is told to have won when the row of the other is written too", async () => {
+    const slow = gated("near");
+    const near = provider("near", slow.play);
+    const { run, rows, health } = createRig([near, provider("far", answer("far"))], {
+      routing: { hedge },
+      wait: async () => undefined,
+      written: async ({ provider: name }) => {
+        if (name === "near") await new Promise((resolve) => setTimeout(resolve, 20));
+      },
+    });
+    for (let count = 0; count < 20; count += 1) health.target("near", "model-1").latency.record(100);
+    await run();
+    expect(rows.map(({ provider: name }) => name)).toEqual(["near", "far"]);
+  });
+
   test("is not started for one that begins in time", async () => {
     const { run, far } = racing(answer("near"), answer("far"));
     expect((await run()).told).toContain("text 0 near");
@@ -255,6 +271,26 @@ describe("a hedge", () => {
       expect(await started(10_000_000n, "model-1")).toBe(1);
       expect(await started(1000n, "model-1")).toBe(0);
       expect(await started(10_000_000n, "unheard-of")).toBe(0);
+    });
+
+    // Mutant seen red: the second weighed by itself, so that both together may cost more than the call may.
+    test("that, should both cost the most they can, costs more than the request allows", async () => {
+      const prices = createPriceBook([acmeTable([{ models: ["model-1"], rates: { input: "1", output: "2" } }])]);
+      const acme = (name: string, play: Play) =>
+        createScriptedAdapter({ name, play, seller: "acme", spends: true, settings: { ...settings, name } });
+      const started = async (maxCostNanoUsd: bigint) => {
+        const first = gated("near");
+        const [near, far] = [acme("near", first.play), acme("far", answer("far"))];
+        const rig = createRig([near, far], { prices, routing: { hedge }, wait: async () => undefined });
+        for (let count = 0; count < 20; count += 1) rig.health.target("near", "model-1").latency.record(100);
+        setTimeout(first.open, 20);
+        // 200,000 nano-USD each for the output alone.
+        const { error } = await rig.run({ sampling: { maxOutputTokens: 100 }, maxCostNanoUsd });
+        expect(error).toBeUndefined();
+        return far.inputs.length;
+      };
+      expect(await started(1_000_000n)).toBe(1);
+      expect(await started(300_000n)).toBe(0);
     });
   });
 

@@ -25,6 +25,8 @@ export interface RigOptions {
   readonly prices?: PriceBook;
   /** Waits of retries and hedges. Default: over at once, and the clock moves on by them. */
   readonly wait?: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Resolves when a row is written. Default: at once. */
+  readonly written?: (row: AttemptRow) => Promise<void>;
 }
 
 /** How a call went. */
@@ -48,6 +50,7 @@ export function createRig(adapters: readonly Adapter[], options: RigOptions = {}
     ledger: {
       ...store,
       settle: async (row) => {
+        await options.written?.(row);
         rows.push(row);
         await store.settle(row);
       },

@@ -43,6 +43,16 @@ test("a pause keeps everybody out while it lasts, and is no failure", () => {
   expect(health.admit("a", "m")?.isProbe).toBe(false);
 });
 
+// Mutant seen red: a provider's word taken without a bound, so that one wrong header keeps a model out until the process ends.
+test("a pause ends, whatever a provider asks for", () => {
+  const { health, pass } = rig();
+  health.pause("a", "m", 1e12);
+  expect(health.stateOf("a", "m")).toMatchObject({ state: "paused", waitMs: 600_000 });
+  health.pause("a", "m", Number.POSITIVE_INFINITY);
+  pass(600_000);
+  expect(health.admit("a", "m")).toBeDefined();
+});
+
 test("an instance can be opened with all of its models", () => {
   const { health } = rig();
   health.target("a", "m");
@@ -52,11 +62,13 @@ test("an instance can be opened with all of its models", () => {
   expect(health.states().map(({ state }) => state)).toEqual(["open", "open", "closed"]);
 });
 
-// Mutant seen red: everything kept. The words for models are the caller's.
+// Mutants seen red: everything kept; what is paused forgotten. The words for models are the caller's.
 test("what is kept of an instance is bounded, and what is bad is kept longest", () => {
   const { health } = rig();
   health.admit("a", "bad")?.failed(settings);
+  health.pause("a", "limited", 500);
   for (let count = 0; count < 1_000; count += 1) health.target("a", `word-${count}`);
   expect(health.states()).toHaveLength(200);
   expect(health.stateOf("a", "bad").state).toBe("open");
+  expect(health.stateOf("a", "limited").state).toBe("paused");
 });

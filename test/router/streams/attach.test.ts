@@ -1,4 +1,4 @@
-import { getEventListeners, once } from "node:events";
+import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
@@ -189,7 +189,7 @@ describe("a call that goes on without a reader", () => {
     const { resumeToken } = await leaveAfter(rig, 3, continues);
     const context = endableContext();
     const back = rig.resume(resumeToken, 0, context);
-    await waitFor(() => getEventListeners(context.signal, "abort").length > 0, { what: "the reader" });
+    await sleep(0);
     await leaveAfter(rig, 3, continues);
     expect(rig.calls.map(({ aborted }) => aborted)).toEqual([false, false]);
     context.leave();
@@ -214,7 +214,7 @@ describe("a call that goes on without a reader", () => {
     const { resumeToken } = await leaveAfter(rig, 3, continues);
     const controller = new AbortController();
     const back = rig.resume(resumeToken, 0, testContext({ signal: controller.signal }));
-    await waitFor(() => getEventListeners(controller.signal, "abort").length > 0, { what: "the reader" });
+    await sleep(0);
     controller.abort(new ExecutionError("DEADLINE", "over"));
     const { events, error } = await back;
     expect(error).toMatchObject({

@@ -3,6 +3,7 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { textDelta, warning } from "../../../src/contract/events.ts";
 import { encodeFrames, framesOf } from "../../../src/contract/frames.ts";
+import { ExecutionError } from "../../../src/errors.ts";
 import { type ChatResponse, ChatResponseSchema } from "../../../src/gen/execution/v1/chat_pb.js";
 import { EventLog, LOG_OVERHEAD_BYTES } from "../../../src/router/streams/log.ts";
 
@@ -175,4 +176,16 @@ describe("a log", () => {
     log.end(how);
     expect([log.ended, ends]).toEqual([how, 1]);
   });
+});
+
+// Mutant seen red: the last event of a failed stream, be it a picture, kept with each of the ten thousand streams that are known.
+test("what is left of a log is the end of a stream that finished, and nothing of one that failed", () => {
+  const picture = "x".repeat(1_000_000);
+  for (const failed of [true, false]) {
+    const log = new EventLog(unbounded);
+    log.append(events(1, ["a", picture]));
+    log.shrink(0);
+    log.end(failed ? { endedAtMs: 0, error: new ExecutionError("CANCELLED", "left") } : { endedAtMs: 0 });
+    expect(log.last()?.sequence).toBe(failed ? undefined : 2);
+  }
 });

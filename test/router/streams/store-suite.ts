@@ -110,7 +110,7 @@ export function describeStreamStore(
     const read = async ({ peer }: StoresUnderTest, streamId: string, after: number): Promise<Drained> => {
       const stored = await peer.find(streamId);
       if (stored === undefined) throw new Error("the stream is not known");
-      const reader = await attachToStored(stored, after, testContext());
+      const reader = await attachToStored(stored, { after, from: after }, testContext());
       return drainStream(() => reader);
     };
 

@@ -6,7 +6,8 @@ import { LedgerOpenError } from "../../open-error.ts";
  *
  * Attempts that run stand in `open_attempts`, and move to `attempts` when they are settled, whose `seq` is the order of settlement. `sums` has the
  * roll-ups: by grain (0 minute, 1 hour, 2 day), level (see `levels.ts`) and period (its number since the epoch), of everything up to the row
- * `meta.rolled_up`. `meta.minutes_from` and `meta.hours_from` are the first periods that are kept.
+ * `meta.rolled_up`. `meta.minutes_from` and `meta.hours_from` are the first periods that are kept. `rerated` has what attempts
+ * were priced at before they were priced anew, kept for ever; `run` counts the times that was done.
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -40,6 +41,13 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   INSERT INTO meta VALUES ('rolled_up', 0), ('minutes_from', 0), ('hours_from', 0);
+  `,
+  `
+  CREATE TABLE rerated (
+    id INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL, at_ms INTEGER NOT NULL, attempt_id TEXT NOT NULL,
+    old_cost_nano_usd INTEGER, old_price_version TEXT NOT NULL, new_cost_nano_usd INTEGER NOT NULL, new_price_version TEXT NOT NULL
+  ) STRICT;
   `,
 ];
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Ended } from "../ended.ts";
 import { EventLog } from "../log.ts";
 import type { Valkey } from "./connection.ts";
 import { type Entry, readEntries } from "./entries.ts";
@@ -22,13 +23,19 @@ export interface Follower {
   close(): Promise<void>;
 }
 
+/** How a stream ended, and the number of its last event. */
+export interface LastWord {
+  readonly ended: Ended;
+  readonly last: number;
+}
+
 /** What a follower needs. */
 export interface FollowerDeps {
   readonly valkey: Valkey;
   /** Most bytes of a copy that its reader has not taken. */
   readonly maxLogBytes: number;
-  /** Called for a stream of which nothing comes: its process may be gone. */
-  readonly onSilence: (streamId: string) => Promise<void>;
+  /** Asked about a stream of which nothing comes: its process may be gone. Says how it ended, if it has. */
+  readonly onSilence: (streamId: string) => Promise<LastWord | undefined>;
   /** The last copy of a stream was released. */
   readonly onReleased: (streamId: string) => void;
 }
@@ -40,10 +47,18 @@ const ENTRIES_AT_ONCE = 64;
 /** How long to wait when the server cannot be reached. */
 const RETRY_MS = 200;
 
+/** How long nothing has come for a replica that wants more. */
+interface Silence {
+  /** When it began, or was last asked about, in milliseconds from an arbitrary start. */
+  sinceMs: number;
+  /** What it was found to mean. It is believed once nothing has come after that either. */
+  lastWord?: LastWord | undefined;
+}
+
 /** Creates a follower that follows nothing. */
 export function createFollower({ valkey, maxLogBytes, onSilence, onReleased }: FollowerDeps): Follower {
   const replicas = new Set<Replica>();
-  const wanting = new Set<Replica>();
+  const wanting = new Map<Replica, Silence>();
   let isClosed = false;
   let reading: Promise<void> | undefined;
   let isWaiting = false;
@@ -59,7 +74,7 @@ export function createFollower({ valkey, maxLogBytes, onSilence, onReleased }: F
   };
   const readOnce = async (): Promise<void> => {
     // Several readers of one stream are one question: from where the one of them is that has the least.
-    const askers = [...wanting];
+    const askers = [...wanting.keys()];
     const asked = new Map<string, number>();
     for (const { streamId, log } of askers) {
       asked.set(streamId, Math.min(log.lastSequence, asked.get(streamId) ?? log.lastSequence));
@@ -86,14 +101,37 @@ export function createFollower({ valkey, maxLogBytes, onSilence, onReleased }: F
       // What came was for another reader of the stream.
       if (replica.log.lastSequence === before) want(replica);
     }
-    if (byKey.size === 0) await Promise.all([...asked.keys()].map(onSilence));
+    await askAfter(askers.filter((replica) => !byKey.has(names.log(replica.streamId))));
+  };
+  /** Each stream has a silence of its own: others may have much to say meanwhile. */
+  const askAfter = async (silent: readonly Replica[]): Promise<void> => {
+    const now = performance.now();
+    const asked = new Map<string, Promise<LastWord | undefined>>();
+    await Promise.all(
+      silent.map(async (replica) => {
+        const { streamId, log } = replica;
+        const silence = wanting.get(replica);
+        if (silence === undefined || now - silence.sinceMs < WAIT_MS) return;
+        silence.sinceMs = now;
+        const { lastWord } = silence;
+        if (lastWord === undefined) {
+          const answer = asked.get(streamId) ?? onSilence(streamId);
+          asked.set(streamId, answer);
+          silence.lastWord = await answer;
+          return;
+        }
+        wanting.delete(replica);
+        if (log.lastSequence < lastWord.last) log.skipTo(lastWord.last);
+        log.end(lastWord.ended);
+      }),
+    );
   };
   const readOn = async (): Promise<void> => {
     while (wanting.size > 0 && !isClosed) await readOnce().catch(() => sleep(RETRY_MS));
   };
   const want = (replica: Replica): void => {
     if (isClosed || replica.log.ended !== undefined) return;
-    wanting.add(replica);
+    wanting.set(replica, { sinceMs: performance.now() });
     if (isWaiting) valkey.unblock().catch(() => undefined);
     reading ??= readOn().finally(() => {
       reading = undefined;

@@ -5,7 +5,7 @@ import type { EventLog } from "../log.ts";
 import type { KeyEnd } from "../store.ts";
 import type { Valkey } from "./connection.ts";
 import { names } from "./names.ts";
-import { END_KEY, END_STREAM } from "./scripts.ts";
+import { END_KEY, END_STREAM, SAY_STATUS } from "./scripts.ts";
 import { endedText, failureText, headText, statusBytes } from "./texts.ts";
 
 /** A stream of this process as it is written to the server. */
@@ -36,6 +36,8 @@ export interface MirrorDeps {
   readonly owner: string;
   readonly keepLogMs: number;
   readonly keepEndedMs: number;
+  /** How many streams that have ended wait to be written, at most. The oldest is given up: peers take it for one that runs while this process does. */
+  readonly maxEnded: number;
   readonly log: Log;
 }
 
@@ -45,6 +47,10 @@ interface Progress extends Mirrored {
   /** Number of the last event that is written, and of the oldest that is left of them. */
   sent: number;
   trimmed: number;
+  /** True once the server knows when its log may go, should nobody say more of it. */
+  expires: boolean;
+  /** True if the server has forgotten the stream. */
+  lost: boolean;
   ended?: Ended;
   key?: KeyEnd | undefined;
   /** True if its log was dropped here before all of it was written. */
@@ -59,9 +65,12 @@ const RETRY_MS = 500;
 const LAST_TRIES = 4;
 
 /** Creates the mirror of a process. */
-export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, log }: MirrorDeps): Mirror {
+export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, maxEnded, log }: MirrorDeps): Mirror {
   const streams = new Map<string, Progress>();
   const dirty = new Set<Progress>();
+  /** Those that have ended, oldest first. */
+  const ending = new Set<Progress>();
+  let isGivingUp = false;
   const closing = new AbortController();
   let flushing: Promise<void> | undefined;
 
@@ -74,7 +83,6 @@ export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, log }: Mir
   };
   const writeEvents = async (stream: Progress): Promise<void> => {
     const key = names.log(stream.head.streamId);
-    const wasEmpty = stream.sent === 0;
     while (stream.sent < stream.log.lastSequence) {
       const from = Math.max(stream.sent, stream.log.firstSequence - 1);
       const frames = stream.log.frames(from);
@@ -87,14 +95,18 @@ export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, log }: Mir
       await ignoreRepeated(valkey.send("XADD", key, `${last}-0`, "n", String(first), "f", Buffer.from(bytes)));
       stream.sent = last;
     }
-    if (wasEmpty && stream.sent > 0) await valkey.send("PEXPIRE", key, String(keepEndedMs));
+    if (!stream.expires && stream.sent > 0) {
+      await valkey.send("PEXPIRE", key, String(keepEndedMs));
+      stream.expires = true;
+    }
     const { firstSequence } = stream.log;
     if (stream.ended === undefined && firstSequence > stream.trimmed + 1) {
       await valkey.send("XTRIM", key, "MINID", `${firstSequence}-0`);
       stream.trimmed = firstSequence - 1;
     }
   };
-  const writeEnd = async ({ head, log: events, status, ended, key, forgotten }: Progress): Promise<void> => {
+  const writeEnd = async (stream: Progress): Promise<void> => {
+    const { head, log: events, status, ended, key, forgotten } = stream;
     if (ended === undefined) return;
     const keys = [names.head(head.streamId), names.log(head.streamId)];
     const values = [String(events.lastSequence), endedText(ended), statusBytes(head, status(ended))];
@@ -102,10 +114,30 @@ export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, log }: Mir
     if (key !== undefined) {
       await valkey.run(END_KEY, [names.key(key)], [head.streamId, key.free ? "" : failureText(key.failure)]);
     }
-    streams.delete(head.streamId);
+    drop(stream);
+    isGivingUp = false;
     if (forgotten) await valkey.send("DEL", names.log(head.streamId));
   };
+  const drop = (stream: Progress): void => {
+    streams.delete(stream.head.streamId);
+    ending.delete(stream);
+    dirty.delete(stream);
+  };
+  const giveUpOldest = (): void => {
+    const [oldest] = ending;
+    if (ending.size <= maxEnded || oldest === undefined) return;
+    drop(oldest);
+    if (!isGivingUp) log.warn("peers are not told of the ends of streams any more: too many wait", { maxEnded });
+    isGivingUp = true;
+  };
+  const beginAnew = async (stream: Progress): Promise<void> => {
+    if (!stream.lost) return;
+    // What was written since then would keep out what came before it.
+    await valkey.send("DEL", names.log(stream.head.streamId));
+    Object.assign(stream, { begun: false, sent: 0, expires: false, lost: false });
+  };
   const write = async (stream: Progress): Promise<void> => {
+    await beginAnew(stream);
     await begin(stream);
     await writeEvents(stream);
     await writeEnd(stream);
@@ -116,7 +148,7 @@ export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, log }: Mir
       dirty.clear();
       const results = await Promise.allSettled(batch.map(write));
       const failed = batch.filter((_stream, index) => results[index]?.status === "rejected");
-      for (const stream of failed) dirty.add(stream);
+      for (const stream of failed) if (streams.has(stream.head.streamId)) dirty.add(stream);
       if (failed.length > 0) await sleep(RETRY_MS, undefined, { signal: closing.signal }).catch(() => undefined);
     }
   };
@@ -128,9 +160,26 @@ export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, log }: Mir
     });
   };
 
+  /** A server that has lost what it knew is told all of it again. */
+  const sayStatus = async (stream: Progress): Promise<void> => {
+    const { head, status } = stream;
+    const isKnown = await valkey.run(SAY_STATUS, [names.head(head.streamId)], [statusBytes(head, status(undefined))]);
+    if (isKnown !== 0 || stream.ended !== undefined) return;
+    stream.lost = true;
+    mark(stream);
+  };
+
   return {
     begin: (mirrored) => {
-      const stream: Progress = { ...mirrored, begun: false, sent: 0, trimmed: 0, forgotten: false };
+      const stream: Progress = {
+        ...mirrored,
+        begun: false,
+        sent: 0,
+        expires: false,
+        trimmed: 0,
+        lost: false,
+        forgotten: false,
+      };
       streams.set(mirrored.head.streamId, stream);
       mirrored.log.listen({ onEvents: () => mark(stream), onEnd: () => undefined });
       mark(stream);
@@ -140,6 +189,8 @@ export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, log }: Mir
       if (stream === undefined) return;
       stream.ended = ended;
       stream.key = key;
+      ending.add(stream);
+      giveUpOldest();
       mark(stream);
     },
     forget: (streamId) => {
@@ -150,11 +201,7 @@ export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, log }: Mir
     beat: async () => {
       await valkey.send("SET", names.owner(owner), "1", "PX", String(OWNER_LIVES_MS));
       const running = [...streams.values()].filter(({ begun, ended }) => begun && ended === undefined);
-      await Promise.all(
-        running.map(({ head, status }) =>
-          valkey.send("HSET", names.head(head.streamId), "status", statusBytes(head, status(undefined))),
-        ),
-      );
+      await Promise.all(running.map(sayStatus));
     },
     flushed: async () => {
       for (let tries = 0; dirty.size > 0 || flushing !== undefined; tries += 1) {

@@ -7,7 +7,7 @@ export const names = {
   head: (streamId: string): string => `ep:{${streamId}}:head`,
   /** Stream: an entry `LAST-0` with `n` (number of its first event) and `f` (frames); `LAST-1` with `e` when it has ended. */
   log: (streamId: string): string => `ep:{${streamId}}:log`,
-  /** Set while a reader in a process other than the owner is attached. */
+  /** Hash: a field for each process other than the owner in which a reader is attached. */
   reader: (streamId: string): string => `ep:{${streamId}}:reader`,
   /** Set while the process lives. */
   owner: (owner: string): string => `ep:owner:${owner}`,

@@ -5,9 +5,9 @@ import { interruptedError } from "../refusals.ts";
 import type { StoredStream } from "../store.ts";
 import type { Valkey } from "./connection.ts";
 import { readEntries } from "./entries.ts";
-import { createFollower, type Follower } from "./follower.ts";
+import { createFollower, type Follower, type LastWord } from "./follower.ts";
 import { names } from "./names.ts";
-import { END_STREAM } from "./scripts.ts";
+import { END_STREAM, SAY_READ } from "./scripts.ts";
 import { endedText, readEnded, readHead, readStatus, statusBytes } from "./texts.ts";
 
 /** The streams that peers run, or ran. */
@@ -21,6 +21,8 @@ export interface Peers {
 /** What knowing of peers needs. */
 export interface PeersDeps {
   readonly valkey: Valkey;
+  /** Id of this process. */
+  readonly self: string;
   readonly maxLogBytes: number;
   readonly keepLogMs: number;
   readonly keepEndedMs: number;
@@ -43,7 +45,7 @@ const CANCEL_MS = 4000;
 const LOOK_MS = 25;
 
 /** Creates the view of peers' streams. */
-export function createPeers({ valkey, maxLogBytes, keepLogMs, keepEndedMs, nowMs }: PeersDeps): Peers {
+export function createPeers({ valkey, self, maxLogBytes, keepLogMs, keepEndedMs, nowMs }: PeersDeps): Peers {
   const look = async (streamId: string): Promise<Kept | undefined> => {
     const reply = await valkey.send("HMGET", names.head(streamId), "head", "owner", "ended", "status", "last");
     const [head, owner, ended, status, last] = reply as readonly (Buffer | null)[];
@@ -62,11 +64,12 @@ export function createPeers({ valkey, maxLogBytes, keepLogMs, keepEndedMs, nowMs
     const [entry] = readEntries(await valkey.send("XREVRANGE", names.log(streamId), "+", "-", "COUNT", "1"));
     return entry?.last ?? 0;
   };
-  /** Ends a stream whose process is gone. Whoever finds that out first says so for all. */
-  const endIfOrphaned = async (streamId: string): Promise<void> => {
+  /** Says how a stream ended. Ends one whose process is gone; whoever finds that out first says so for all. */
+  const endIfOrphaned = async (streamId: string): Promise<LastWord | undefined> => {
     const kept = await look(streamId);
-    if (kept === undefined || kept.ended !== undefined) return;
-    if (Number(await valkey.send("EXISTS", names.owner(kept.owner))) > 0) return;
+    if (kept === undefined) return undefined;
+    if (kept.ended !== undefined) return { ended: kept.ended, last: kept.status.lastSequence };
+    if (Number(await valkey.send("EXISTS", names.owner(kept.owner))) > 0) return undefined;
     const lastSequence = Math.max(kept.status.lastSequence, await lastOf(streamId));
     const status = { ...kept.status, lastSequence };
     const failure = chatFailure(kept.head, status, lastSequence);
@@ -80,6 +83,7 @@ export function createPeers({ valkey, maxLogBytes, keepLogMs, keepEndedMs, nowMs
       [names.head(streamId), names.log(streamId)],
       [...values, String(keepLogMs), String(keepEndedMs)],
     );
+    return undefined;
   };
   const tell = async (streamId: string, what: "cancel" | "left"): Promise<void> => {
     const kept = await look(streamId);
@@ -93,13 +97,13 @@ export function createPeers({ valkey, maxLogBytes, keepLogMs, keepEndedMs, nowMs
     onSilence: endIfOrphaned,
     onReleased: (streamId) => {
       valkey
-        .send("DEL", names.reader(streamId))
+        .send("HDEL", names.reader(streamId), self)
         .then(() => tell(streamId, "left"))
         .catch(() => undefined);
     },
   });
   const sayRead = async (streamId: string): Promise<void> => {
-    await valkey.send("SET", names.reader(streamId), "1", "PX", String(READ_MS));
+    await valkey.run(SAY_READ, [names.reader(streamId)], [self, String(READ_MS)]);
   };
 
   const stored = (streamId: string, { head }: Kept): StoredStream => ({

@@ -1,15 +1,13 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { ExecutionError } from "../../../errors.ts";
 import type { Log } from "../../../telemetry/log.ts";
 import { statusOf } from "../failure.ts";
 import { createMemoryStreamStore, type MemoryStreamLimits } from "../memory-store.ts";
-import type { Claim, KeyUse, RunningStream, StreamStore } from "../store.ts";
+import type { RunningStream, StreamStore } from "../store.ts";
 import { connectValkey } from "./connection.ts";
+import { createKeyClaims } from "./key-claims.ts";
 import { createMirror } from "./mirror.ts";
 import { names } from "./names.ts";
 import { createPeers } from "./peers.ts";
-import { CLAIM } from "./scripts.ts";
-import { readFailure } from "./texts.ts";
 
 /** What a shared store is made of. */
 export interface ValkeyStoreOptions {
@@ -25,10 +23,6 @@ export interface ValkeyStoreOptions {
 /** How often a process says that it lives, in milliseconds. */
 const BEAT_MS = 1500;
 
-/** How long a call that joins another one waits for it to be known, and how often it looks. */
-const APPEAR_MS = 2000;
-const LOOK_MS = 20;
-
 /**
  * Connects to a Valkey or Redis server (7 or later, one primary) that processes share: each serves the streams of all, and idempotency keys hold for all.
  * A stream is logged in its own process, as in memory, and written to the server behind it, so that calls do not wait for the server; only keys do,
@@ -39,11 +33,13 @@ export async function createValkeyStreamStore(options: ValkeyStoreOptions): Prom
   const valkey = await connectValkey(options.url, log);
   const mirror = createMirror({ valkey, owner, log, ...limits });
   const own = createMemoryStreamStore(limits, nowMs, mirror.forget);
-  const peers = createPeers({ valkey, nowMs, ...limits });
+  const peers = createPeers({ valkey, self: owner, nowMs, ...limits });
   const running = new Map<string, RunningStream>();
+  const find: StreamStore["find"] = async (streamId) => (await own.find(streamId)) ?? peers.find(streamId);
+  const keys = createKeyClaims({ valkey, keepKeysMs: limits.keepKeysMs, find });
 
   const beat = async (): Promise<void> => {
-    await Promise.all([mirror.beat(), peers.beat()]);
+    await Promise.all([mirror.beat(), peers.beat(), keys.giveBack()]);
   };
   const onControl = async (message: string): Promise<void> => {
     const [what, streamId = ""] = message.split(" ");
@@ -61,26 +57,14 @@ export async function createValkeyStreamStore(options: ValkeyStoreOptions): Prom
   const beating = setInterval(() => beat().catch(() => undefined), BEAT_MS);
   beating.unref();
 
-  const claim = async (use: KeyUse, streamId: string): Promise<Claim> => {
-    const reply = await valkey.run(CLAIM, [names.key(use)], [use.hash, streamId, String(limits.keepKeysMs)]);
-    const [kind, stream, failure] = (reply as readonly (Buffer | null)[]).map((word) => word && String(word));
-    if (kind === "mine" || kind === "other") return { kind };
-    const claimed = { kind: "same" as const, streamId: stream ?? "" };
-    if (failure != null) return { ...claimed, failure: readFailure(failure) };
-    // Its process has taken the key and may not have written more yet.
-    for (let waited = 0; waited < APPEAR_MS && (await find(claimed.streamId)) === undefined; waited += LOOK_MS) {
-      await sleep(LOOK_MS);
-    }
-    return claimed;
-  };
-  const find: StreamStore["find"] = async (streamId) => (await own.find(streamId)) ?? peers.find(streamId);
-
   return {
     shared: true,
     begin: (head, stream) => {
       const events = own.begin(head, stream);
       running.set(head.streamId, stream);
-      mirror.begin({ head, log: events, status: (ended) => statusOf(events, ended, stream.figures()) });
+      // By its id: a log outlives its call, and must not keep what the call holds.
+      const figures = () => running.get(head.streamId)?.figures();
+      mirror.begin({ head, log: events, status: (ended) => statusOf(events, ended, figures()) });
       return events;
     },
     end: (head, ended, key) => {
@@ -89,7 +73,7 @@ export async function createValkeyStreamStore(options: ValkeyStoreOptions): Prom
       mirror.end(head.streamId, ended, key);
     },
     find: (streamId) => orUnavailable(find(streamId)),
-    claim: (use, streamId) => orUnavailable(claim(use, streamId)),
+    claim: (use, streamId) => orUnavailable(keys.claim(use, streamId)),
     isRead,
     flushed: () => mirror.flushed(),
     close: async () => {
