@@ -17,6 +17,8 @@ import { tableLines } from "./table.ts";
 export async function rerateCosts(options: RerateOptions, context: CommandContext): Promise<number> {
   const { config } = await loadFromDisk(options.config, context);
   const { store, directory } = config.ledger;
+  if (store === "postgres")
+    throw new CommandError("the ledger is kept in a database; only an embedded one can be priced anew so far");
   if (store !== "sqlite")
     throw new CommandError("the ledger is kept in memory; what a process has in memory is not priced anew");
   const { prices, adapters } = createState(config, { kinds: adapterKinds, newId: randomUUID });

@@ -31,10 +31,10 @@ const DISK_MEGABYTES = 160;
 export async function startFaultyDatabase(database: string, options: readonly string[] = []): Promise<FaultyDatabase> {
   const directory = mkdtempSync(join(tmpdir(), "ep-disk-"));
   const disk = mount(directory) ? "tmpfs" : "trigger";
-  const server = await startPostgresServer(
-    ["-c", "max_wal_size=16MB", "-c", "min_wal_size=4MB", ...options],
-    directory,
-  );
+  const server = await startPostgresServer({
+    options: ["-c", "max_wal_size=16MB", "-c", "min_wal_size=4MB", ...options],
+    parent: directory,
+  });
   server.psql("postgres", `CREATE DATABASE ${database}`);
   const again = async (): Promise<void> => {
     // One that could not write its log has ended by itself.

@@ -4,6 +4,7 @@ import { chownSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DatabaseSettings } from "../../src/ledger/stores/postgres/database.ts";
+import type { TestCertificate } from "./certificate.ts";
 import { freePort } from "./free-port.ts";
 import { waitFor } from "./wait.ts";
 
@@ -29,15 +30,29 @@ export interface PostgresServer {
 const USER = "ledger";
 const PASSWORD = "for-tests-only";
 
-/** Makes a cluster in a directory of its own, or below `parent`, and starts it on a free port with these settings. */
-export async function startPostgresServer(options: readonly string[] = [], parent = tmpdir()): Promise<PostgresServer> {
+/** How a cluster is set up. */
+export interface PostgresServerOptions {
+  /** As on the command line: `-c`, `name=value` ... */
+  readonly options?: readonly string[];
+  /** Directory below which its own is made. Default: that for temporary files. */
+  readonly parent?: string;
+  /** With it TLS is spoken to whoever wants it. */
+  readonly tls?: TestCertificate;
+}
+
+/** Makes a cluster in a directory of its own, and starts it on a free port. */
+export async function startPostgresServer(setUp: PostgresServerOptions = {}): Promise<PostgresServer> {
+  const { options = [], parent = tmpdir(), tls } = setUp;
   const directory = mkdtempSync(join(parent, "ep-postgres-"));
   const owner = serverUser();
   if (owner !== undefined) chownSync(directory, owner.uid, owner.gid);
   const data = join(directory, "data");
+  const write = (path: string, content: string): void => {
+    writeFileSync(path, content, { mode: 0o600 });
+    if (owner !== undefined) chownSync(path, owner.uid, owner.gid);
+  };
   const passwordFile = join(directory, "password");
-  writeFileSync(passwordFile, PASSWORD);
-  if (owner !== undefined) chownSync(passwordFile, owner.uid, owner.gid);
+  write(passwordFile, PASSWORD);
   execFileSync(
     programPath("initdb"),
     [
@@ -56,6 +71,10 @@ export async function startPostgresServer(options: readonly string[] = [], paren
     ],
     { ...owner, cwd: directory, stdio: ["ignore", "ignore", "pipe"] },
   );
+  if (tls !== undefined) {
+    write(join(data, "server.crt"), tls.certificate);
+    write(join(data, "server.key"), tls.key);
+  }
   const port = await freePort();
   let child: ChildProcess | undefined;
   const settings = (database: string): DatabaseSettings => ({
@@ -99,7 +118,10 @@ export async function startPostgresServer(options: readonly string[] = [], paren
     isRunning,
     start: async () => {
       let output = "";
-      const all = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off", ...options];
+      const all = ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"].concat(
+        tls === undefined ? [] : ["-c", "ssl=on"],
+        options,
+      );
       const started = spawn(programPath("postgres"), ["-D", data, "-p", String(port), ...all], {
         ...owner,
         cwd: directory,

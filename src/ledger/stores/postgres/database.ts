@@ -144,7 +144,8 @@ export function isOperatorsError(thrown: unknown): boolean {
 
 /** The code of an error of the driver's, the server's or Node's; empty if it has none. */
 function codeOf(thrown: unknown): string {
-  return thrown instanceof Error && "code" in thrown && typeof thrown.code === "string" ? thrown.code : "";
+  const code = typeof thrown === "object" && thrown !== null && "code" in thrown ? thrown.code : undefined;
+  return typeof code === "string" ? code : "";
 }
 
 /** What an error says, and what those it is made of say. */

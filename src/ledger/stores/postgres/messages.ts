@@ -36,5 +36,4 @@ export type ShipperAnswer =
   | { readonly type: "shipped"; readonly seq: number }
   | { readonly type: "renamed"; readonly spoolId: number }
   | { readonly type: "reached" }
-  /** `isOperators` if it stays so until the operator changes something. */
-  | { readonly type: "lost"; readonly why: string; readonly isOperators: boolean };
+  | { readonly type: "lost"; readonly why: string };

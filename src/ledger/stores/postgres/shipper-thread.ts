@@ -50,7 +50,7 @@ export async function startShipperThread(
   };
   worker.once("error", (thrown) => {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-    onNews({ type: "lost", why: error.message, isOperators: true });
+    onNews({ type: "lost", why: error.message });
     fail(error);
   });
   worker.once("exit", () => fail(gone ?? new Error("the thread of the ledger's database has ended")));

@@ -38,7 +38,7 @@ async function run(port: MessagePort, settings: ShipperSettings): Promise<void> 
       shipped: (seq) => say({ type: "shipped", seq }),
       renamed: (spoolId) => say({ type: "renamed", spoolId }),
       reached: () => say({ type: "reached" }),
-      lost: (thrown) => say({ type: "lost", why: messageOf(thrown), isOperators: isOperatorsError(thrown) }),
+      lost: (thrown) => say({ type: "lost", why: messageOf(thrown) }),
     },
   });
   let outage: string | undefined;
