@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { CostDimension } from "../../../gen/execution/v1/costs_pb.js";
-import { addSums, isTime, noSums, pageOf, periodName, type RunningSums } from "../../cost-groups.ts";
+import { addSums, isTime, MAX_SUM, noSums, pageOf, periodName, type RunningSums } from "../../cost-groups.ts";
 import type { CostAnswer, CostQuery } from "../../store.ts";
 import { type SumsWanted, segmentSql, tailSql } from "./cost-sql.ts";
 import { DAY, GRAINS_MS, type LabelName } from "./levels.ts";
@@ -31,15 +31,16 @@ function answer(db: DatabaseSync, query: CostQuery): CostAnswer {
   ];
   const groups = new Map<string, Group>();
   const total = noSums();
+  const groupOf = createGroupNames(labels, groupBy);
   for (const { text, values } of statements) {
     const statement = db.prepare(text);
     statement.setReturnArrays(true);
     statement.setReadBigInts(true);
     // With arrays wanted, rows are arrays; the types do not know.
-    for (const row of statement.iterate(...values) as Iterable<unknown> as Iterable<readonly SQLOutputValue[]>) {
+    for (const row of statement.all(...values) as readonly unknown[] as readonly (readonly SQLOutputValue[])[]) {
       const sums = sumsIn(row.slice(labels.length + 1));
       addSums(total, sums);
-      addSums(groupFor(groups, groupOf(row, labels, groupBy)), sums);
+      addTo(groups, groupOf(row), sums);
     }
   }
   const found = [...groups.values()].map(({ group, sums }) => ({ group, ...sums }));
@@ -101,6 +102,7 @@ function readMeta(db: DatabaseSync): { readonly kept: Kept; readonly rolledUp: n
 
 function sumsIn(values: readonly SQLOutputValue[]): RunningSums {
   const [calls, attempts, input, output, cacheRead, reasoning, costHigh, costLow, unpriced] = values.map(whole);
+  const cost = (costHigh ?? 0n) * 2n ** 32n + (costLow ?? 0n);
   return {
     calls: calls ?? 0n,
     attempts: attempts ?? 0n,
@@ -108,7 +110,7 @@ function sumsIn(values: readonly SQLOutputValue[]): RunningSums {
     outputTokens: output ?? 0n,
     cacheReadTokens: cacheRead ?? 0n,
     reasoningTokens: reasoning ?? 0n,
-    costNanoUsd: (costHigh ?? 0n) * 2n ** 32n + (costLow ?? 0n),
+    costNanoUsd: cost < MAX_SUM ? cost : MAX_SUM,
     unpricedAttempts: unpriced ?? 0n,
   };
 }
@@ -117,23 +119,33 @@ function whole(value: SQLOutputValue): bigint {
   return typeof value === "bigint" ? value : 0n;
 }
 
-function groupOf(
-  row: readonly SQLOutputValue[],
+/** Makes the group of a row: its values in the order of the dimensions. Few times have many rows, so that their names are kept. */
+function createGroupNames(
   labels: readonly LabelName[],
   groupBy: readonly CostDimension[],
-): readonly string[] {
-  return groupBy.map((dimension) => {
-    if (isTime(dimension)) return periodName(dimension, Number(row[0]));
+): (row: readonly SQLOutputValue[]) => readonly string[] {
+  const names = new Map<SQLOutputValue | undefined, readonly string[]>();
+  const placeOf = groupBy.map((dimension) => {
     const label = LABELS.get(dimension);
-    return label === undefined ? "" : String(row[labels.indexOf(label) + 1]);
+    return label === undefined ? 0 : labels.indexOf(label) + 1;
   });
+  const timesOf = (time: SQLOutputValue | undefined): readonly string[] => {
+    const known = names.get(time);
+    if (known !== undefined) return known;
+    const made = groupBy.map((dimension) => (isTime(dimension) ? periodName(dimension, Number(time)) : ""));
+    names.set(time, made);
+    return made;
+  };
+  return (row) => {
+    const times = timesOf(row[0]);
+    return placeOf.map((place, index) => (place === 0 ? (times[index] ?? "") : String(row[place])));
+  };
 }
 
-function groupFor(groups: Map<string, Group>, group: readonly string[]): RunningSums {
-  const id = JSON.stringify(group);
+/** Adds sums to those of a group; the first ones are the group's own from then on. */
+function addTo(groups: Map<string, Group>, group: readonly string[], sums: RunningSums): void {
+  const id = group.length === 1 ? (group[0] ?? "") : JSON.stringify(group);
   const known = groups.get(id);
-  if (known !== undefined) return known.sums;
-  const sums = noSums();
-  groups.set(id, { group, sums });
-  return sums;
+  if (known === undefined) groups.set(id, { group, sums });
+  else addSums(known.sums, sums);
 }
