@@ -12,6 +12,8 @@ import { createHealth } from "./router/health/health.ts";
 import { createPulse } from "./router/pulse.ts";
 import type { RoutingState } from "./router/resolve.ts";
 import { createRouter } from "./router/router.ts";
+import { createAdmission, MEMORY_MARKS } from "./server/admission/admission.ts";
+import { watchLoad } from "./server/admission/load.ts";
 import { createDispatcher, type Dispatcher } from "./server/dispatcher.ts";
 import { createGrpcListener } from "./server/grpc/listener.ts";
 import type { Guard } from "./server/guard.ts";
@@ -58,6 +60,8 @@ export interface RunningGateway extends Omit<Gateway, "close"> {
    * call ends what still runs at once.
    */
   stop(): Promise<void>;
+  /** Ends what runs with INTERRUPTED now, so that a stop that waits for it goes on. */
+  interrupt(): void;
 }
 
 /** A listener could not bind its address. The message says which, why, and what to do. */
@@ -105,6 +109,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     ...gateway,
     grpcUrl,
     httpUrl,
+    interrupt: dispatcher.interrupt,
     stop: async () => {
       stopping.abort();
       await Promise.all([warmedUp, ...open.map((listener) => listener.drain())]);
@@ -194,11 +199,15 @@ function createGateway(
     check: (host, origin) => state.guard.check(host, origin),
     allowsOrigin: (origin, host) => state.guard.allowsOrigin(origin, host),
   };
+  const limits = (): Config["limits"] => state.config.limits;
+  const admission = createAdmission({ limits, log, random: Math.random });
+  const watch = watchLoad({ limits, highMemoryShare: MEMORY_MARKS.high, onSample: admission.sample, monotonicMs });
   const dispatcher = createDispatcher({
     router,
     authenticate: (header) => state.authenticate(header),
     guard,
-    limits: () => state.config.limits,
+    admission,
+    limits,
     log,
     newId,
   });
@@ -223,6 +232,7 @@ function createGateway(
       return { needsRestart };
     },
     close: async () => {
+      watch.close();
       await router.streams.close();
       await Promise.all([closeAll(Object.values(state.adapters)), ...retiring]);
       await ledger.close();

@@ -16,7 +16,7 @@ import type { ServeOptions } from "./options.ts";
 import { readVersion } from "./version.ts";
 
 /**
- * Serves until the process is asked to stop, then drains: new calls are refused, running ones may end. When its files change, or at SIGHUP, the
+ * Serves until the process is asked to stop, then drains: new calls are refused, running ones may end, until it is asked again. When its files change, or at SIGHUP, the
  * configuration is loaded anew. An error that nobody caught is logged and the server goes on: it belongs to one call, and the others must not pay
  * for it.
  */
@@ -53,6 +53,8 @@ export async function serve({ config: file, watch }: ServeOptions, context: Comm
   await endKeeping();
   const { drainMs } = running.state().config.limits;
   log.info("stopping: new calls are refused, running ones may end", { drainMs });
+  context.stopNow.addEventListener("abort", running.interrupt, { once: true });
+  if (context.stopNow.aborted) running.interrupt();
   await running.stop();
   log.info("stopped");
   return 0;

@@ -132,6 +132,13 @@ export interface LimitSettings {
   readonly maxMessageBytes: number;
   /** Request bytes the process holds at once, over all calls. */
   readonly maxBytesInFlight: number;
+  /** Calls that stream or spend that the process runs at once, in all and of one API key. Absent: a key has no bound of its own. */
+  readonly maxCalls: number;
+  readonly maxCallsPerKey?: number;
+  /** How late the event loop may be, smoothed, in milliseconds, before calls that spend are refused. */
+  readonly maxLagMs: number;
+  /** Memory the process may have, resident. Absent: the container's limit, if there is one. */
+  readonly maxMemoryBytes?: number;
   /** Streams an HTTP/2 connection may have open. */
   readonly maxStreamsPerConnection: number;
   /** Connections a listener has at once, in all and from one address. */
@@ -171,7 +178,7 @@ export interface StreamSettings {
 
 /** What attempts cost, and how long what is kept of it. */
 export interface LedgerSettings {
-  readonly store: "sqlite" | "memory";
+  readonly store: "sqlite" | "postgres" | "memory";
   /** Where a store that is in files has them, absolute. */
   readonly directory: string;
   /** How long rows and the sums of minutes and hours are kept, in milliseconds; sums of days are kept for ever. */
@@ -180,6 +187,24 @@ export interface LedgerSettings {
   readonly keepHoursMs: number;
   /** Names of metadata by whose values sums are kept apart. */
   readonly metadataKeys: readonly string[];
+  /** Most rows that wait in files for a database. */
+  readonly maxSpoolRows: number;
+  /** Of the store that is in a database. */
+  readonly database?: DatabaseAddress;
+}
+
+/** Where a database is, and how it is spoken to. */
+export interface DatabaseAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  /** Empty if it needs none. */
+  readonly password: Secret;
+  readonly database: string;
+  /** `off`: in the clear. `encrypted`: whoever answers. `verified`: only who has a certificate for the host. */
+  readonly tls: "off" | "encrypted" | "verified";
+  /** Certificates (PEM) of the authorities that may vouch for it. Absent: those that Node brings. */
+  readonly certificateAuthority?: string;
 }
 
 /** A rule of the operator's own prices: what some models cost under some conditions. */

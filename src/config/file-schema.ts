@@ -196,6 +196,24 @@ const limits = object({
     "256MiB",
     "Request bytes the process holds at once, over all calls. Beyond it calls are refused as OVERLOADED.",
   ),
+  max_calls: defaulted(
+    integer(1, 1_000_000),
+    10_000,
+    "Calls that stream or spend (`Chat`, `Resume`, `Embed`) that the process runs at once. Beyond it they are refused as OVERLOADED.",
+  ),
+  max_calls_per_key: optional(
+    integer(1, 1_000_000),
+    "The same for each API key; callers without one are one key. Without it a key may run all of `max_calls`.",
+  ),
+  max_event_loop_lag: defaulted(
+    duration("10ms", "1h"),
+    "1s",
+    "How late the event loop may be, as the median of its last five samples (one every 100 ms), before calls that spend are refused as OVERLOADED. They are let in again at half of it.",
+  ),
+  max_memory: optional(
+    size("64MiB", "1024GiB"),
+    "Memory the process may have, resident. At 90 % of it, or of the JavaScript heap's limit, calls that spend are refused as OVERLOADED, and let in again at 80 %. Without it the container's limit, if there is one.",
+  ),
   max_streams_per_connection: defaulted(
     integer(1, 100_000),
     1000,
@@ -272,9 +290,22 @@ const streams = object({
 
 const ledger = object({
   store: defaulted(
-    oneOf(["sqlite", "memory"]),
+    oneOf(["sqlite", "postgres", "memory"]),
     "sqlite",
-    "Where what attempts cost is written down: in `data_dir`, or in memory, where it is gone with the process.",
+    "Where what attempts cost is written down: in `data_dir`; in a database that gateways share, with `data_dir` as its spool; or in memory, where it is gone with the process.",
+  ),
+  url: optional(
+    secretReference,
+    "Database of the store `postgres`, PostgreSQL 13 or later: `postgres://user@host:5432/database`. With a password `{ env: NAME }` or `{ file: path }`. `?sslmode=` `disable`, `require` (encrypted, to whoever answers) or `verify-full`, which holds for all but loopback without it.",
+  ),
+  certificate_authority: optional(
+    text(4096),
+    "File with the certificates, in PEM, of those who may vouch for the database, instead of the well-known ones.",
+  ),
+  max_spool_rows: defaulted(
+    integer(1_000, 1_000_000_000),
+    1_000_000,
+    "Most rows that wait for the database while it is away, some 1 kB each; with that many no call is taken until it is back.",
   ),
   keep_rows: defaulted(duration("1h", "876000h"), "720h", "How long the row of each attempt is kept."),
   keep_minutes: defaulted(duration("1h", "876000h"), "168h", "How long sums by minute are kept."),

@@ -27,7 +27,7 @@ const MAX_WATCHERS = 1000;
  */
 export function createHealth(serviceNames: readonly string[], draining: AbortSignal, canServe: () => boolean): Health {
   const names = new Set(["", ...serviceNames]);
-  const now = (): ServingStatus => 
+  const now = (): ServingStatus =>
     draining.aborted || !canServe() ? ServingStatus.NOT_SERVING : ServingStatus.SERVING;
   let watchers = 0;
   const changes = async function* changes(service: string, signal: AbortSignal): AsyncGenerator<ServingStatus> {

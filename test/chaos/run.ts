@@ -3,7 +3,9 @@ import { parseArgs } from "node:util";
 import { abortedStreams } from "./aborted-streams.ts";
 import { abuse } from "./abuse.ts";
 import { deadProvider } from "./dead-provider.ts";
+import { logBound } from "./log-bound.ts";
 import type { Scenario } from "./scenario.ts";
+import { soakSmoke } from "./soak/soak.ts";
 import { stalledReaders } from "./stalled-readers.ts";
 
 // Runs the scenarios one after the other against a gateway in a process of its own: `npm run chaos`. Bounds in time and memory are checked
@@ -19,6 +21,8 @@ const plan: readonly { readonly scenario: Scenario; readonly short: number; read
   { scenario: stalledReaders, short: 100, long: 200 },
   { scenario: abuse, short: 1500, long: 20_000 },
   { scenario: deadProvider, short: 5, long: 20 },
+  { scenario: logBound, short: 10, long: 60 },
+  { scenario: soakSmoke, short: 60, long: 300 },
 ];
 
 const { values } = parseArgs({

@@ -75,9 +75,9 @@ describe("a variable", () => {
       ...["HOST", "PORT", "TLS_CERTIFICATE", "TLS_KEY", "TLS_TERMINATED_BY_PROXY"].map((name) => `EP_HTTP_${name}`),
       "EP_ALLOWED_HOSTS",
       "EP_ALLOWED_ORIGINS",
-      ...["MAX_CHAT_SIZE", "MAX_MESSAGE_SIZE", "MAX_IN_FLIGHT_SIZE", "MAX_STREAMS_PER_CONNECTION"].map(
-        (name) => `EP_LIMITS_${name}`,
-      ),
+      ...["MAX_CHAT_SIZE", "MAX_MESSAGE_SIZE", "MAX_IN_FLIGHT_SIZE"].map((name) => `EP_LIMITS_${name}`),
+      ...["MAX_CALLS", "MAX_CALLS_PER_KEY", "MAX_EVENT_LOOP_LAG", "MAX_MEMORY"].map((name) => `EP_LIMITS_${name}`),
+      "EP_LIMITS_MAX_STREAMS_PER_CONNECTION",
       ...["MAX_CONNECTIONS", "MAX_CONNECTIONS_PER_PEER", "TRUSTED_PEERS", "LOCK_OUT"].map(
         (name) => `EP_LIMITS_${name}`,
       ),
@@ -89,7 +89,8 @@ describe("a variable", () => {
       "EP_STATE_URL",
       "EP_PRICES_FILE",
       "EP_DATA_DIR",
-      ...["STORE", "KEEP_ROWS", "KEEP_MINUTES", "KEEP_HOURS", "METADATA_KEYS"].map((name) => `EP_LEDGER_${name}`),
+      ...["STORE", "URL", "CERTIFICATE_AUTHORITY", "MAX_SPOOL_ROWS"].map((name) => `EP_LEDGER_${name}`),
+      ...["KEEP_ROWS", "KEEP_MINUTES", "KEEP_HOURS", "METADATA_KEYS"].map((name) => `EP_LEDGER_${name}`),
       "EP_LOG_LEVEL",
     ]);
   });

@@ -44,7 +44,9 @@ export function createRestRoutes(
         if (dispatcher.draining) return sendJson(exchange, limits, { status: "draining" }, { status: 503 });
         if (!dispatcher.canRecord())
           return sendJson(exchange, limits, { status: "ledger_unavailable" }, { status: 503 });
-        sendJson(exchange, limits, { status: "serving" });
+        const shedding = dispatcher.shedding();
+        // A process that sheds still serves: to restart it, or to send its callers to others, could only make things worse.
+        sendJson(exchange, limits, { status: "serving", ...(shedding.length > 0 && { shedding }) });
       },
     },
     {

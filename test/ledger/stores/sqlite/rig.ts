@@ -29,7 +29,7 @@ const FOR_EVER: Retention = { rowsMs: days(100_000), minutesMs: days(100_000), h
 
 /** The writer of a directory, in this thread. */
 export function openWriter(directory: string, retention = FOR_EVER, metadataKeys: readonly string[] = []): Writer {
-  return createWriter({ directory, retention, metadataKeys });
+  return createWriter({ directory, retention, metadataKeys, isSpool: false });
 }
 
 /** What a row says before its end. */
