@@ -40,7 +40,7 @@ try {
 
 function fill(): void {
   const retention = { rowsMs: 30 * DAY_MS, minutesMs: 7 * DAY_MS, hoursMs: 90 * DAY_MS };
-  const writer = createWriter({ directory, retention, metadataKeys: [] });
+  const writer = createWriter({ directory, retention, metadataKeys: [], isSpool: false });
   const db = new DatabaseSync(join(directory, LEDGER_FILE));
   db.exec("PRAGMA synchronous = OFF");
   // Keys and models follow one another by primes, so that each key comes with each model.
