@@ -39,7 +39,7 @@ export function noSums(): RunningSums {
 }
 
 /** Most that a sum of the contract can hold, an int64. */
-const MAX_SUM = 2n ** 63n - 1n;
+export const MAX_SUM = 2n ** 63n - 1n;
 
 function plus(sum: bigint, more: bigint): bigint {
   const total = sum + more;

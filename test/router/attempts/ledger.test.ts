@@ -90,6 +90,7 @@ describe("the row of an attempt", () => {
     const { happened, run } = rig(whole, { settle: () => Promise.reject(unavailable()) });
     const { error, told } = await run();
     expect(error).toMatchObject({ reason: "LEDGER_UNAVAILABLE", retryable: false, extras: { partial: true } });
+    expect(error?.extras.failure?.attempts).toMatchObject([{ outcome: AttemptOutcome.WON }]);
     expect(told).not.toContain("finished");
     expect(told).not.toContain("attemptFailed");
     expect(happened).toEqual(["opened 0", "sent"]);

@@ -1,5 +1,5 @@
 import { CostDimension } from "../../../gen/execution/v1/costs_pb.js";
-import { addSums, isTime, noSums, pageOf, periodName, type RunningSums } from "../../cost-groups.ts";
+import { addSums, isTime, MAX_SUM, noSums, pageOf, periodName, type RunningSums } from "../../cost-groups.ts";
 import type { CostAnswer, CostQuery } from "../../store.ts";
 import type { LabelName } from "./levels.ts";
 
@@ -26,10 +26,11 @@ export function foldRows(rows: Iterable<AnswerRow>, query: CostQuery): CostAnswe
   const labels = labelsIn(query.groupBy);
   const groups = new Map<string, Group>();
   const total = noSums();
+  const groupOf = createGroupNames(labels, query.groupBy);
   for (const row of rows) {
     const sums = sumsIn(row.slice(labels.length + 1));
     addSums(total, sums);
-    addSums(groupFor(groups, groupOf(row, labels, query.groupBy)), sums);
+    addTo(groups, groupOf(row), sums);
   }
   const found = [...groups.values()].map(({ group, sums }) => ({ group, ...sums }));
   return { ...pageOf(found, query), total };
@@ -43,6 +44,7 @@ interface Group {
 
 function sumsIn(values: AnswerRow): RunningSums {
   const [calls, attempts, input, output, cacheRead, reasoning, costHigh, costLow, unpriced] = values.map(whole);
+  const cost = (costHigh ?? 0n) * 2n ** 32n + (costLow ?? 0n);
   return {
     calls: calls ?? 0n,
     attempts: attempts ?? 0n,
@@ -50,7 +52,7 @@ function sumsIn(values: AnswerRow): RunningSums {
     outputTokens: output ?? 0n,
     cacheReadTokens: cacheRead ?? 0n,
     reasoningTokens: reasoning ?? 0n,
-    costNanoUsd: (costHigh ?? 0n) * 2n ** 32n + (costLow ?? 0n),
+    costNanoUsd: cost < MAX_SUM ? cost : MAX_SUM,
     unpricedAttempts: unpriced ?? 0n,
   };
 }
@@ -61,19 +63,33 @@ function whole(value: unknown): bigint {
   return typeof value === "bigint" ? value : 0n;
 }
 
-function groupOf(row: AnswerRow, labels: readonly LabelName[], groupBy: readonly CostDimension[]): readonly string[] {
-  return groupBy.map((dimension) => {
-    if (isTime(dimension)) return periodName(dimension, Number(row[0]));
+/** Makes the group of a row: its values in the order of the dimensions. Few times have many rows, so that their names are kept. */
+function createGroupNames(
+  labels: readonly LabelName[],
+  groupBy: readonly CostDimension[],
+): (row: AnswerRow) => readonly string[] {
+  const names = new Map<unknown, readonly string[]>();
+  const placeOf = groupBy.map((dimension) => {
     const label = LABELS.get(dimension);
-    return label === undefined ? "" : String(row[labels.indexOf(label) + 1]);
+    return label === undefined ? 0 : labels.indexOf(label) + 1;
   });
+  const timesOf = (time: unknown): readonly string[] => {
+    const known = names.get(time);
+    if (known !== undefined) return known;
+    const made = groupBy.map((dimension) => (isTime(dimension) ? periodName(dimension, Number(time)) : ""));
+    names.set(time, made);
+    return made;
+  };
+  return (row) => {
+    const times = timesOf(row[0]);
+    return placeOf.map((place, index) => (place === 0 ? (times[index] ?? "") : String(row[place])));
+  };
 }
 
-function groupFor(groups: Map<string, Group>, group: readonly string[]): RunningSums {
-  const id = JSON.stringify(group);
+/** Adds sums to those of a group; the first ones are the group's own from then on. */
+function addTo(groups: Map<string, Group>, group: readonly string[], sums: RunningSums): void {
+  const id = group.length === 1 ? (group[0] ?? "") : JSON.stringify(group);
   const known = groups.get(id);
-  if (known !== undefined) return known.sums;
-  const sums = noSums();
-  groups.set(id, { group, sums });
-  return sums;
+  if (known === undefined) groups.set(id, { group, sums });
+  else addSums(known.sums, sums);
 }

@@ -35,7 +35,7 @@ function answer(db: DatabaseSync, query: CostQuery): CostAnswer {
       statement.setReturnArrays(true);
       statement.setReadBigInts(true);
       // With arrays wanted, rows are arrays; the types do not know.
-      return statement.iterate(...values) as Iterable<unknown> as Iterable<readonly SQLOutputValue[]>;
+      return statement.all(...values) as readonly unknown[] as readonly (readonly SQLOutputValue[])[];
     }),
     query,
   );

@@ -174,6 +174,7 @@ describe("roll-ups", () => {
     const ages = [0, 1, 8, 31, 89, 91, 400];
     const ended = ages.map((age) => noon - days(age));
     writer.commit(ended.map((endedAtMs) => settleOperation(attemptRow({ endedAtMs }))).toReversed());
+    writer.clean(noon + 1);
     while (writer.rollUp());
     while (writer.clean(noon + 1));
     const window = { startMs: noon - days(1000), endMs: noon + days(1) };

@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { parseArgs } from "node:util";
+import { CostDimension } from "../src/gen/execution/v1/costs_pb.js";
+import type { CostQuery } from "../src/ledger/store.ts";
+import { readCosts } from "../src/ledger/stores/sqlite/reader.ts";
+import { createWriter, LEDGER_FILE } from "../src/ledger/stores/sqlite/writer.ts";
+import { estimateMedian } from "./lib/statistics.ts";
+
+// How long `Costs` takes over a ledger of many rows: 1,000 keys of 10 tenants, 50 models, 90 days, `npm run bench:costs -- --rows 10000000`. The rows are
+// made by SQLite itself; the roll-ups are the store's own, and so is its cleaning, by the default retention. Fails if the days and models of all tenants take
+// longer than 50 ms.
+
+const boundMs = 50;
+const DAY_MS = 86_400_000;
+const DAYS = 90;
+const { values } = parseArgs({ options: { rows: { type: "string", default: "200000" } } });
+const rows = Number(values.rows);
+const endMs = Math.floor(Date.now() / DAY_MS) * DAY_MS;
+const startMs = endMs - DAYS * DAY_MS;
+
+const directory = mkdtempSync(join(tmpdir(), "ep-bench-costs-"));
+try {
+  const begunMs = performance.now();
+  fill();
+  const seconds = ((performance.now() - begunMs) / 1000).toFixed(0);
+  const megabytes = (statSync(join(directory, LEDGER_FILE)).size / 1e6).toFixed(0);
+  console.log(`${rows} rows, made, rolled up and cleaned in ${seconds} s; the file has ${megabytes} MB`);
+  const { DAY, KEY, MODEL } = CostDimension;
+  const slowestMs = ask("by day and model", { groupBy: [DAY, MODEL] });
+  ask("by day and model, of one tenant", { groupBy: [DAY, MODEL], filter: { tenant: "tenant-3" } });
+  ask("by day and model, of one key", { groupBy: [DAY, MODEL], filter: { tenant: "tenant-3", key: "key-13" } });
+  ask("by key, of the last day", { groupBy: [KEY], startMs: endMs - DAY_MS });
+  if (slowestMs > boundMs) process.exitCode = 1;
+} finally {
+  rmSync(directory, { recursive: true });
+}
+
+function fill(): void {
+  const retention = { rowsMs: 30 * DAY_MS, minutesMs: 7 * DAY_MS, hoursMs: 90 * DAY_MS };
+  const writer = createWriter({ directory, retention, metadataKeys: [], isSpool: false });
+  const db = new DatabaseSync(join(directory, LEDGER_FILE));
+  db.exec("PRAGMA synchronous = OFF");
+  // Keys and models follow one another by primes, so that each key comes with each model.
+  const insert = db.prepare(
+    `WITH RECURSIVE n(i) AS (SELECT CAST(?1 AS INTEGER) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < ?2)
+     INSERT INTO attempts (seq, attempt_id, stream_id, request_id, tenant, key, persona, end_user_id, metadata, step, attempt, provider, kind, model,
+       started_at_ms, input_tokens, output_tokens, cost_nano_usd, price_version, billed, outcome, reason, ended_at_ms)
+     SELECT i + 1, printf('attempt_%032d', i), '', '', 'tenant-' || (i * 7919 % 1000 % 10), 'key-' || (i * 7919 % 1000), 'default', '', '', 0, 0,
+       'provider-' || (i * 104729 % 50 % 5), 'openai', 'model-' || (i * 104729 / 1000 % 50), CAST(?3 + i * ?4 / ?5 AS INTEGER), 100, 20, 12345, 'v', 1, 1, '', CAST(?3 + i * ?4 / ?5 AS INTEGER)
+     FROM n`,
+  );
+  const step = 50_000;
+  for (let from = 0; from < rows; from += step) {
+    insert.run(from, Math.min(rows, from + step), startMs, DAYS * DAY_MS, rows);
+    while (writer.rollUp());
+    // As the time of the rows goes on, so does that of the cleaning.
+    const atMs = startMs + ((from + step) / rows) * DAYS * DAY_MS;
+    while (writer.clean(Math.min(atMs, endMs)));
+  }
+  db.close();
+  writer.close();
+}
+
+/** Asks so often that there is a median, and says it; milliseconds. */
+function ask(what: string, query: Partial<CostQuery>): number {
+  const db = new DatabaseSync(join(directory, LEDGER_FILE), { readOnly: true });
+  const whole: CostQuery = { startMs, endMs, groupBy: [], filter: {}, limit: 10_000, ...query };
+  let groups = 0;
+  const times = Array.from({ length: 15 }, () => {
+    const begunMs = performance.now();
+    groups = readCosts(db, whole).groups.length;
+    return performance.now() - begunMs;
+  });
+  db.close();
+  const { median, low, high } = estimateMedian(times);
+  console.log(`${what}: ${median.toFixed(1)} ms [${low.toFixed(1)}, ${high.toFixed(1)}], ${groups} groups`);
+  return median;
+}
