@@ -29,8 +29,6 @@ interface Seen {
 export interface Callers {
   /** Makes one call. Never rejects. */
   call(): Promise<void>;
-  /** Makes one over gRPC that nothing happens to. */
-  quick(): Promise<void>;
   /** Calls by how they ended: `finished`, `left`, `resumed`, or the reason of an error. */
   readonly outcomes: ReadonlyMap<string, number>;
 }
@@ -94,11 +92,6 @@ export function openCallers(ports: { readonly grpcPort: number; readonly httpPor
         const wire = wires[turn % wires.length] ?? rpcWire(grpc);
         turn += 1;
         return callOnce(wire, random());
-      }),
-    quick: () =>
-      attempt(async () => {
-        await rpcWire(grpc)({ model: "quick", continues: false, idempotencyKey: "", leaveAfter: ALL });
-        return "quick";
       }),
   };
 }

@@ -81,7 +81,11 @@ async function begin(client: Client, metadata?: Metadata) {
   return { streamId: event.value.streamId, ended, leave: () => stream.cancel() };
 }
 
-const shown = async ({ httpPort }: Running): Promise<unknown> => (await send(httpPort, "/health")).json();
+/** What `/health` says; it must say it with 200. */
+const shown = async ({ httpPort }: Running): Promise<unknown> => {
+  const { status: httpStatus, json } = await send(httpPort, "/health");
+  return httpStatus === 200 ? json() : httpStatus;
+};
 
 describe("a gateway that lags, or is short of memory,", () => {
   // Mutants seen red: refused in `run`, after the body; Cancel refused as well; `/health` that answers 503.
