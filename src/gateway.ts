@@ -6,6 +6,9 @@ import type { Config, ListenerSettings } from "./config/config.ts";
 import { createState, replaceState } from "./gateway-state.ts";
 import { ChatRequestSchema } from "./gen/execution/v1/chat_pb.js";
 import { MessageRole } from "./gen/execution/v1/content_pb.js";
+import { createMemoryCounters } from "./ledger/budgets/memory-counters.ts";
+import { createLimitRegistry } from "./ledger/budgets/registry.ts";
+import { createWindowClock } from "./ledger/budgets/window-clock.ts";
 import { createPriceBook } from "./ledger/prices/price-book.ts";
 import { priceTables } from "./ledger/prices/tables/index.ts";
 import { createMemoryStore } from "./ledger/stores/memory.ts";
@@ -166,6 +169,9 @@ function listenError(name: "gRPC" | "HTTP", { host, port }: ListenerSettings, ca
 /** What the ledger in memory keeps: some 50 MB at most. */
 const MEMORY_LEDGER = { maxSums: 100_000, maxAttemptIds: 10_000 } as const;
 
+/** Counters of budgets in memory: some 100 MB at most. */
+const MAX_COUNTERS = 250_000;
+
 /** Bytes of a secret, 192 bits, and of how many secrets the random bytes are fetched at once, since each fetch costs more than the bytes. */
 const SECRET_BYTES = 24;
 const SECRETS_AT_ONCE = 128;
@@ -190,6 +196,12 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions, 
   const newId = (): string => randomUUID().replaceAll("-", "");
   const monotonicMs = (): number => performance.now();
   const ledger = createMemoryStore(MEMORY_LEDGER);
+  const clock = createWindowClock({ nowMs: Date.now, monotonicMs });
+  const budgets = {
+    limits: createLimitRegistry(),
+    counters: createMemoryCounters({ clock, maxCounters: MAX_COUNTERS }),
+    log,
+  };
   let state = createState(config, { kinds, newId });
   const router = createRouter({
     state: () => state,
@@ -198,6 +210,7 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions, 
     nowMs: Date.now,
     prices: createPriceBook(priceTables),
     ledger,
+    budgets,
     health: createHealth(monotonicMs),
     random: Math.random,
     wait,

@@ -45,9 +45,11 @@ export type Grant =
   | { readonly kind: "refused"; readonly refusals: readonly Refusal[] };
 
 /** The answer to a first wish. */
-export type Reserved = Exclude<Grant, { kind: "granted" }> | (Extract<Grant, { kind: "granted" }> & {
-  readonly reservation: Reservation;
-});
+export type Reserved =
+  | Exclude<Grant, { kind: "granted" }>
+  | (Extract<Grant, { kind: "granted" }> & {
+      readonly reservation: Reservation;
+    });
 
 /**
  * Counts what limits allow. Each method acts at once and as a whole, whoever else asks: of hard limits settled and reserved together never exceed

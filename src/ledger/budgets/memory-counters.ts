@@ -1,7 +1,16 @@
 import { ExecutionError } from "../../errors.ts";
 import { limitId } from "../../limit.ts";
 import { amountOf, fitsEver, unitsWithin } from "./affordable.ts";
-import type { Claim, CounterName, CounterStore, Grant, Refusal, Reservation, Standing, Wanted } from "./counter-store.ts";
+import type {
+  Claim,
+  CounterName,
+  CounterStore,
+  Grant,
+  Refusal,
+  Reservation,
+  Standing,
+  Wanted,
+} from "./counter-store.ts";
 import type { WindowClock } from "./window-clock.ts";
 import { windowAt } from "./windows.ts";
 

@@ -4,8 +4,9 @@ import type { ModelCapabilities } from "../../gen/execution/v1/capabilities_pb.j
 import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
 import type { Usage } from "../../gen/execution/v1/usage_pb.js";
 import { costOf } from "./cost.ts";
-import { estimate } from "./estimate.ts";
+import { bound, estimate } from "./estimate.ts";
 import {
+  type CostBound,
   type CostEstimate,
   type Price,
   type PriceQuery,
@@ -26,6 +27,8 @@ export interface PriceBook {
   costOf(price: Price | undefined, usage: Usage): bigint | undefined;
   /** What a request may cost. */
   estimate(price: Price | undefined, request: ChatRequest, model: ModelCapabilities): CostEstimate;
+  /** What has to be reserved for a request; undefined if it has no price. */
+  bound(price: Price | undefined, request: ChatRequest, model: ModelCapabilities): CostBound | undefined;
 }
 
 /** The price of what nobody bills for. */
@@ -64,6 +67,7 @@ export function createPriceBook(tables: readonly PriceTable[]): PriceBook {
     },
     costOf: (price, usage) => (price === undefined ? undefined : costOf(price, usage)),
     estimate: (price, request, model) => (price === undefined ? {} : estimate(price, request, model)),
+    bound: (price, request, model) => (price === undefined ? undefined : bound(price, request, model)),
   };
 }
 

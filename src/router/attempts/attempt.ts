@@ -4,9 +4,11 @@ import { unknownUsage } from "../../contract/usage.ts";
 import { ExecutionError, toExecutionError } from "../../errors.ts";
 import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
 import { AttemptOutcome, type AttemptSummary, AttemptSummarySchema } from "../../gen/execution/v1/usage_pb.js";
+import { type Lease, takeLease } from "../budgets/lease.ts";
 import type { Call } from "../call.ts";
-import { createMeter, type MeterDeps } from "../meter.ts";
+import { createMeter } from "../meter.ts";
 import { attemptStarted, completeFinished, finalUsage } from "./attempt-events.ts";
+import type { AttemptDeps } from "./deps.ts";
 import { createHeldEvents } from "./held-events.ts";
 import { type AttemptTimes, markFailed, markGivenUp, markWon, timingsOf } from "./outcome.ts";
 import { createAttemptSignal } from "./signal.ts";
@@ -29,7 +31,8 @@ export interface AttemptInput {
 }
 
 /**
- * One attempt. It ends in exactly one way: it wins, it fails, or it is closed. Its row is written then, before that is told.
+ * One attempt. It is opened, and ends in exactly one way: it wins, it fails, or it is closed. Its row is written then, before that is told. One that could
+ * not be opened never was: the call's record does not have it, and it costs nothing.
  *
  * What changes is asked by methods and not by getters: an object literal with a getter gets a hidden class of its own, which costs as much as all else
  * that is done for an attempt.
@@ -42,12 +45,23 @@ export interface Attempt {
   hasContent(): boolean;
   /** True once its answer is complete. */
   isFinished(): boolean;
+  /**
+   * Takes the lease of what it may cost, and enters it into the call's record. Once only, and before anything else. Throws what a budget or limit refuses
+   * it by; it may then be failed or closed like any other.
+   */
+  open(): Promise<void>;
   /** What is told before it begins. */
   opening(): readonly ChatEvent[];
   /** Sends the request. Once only. */
   send(): AsyncIterable<readonly ChatEvent[]>;
   /** Meters what was read, and returns what of it is handed on. */
   take(events: readonly ChatEvent[]): readonly ChatEvent[];
+  /** True if what was handed on comes near to what its lease allows. */
+  isShort(): boolean;
+  /** Takes more. Throws BUDGET_EXCEEDED, by which the attempt is cut, if there is no more. */
+  extend(): Promise<void>;
+  /** What is told after it has failed: of the budget by which it was cut, and what it used until then. */
+  closing(): readonly ChatEvent[];
   /** Meters what was read and nobody will be told. */
   meterOnly(events: readonly ChatEvent[]): void;
   /** Ends the attempt, whose last events these are, as the one that gave the answer. */
@@ -58,15 +72,14 @@ export interface Attempt {
   close(): Promise<void>;
 }
 
-/** Creates an attempt that has not been sent, and enters it into the call's record. */
-export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
+/** Creates an attempt that has not been opened. */
+export function createAttempt(deps: AttemptDeps, input: AttemptInput): Attempt {
   const { call, admission, request } = input;
   const { record } = call;
   const { candidate, place } = admission;
   const { adapter, model, toolTier, warnings } = candidate;
   const summary = create(AttemptSummarySchema, {
     step: call.step,
-    attempt: record.attempts.length,
     candidate: {
       $typeName: "execution.v1.Candidate",
       provider: adapter.settings.name,
@@ -75,12 +88,14 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
     },
     toolTier,
   });
-  record.attempts.push(summary);
   const meter = createMeter(deps, call, candidate);
   const held = createHeldEvents(input.isNews);
-  const startedMs = call.elapsedMs();
   const { totalMs } = adapter.settings.timeouts;
   const signal = createAttemptSignal(call.context.signal, { firstContentMs: input.firstContentMs, totalMs });
+  let startedMs = 0;
+  let lease: Lease | undefined;
+  let isOpen = false;
+  let toldAtEnd: readonly ChatEvent[] = [];
   let headersMs: number | undefined;
   let firstContentMs: number | undefined;
   let wasSent = false;
@@ -101,26 +116,41 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
     summary.usage = event.event.value.usage ?? summary.usage ?? unknownUsage();
     hasFinalUsage ||= event.event.value.final;
   };
-  const end = async (): Promise<void> => {
+  const leave = (): void => {
     signal.clear();
     admission.end();
+  };
+  const end = async (): Promise<void> => {
+    leave();
     summary.timings = timingsOf(times(), 0);
-    await meter.settle(summary);
+    try {
+      await meter.settle(summary);
+    } finally {
+      const streamedTokens = meter.streamedTokens();
+      toldAtEnd = (await lease?.settle({ summary, isFinal: hasFinalUsage, streamedTokens })) ?? [];
+    }
   };
   return {
     summary: () => summary,
     place: () => place,
     hasContent: () => firstContentMs !== undefined,
     isFinished: () => isFinished,
+    open: async () => {
+      lease = await takeLease(deps, call, candidate, request);
+      startedMs = call.elapsedMs();
+      summary.attempt = record.attempts.length;
+      record.attempts.push(summary);
+      isOpen = true;
+    },
     opening: () => {
-      const told = [...warnings.map(warningEvent), ...meter.warnings].filter(input.isNews);
+      const told = [...warnings.map(warningEvent), ...meter.warnings, ...(lease?.opening ?? [])].filter(input.isNews);
       return [attemptStarted(summary), ...told];
     },
     send: () => {
       wasSent = true;
       signal.start();
       return adapter.chat({
-        request,
+        request: lease?.request ?? request,
         model: model.model,
         step: summary.step,
         attempt: summary.attempt,
@@ -141,6 +171,13 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
       input.onTold?.(told);
       return told;
     },
+    isShort: () => lease?.isShort(meter.streamedTokens()) ?? false,
+    extend: async () => lease?.extend(meter.streamedTokens()),
+    closing: () => {
+      const cut = lease?.cut() ?? [];
+      if (cut.length === 0 || summary.usage === undefined || hasFinalUsage) return cut;
+      return [...cut, finalUsage(summary, summary.usage)];
+    },
     meterOnly: (events) => {
       for (const event of events) see(event);
     },
@@ -153,20 +190,25 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
       const last = events.at(-1);
       if (last?.event.case !== "finished") return events;
       completeFinished(last.event.value, record, summary, timingsOf(times(), startedMs));
-      return hasFinalUsage ? events : [...events.slice(0, -1), finalUsage(summary, usage), last];
+      const told = toldAtEnd.filter(input.isNews);
+      if (hasFinalUsage && told.length === 0) return events;
+      return [...events.slice(0, -1), ...(hasFinalUsage ? [] : [finalUsage(summary, usage)]), ...told, last];
     },
     fail: async (thrown) => {
-      const error = toExecutionError(thrown, deps.newId).with({
-        provider: adapter.settings.name,
-        model: model.model,
-      });
+      const cause = toExecutionError(thrown, deps.newId);
+      if (!isOpen) {
+        leave();
+        return cause;
+      }
+      const error = cause.with({ provider: adapter.settings.name, model: model.model });
       markFailed(summary, error, times());
       admission.failed(error);
       await end();
       return error;
     },
     close: async () => {
-      if (summary.outcome !== AttemptOutcome.UNSPECIFIED) return;
+      if (!isOpen) leave();
+      if (!isOpen || summary.outcome !== AttemptOutcome.UNSPECIFIED) return;
       markGivenUp(summary, wasSent, times());
       signal.abort(new ExecutionError("CANCELLED", "the answer is no longer wanted"));
       await end();

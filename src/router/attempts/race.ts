@@ -9,8 +9,8 @@ import { brokenOff } from "./outcome.ts";
 export interface Hedge {
   /** Resolves when the first has had its time, unless the signal fires. */
   readonly elapsed: (signal: AbortSignal) => Promise<void>;
-  /** Creates the second attempt; undefined if none may start now. */
-  readonly open: () => Attempt | undefined;
+  /** Creates the second attempt and opens it; undefined if none may start now. */
+  readonly open: () => Promise<Attempt | undefined>;
   /** Told of an attempt that failed while the other one ran. */
   readonly lost: (attempt: Attempt, error: ExecutionError) => void;
 }
@@ -39,8 +39,10 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
   const own = new WeakSet<Events>();
   const closing: Promise<void>[] = [];
   const timer = new AbortController();
-  /** Resolves when a second attempt is due; undefined once it was, or before the race. */
-  let late: Promise<undefined> | undefined;
+  /** Resolves with the second attempt when one is due; undefined once it was, or before the race. */
+  let late: Promise<Attempt | undefined> | undefined;
+  /** True once the race has been decided: nobody is let in any more. */
+  let isDecided = false;
   const tell = (events: Events): Events => {
     own.add(events);
     return events;
@@ -67,19 +69,21 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
     }
   };
   const settle = async (): Promise<void> => {
+    isDecided = true;
     timer.abort();
-    await Promise.all(closing);
+    const second = await late;
+    late = undefined;
+    await Promise.all([...closing, second?.close()]);
   };
 
   /** What is heard next. When the first has had its time, the second is started meanwhile. */
   const hear = async (): Promise<Outcome> => {
     while (true) {
       const reads = [...running].map(({ next }) => next);
-      const outcome = await Promise.race(late === undefined ? reads : [...reads, late]);
-      if (outcome !== undefined) return outcome;
+      const outcome = await Promise.race(late === undefined ? reads : [...reads, late.then(asSecond)]);
+      if (!("second" in outcome)) return outcome;
       late = undefined;
-      const second = hedge.open();
-      if (second !== undefined) enter(second);
+      if (outcome.second !== undefined) enter(outcome.second);
     }
   };
   /** Goes on without one that failed. Returns what the caller is told, if it was the one that is followed. */
@@ -102,7 +106,7 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
 
   async function* race(): AsyncGenerator<Events> {
     enter(first);
-    late = hedge.elapsed(timer.signal).then(nothing, nothing);
+    late = hedge.elapsed(timer.signal).then(() => (isDecided ? undefined : hedge.open()), nothing);
     while (true) {
       const outcome = await hear();
       const { racer } = outcome;
@@ -129,7 +133,11 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
     place: () => leader.place(),
     hasContent: () => leader.hasContent(),
     isFinished: () => leader.isFinished(),
+    open: () => first.open(),
     opening: () => first.opening(),
+    isShort: () => leader.isShort(),
+    extend: () => leader.extend(),
+    closing: () => leader.closing(),
     send: race,
     take: (events) => (own.has(events) ? events : leader.take(events)),
     win: async (events) => {
@@ -160,6 +168,10 @@ async function read(racer: Racer): Promise<Outcome> {
 
 function nothing(): undefined {
   return undefined;
+}
+
+function asSecond(second: Attempt | undefined): { readonly second: Attempt | undefined } {
+  return { second };
 }
 
 function decides(events: Events): boolean {

@@ -89,7 +89,7 @@ export function createStep(deps: AttemptDeps, call: Call): StepRun {
     });
   };
   /** The candidate that would be next, beside the one that runs. */
-  const openSecond = (settings: HedgeSettings, running: number): Attempt | undefined => {
+  const openSecond = async (settings: HedgeSettings, running: number): Promise<Attempt | undefined> => {
     const place = targets.findIndex(
       (target, index) =>
         index !== running &&
@@ -99,7 +99,16 @@ export function createStep(deps: AttemptDeps, call: Call): StepRun {
         fits(index),
     );
     const admission = place < 0 ? undefined : admit(place, true);
-    return admission === undefined ? undefined : open(admission);
+    if (admission === undefined) return undefined;
+    const second = open(admission);
+    try {
+      await second.open();
+      return second;
+    } catch {
+      // What a budget refuses is no reason to end the one that runs.
+      await second.close();
+      return undefined;
+    }
   };
   const beside = (attempt: Attempt): Attempt => {
     const { hedge } = routing;

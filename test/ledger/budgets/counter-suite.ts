@@ -143,45 +143,59 @@ const steps = fc.array(step, { minLength: 1, maxLength: 40 });
 
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
+/** A store, and the reference beside it. */
+interface Pair {
+  readonly store: CounterStore;
+  readonly reference: ReturnType<typeof createReferenceCounters>;
+  readonly open: { readonly reservation: Reservation; readonly model: number }[];
+}
+
 async function runScript(store: CounterStore, script: readonly Step[]): Promise<void> {
   const limits = [newLimit(100n), newLimit(250n), newLimit(1n, { mode: "soft" }), newLimit(77n)];
-  const reference = createReferenceCounters();
-  const open: { readonly reservation: Reservation; readonly model: number }[] = [];
-  /** What was granted and not what was settled or added without asking. */
-  for (const { what, fixed, perUnit, which, ...rest } of script) {
-    const wanted = { most: Math.max(rest.most, rest.least), least: rest.least };
-    const claims = rest.limits.flatMap((index) => {
+  const pair: Pair = { store, reference: createReferenceCounters(), open: [] };
+  for (const step of script) {
+    const claims = step.limits.flatMap((index) => {
       const limit = limits[index];
-      return limit === undefined ? [] : [claimOf(limit, fixed, perUnit)];
+      return limit === undefined ? [] : [claimOf(limit, step.fixed, step.perUnit)];
     });
-    const entry = open[which % Math.max(1, open.length)];
-    if (what === "reserve") {
-      const [answer, expected] = [await store.reserve(claims, wanted), reference.reserve(claims, wanted)];
-      expect(answer.kind === "granted" ? answer.units : undefined).toBe(expected?.units);
-      if (answer.kind === "granted" && expected !== undefined) {
-        open.push({ reservation: answer.reservation, model: expected.id });
-        for (const { limit, settled, reserved } of answer.standings) {
-          if (limit.mode === "hard") expect(settled + reserved <= limit.amount).toBe(true);
-        }
-      }
-    } else if (what === "add") {
-      const [claim] = claims;
-      if (claim === undefined) continue;
-      await store.add(claim, fixed);
-      reference.add(claim, fixed);
-    } else if (entry !== undefined && what === "extend") {
-      const answer = await store.extend(entry.reservation, wanted);
-      expect(answer.kind === "granted" ? answer.units : undefined).toBe(reference.extend(entry.model, wanted));
-    } else if (entry !== undefined) {
-      open.splice(open.indexOf(entry), 1);
-      const used = entry.reservation.claims.map(() => fixed);
-      await store.settle(entry.reservation, used);
-      reference.settle(entry.model, used);
-    }
+    await runStep(pair, step, claims);
     for (const limit of limits) {
       const name = claimOf(limit, 0n);
-      expect(await store.peek(name)).toMatchObject(reference.peek(name));
+      expect(await store.peek(name)).toMatchObject(pair.reference.peek(name));
     }
   }
-  for (const { reservation } of open) await store.settle(reservation, []);
+  for (const { reservation } of pair.open) await store.settle(reservation, []);
+}
+
+async function runStep({ store, reference, open }: Pair, step: Step, claims: readonly Claim[]): Promise<void> {
+  const { what, fixed, which } = step;
+  const wanted = { most: Math.max(step.most, step.least), least: step.least };
+  const [claim] = claims;
+  if (claim === undefined) return;
+  if (what === "reserve") {
+    const expected = reference.reserve(claims, wanted);
+    const answer = await store.reserve(claims, wanted);
+    expect(answer.kind === "granted" ? answer.units : undefined).toBe(expected?.units);
+    if (answer.kind === "refused" || expected === undefined) return;
+    open.push({ reservation: answer.reservation, model: expected.id });
+    for (const { limit, settled, reserved } of answer.standings) {
+      expect(limit.mode !== "hard" || settled + reserved <= limit.amount).toBe(true);
+    }
+    return;
+  }
+  if (what === "add") {
+    await store.add(claim, fixed);
+    return reference.add(claim, fixed);
+  }
+  const entry = open[which % Math.max(1, open.length)];
+  if (entry === undefined) return;
+  if (what === "extend") {
+    const answer = await store.extend(entry.reservation, wanted);
+    expect(answer.kind === "granted" ? answer.units : undefined).toBe(reference.extend(entry.model, wanted));
+    return;
+  }
+  open.splice(open.indexOf(entry), 1);
+  const used = entry.reservation.claims.map(() => fixed);
+  await store.settle(entry.reservation, used);
+  reference.settle(entry.model, used);
 }

@@ -30,7 +30,10 @@ export function createReferenceCounters() {
     return undefined;
   };
   return {
-    reserve: (claims: readonly Claim[], wanted: Wanted): { readonly id: number; readonly units: number } | undefined => {
+    reserve: (
+      claims: readonly Claim[],
+      wanted: Wanted,
+    ): { readonly id: number; readonly units: number } | undefined => {
       const units = most(claims, wanted);
       if (units === undefined) return undefined;
       ids += 1;
