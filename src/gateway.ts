@@ -198,7 +198,7 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions, 
   const ledger = createMemoryStore(MEMORY_LEDGER);
   const clock = createWindowClock({ nowMs: Date.now, monotonicMs });
   const budgets = {
-    limits: createLimitRegistry(),
+    limits: createLimitRegistry(config.budgets),
     counters: createMemoryCounters({ clock, maxCounters: MAX_COUNTERS }),
     log,
   };
@@ -245,6 +245,7 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions, 
     reload: (wanted) => {
       const { state: next, retired, needsRestart } = replaceState(state, wanted, { kinds, newId });
       state = next;
+      budgets.limits.replace(next.config.budgets);
       const closing = retire(retired)
         .catch((thrown: unknown) => log.error("a provider that is not used any more did not close", thrown))
         .finally(() => retiring.delete(closing));

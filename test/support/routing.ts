@@ -54,6 +54,7 @@ export function testConfig(overrides: Partial<Config> = {}): Config {
       maxDeadlineMs: 3_600_000,
       drainMs: 5000,
     },
+    budgets: [],
     streams: {
       keepLogMs: 300_000,
       maxLogBytes: 4 * 1024 * 1024,

@@ -41,7 +41,7 @@ export function createLimitRegistry(limits: readonly Limit[] = []): LimitRegistr
     replace,
     countersOf: (subject) =>
       scopes.flatMap((scope) => {
-        const value = valueOf(scope, subject);
+        const value = usedBy(scope, subject);
         if (value === undefined) return [];
         const found = [...(byName.get(nameOf(scope, value)) ?? []), ...(byName.get(nameOf(scope, undefined)) ?? [])];
         return found.map((limit) => ({ limit, subject: counted(scope, value, subject.tenant) }));
@@ -55,7 +55,7 @@ export function scopeLabel({ limit, subject }: CounterName): string {
   return `${limit.scope}:${value}/${limit.window}`;
 }
 
-function valueOf(scope: LimitScope, subject: Subject): string | undefined {
+function usedBy(scope: LimitScope, subject: Subject): string | undefined {
   return scope === "end_user" ? subject.endUserId : subject[scope];
 }
 
