@@ -125,7 +125,7 @@ export interface TestRouterOptions {
   readonly logs?: Partial<MemoryStreamLimits>;
   readonly unattended?: UnattendedLimits;
   /** Without any, nothing is limited. */
-  readonly limits?: readonly Limit[];
+  readonly budgets?: BudgetDeps;
   /** Milliseconds since the epoch. Without it a time that stands still. */
   readonly nowMs?: () => number;
   /** Without it ids count. */
@@ -147,7 +147,7 @@ export function testRouter(state: RoutingState, options: TestRouterOptions = {})
     health: options.health ?? createHealth(() => 0),
     random: () => 0.5,
     wait: options.wait ?? (async () => undefined),
-    budgets: testBudgets(options.limits, nowMs),
+    budgets: options.budgets ?? testBudgets(),
     ledger: options.ledger ?? createMemoryStore({ maxSums: 1000, maxAttemptIds: 1000 }),
     nowMs,
     state: () => state,

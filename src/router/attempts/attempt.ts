@@ -5,6 +5,7 @@ import { ExecutionError, toExecutionError } from "../../errors.ts";
 import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
 import { AttemptOutcome, type AttemptSummary, AttemptSummarySchema } from "../../gen/execution/v1/usage_pb.js";
 import { type Lease, takeLease } from "../budgets/lease.ts";
+import { expectedInput } from "../budgets/terms.ts";
 import type { Call } from "../call.ts";
 import { createMeter } from "../meter.ts";
 import { attemptStarted, completeFinished, finalUsage } from "./attempt-events.ts";
@@ -174,9 +175,9 @@ export function createAttempt(deps: AttemptDeps, input: AttemptInput): Attempt {
     isShort: () => lease?.isShort(meter.streamedTokens()) ?? false,
     extend: async () => lease?.extend(meter.streamedTokens()),
     closing: () => {
-      const cut = lease?.cut() ?? [];
-      if (cut.length === 0 || summary.usage === undefined || hasFinalUsage) return cut;
-      return [...cut, finalUsage(summary, summary.usage)];
+      if (lease?.isCut() !== true) return [];
+      const { usage } = summary;
+      return usage === undefined || hasFinalUsage ? lease.closing() : [...lease.closing(), finalUsage(summary, usage)];
     },
     meterOnly: (events) => {
       for (const event of events) see(event);
@@ -202,6 +203,8 @@ export function createAttempt(deps: AttemptDeps, input: AttemptInput): Attempt {
       }
       const error = cause.with({ provider: adapter.settings.name, model: model.model });
       markFailed(summary, error, times());
+      // Who is cut by us will hear nothing more of its provider, and has to know what it was cut for.
+      if (lease?.isCut() === true) summary.usage ??= expectedInput(request);
       admission.failed(error);
       await end();
       return error;

@@ -30,10 +30,11 @@ export interface Lease {
   readonly opening: readonly ChatEvent[];
   /** True if so many streamed tokens come near to what is held. */
   isShort(streamedTokens: number): boolean;
-  /** Takes more. Throws BUDGET_EXCEEDED if there is nothing more; `cut` then says what the caller is told. */
+  /** Takes more. Throws BUDGET_EXCEEDED, and is cut, if there is nothing more. */
   extend(streamedTokens: number): Promise<void>;
-  /** What the caller is told of the end by a limit; nothing if that was not the end. */
-  cut(): readonly ChatEvent[];
+  isCut(): boolean;
+  /** What the caller is told of the budgets by which it was cut. */
+  closing(): readonly ChatEvent[];
   /** Gives back what was not used, and returns what the caller is told of it. Never throws. */
   settle(end: LeaseEnd): Promise<readonly ChatEvent[]>;
 }
@@ -141,7 +142,8 @@ function createLease(
       cut = refusals.map((refusal) => budgetEvent(refusal, principal, true));
       throw cutError(refusals);
     },
-    cut: () => cut,
+    isCut: () => cut.length > 0,
+    closing: () => cut,
     settle: async (end) => {
       const used = claims.map((claim) => usedOf(claim, end));
       try {
