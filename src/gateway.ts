@@ -6,11 +6,14 @@ import type { Config, ListenerSettings } from "./config/config.ts";
 import { createState, replaceState } from "./gateway-state.ts";
 import { ChatRequestSchema } from "./gen/execution/v1/chat_pb.js";
 import { MessageRole } from "./gen/execution/v1/content_pb.js";
+import type { CounterStore } from "./ledger/budgets/counter-store.ts";
 import { createMemoryCounters } from "./ledger/budgets/memory-counters.ts";
 import { createLimitRegistry } from "./ledger/budgets/registry.ts";
+import { seedCounters } from "./ledger/budgets/seed.ts";
 import { createWindowClock } from "./ledger/budgets/window-clock.ts";
 import { createPriceBook } from "./ledger/prices/price-book.ts";
 import { priceTables } from "./ledger/prices/tables/index.ts";
+import type { LedgerStore } from "./ledger/store.ts";
 import { createMemoryStore } from "./ledger/stores/memory.ts";
 import { createHealth } from "./router/health/health.ts";
 import type { RoutingState } from "./router/resolve.ts";
@@ -89,8 +92,8 @@ interface Listener {
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   const { config, log } = options;
   const { grpc: grpcSettings, http: httpSettings, limits } = config;
-  const streamStore = await openStreamStore(config, log);
-  const { close: closeAdapters, ...gateway } = createGateway(options, streamStore);
+  const stores = await openStores(config, log);
+  const { close: closeAdapters, ...gateway } = createGateway(options, stores);
   const { dispatcher, guard } = gateway;
   const open: Listener[] = [];
   const listen = async (name: "gRPC" | "HTTP", settings: ListenerSettings, listener: Listener): Promise<string> => {
@@ -123,14 +126,36 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   };
 }
 
-/** Opens what streams are kept in. What only a shared store needs is loaded only for one. */
-async function openStreamStore({ state, streams }: Config, log: Log): Promise<StreamStore> {
+/** What a gateway keeps its state in. */
+interface Stores {
+  readonly ledger: LedgerStore;
+  readonly streamStore: StreamStore;
+  readonly counters: CounterStore;
+}
+
+/**
+ * Opens what the gateway keeps its state in. What only a shared store needs is loaded only for one. Counters that are the process's own begin with what the
+ * ledger has.
+ */
+async function openStores({ state, streams, budgets }: Config, log: Log): Promise<Stores> {
   const limits = { ...MEMORY_STREAMS, ...streams };
-  if (state === undefined) return createMemoryStreamStore(limits, Date.now);
+  const ledger = createMemoryStore(MEMORY_LEDGER);
+  if (state === undefined) {
+    const clock = createWindowClock({ nowMs: Date.now, monotonicMs: () => performance.now() });
+    const counters = createMemoryCounters({ clock, maxCounters: MAX_COUNTERS });
+    await seedCounters({ counters, ledger, nowMs: Date.now }, budgets);
+    return { ledger, counters, streamStore: createMemoryStreamStore(limits, Date.now) };
+  }
   const url = state.url.reveal();
-  const { createValkeyStreamStore } = await import("./router/streams/valkey/valkey-store.ts");
+  const owner = randomUUID();
+  const [{ createValkeyStreamStore }, { createValkeyCounters }] = await Promise.all([
+    import("./router/streams/valkey/valkey-store.ts"),
+    import("./ledger/budgets/valkey/valkey-counters.ts"),
+  ]);
   try {
-    return await createValkeyStreamStore({ url, limits, owner: randomUUID(), nowMs: Date.now, log });
+    const counters = await createValkeyCounters({ url, owner, log, leaseMs: LEASE_MS });
+    const streamStore = await createValkeyStreamStore({ url, limits, owner, nowMs: Date.now, log });
+    return { ledger, counters, streamStore };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new StateError(`cannot reach the shared state at ${new URL(url).host}: ${why}`, { cause });
@@ -172,6 +197,9 @@ const MEMORY_LEDGER = { maxSums: 100_000, maxAttemptIds: 10_000 } as const;
 /** Counters of budgets in memory: some 100 MB at most. */
 const MAX_COUNTERS = 250_000;
 
+/** How long what a process holds of shared budgets stays held when it is not heard of, in milliseconds. */
+const LEASE_MS = 10_000;
+
 /** Bytes of a secret, 192 bits, and of how many secrets the random bytes are fetched at once, since each fetch costs more than the bytes. */
 const SECRET_BYTES = 24;
 const SECRETS_AT_ONCE = 128;
@@ -192,16 +220,13 @@ function createSecrets(): () => string {
 }
 
 /** Wires adapters, router and dispatcher. The composition of the process is this function and `main.ts`; nothing else makes parts. */
-function createGateway({ config, kinds, log, platformVersion }: GatewayOptions, streamStore: StreamStore): Gateway {
+function createGateway(
+  { config, kinds, log, platformVersion }: GatewayOptions,
+  { ledger, streamStore, counters }: Stores,
+): Gateway {
   const newId = (): string => randomUUID().replaceAll("-", "");
   const monotonicMs = (): number => performance.now();
-  const ledger = createMemoryStore(MEMORY_LEDGER);
-  const clock = createWindowClock({ nowMs: Date.now, monotonicMs });
-  const budgets = {
-    limits: createLimitRegistry(config.budgets),
-    counters: createMemoryCounters({ clock, maxCounters: MAX_COUNTERS }),
-    log,
-  };
+  const budgets = { limits: createLimitRegistry(config.budgets), counters, log };
   let state = createState(config, { kinds, newId });
   const router = createRouter({
     state: () => state,
@@ -255,7 +280,7 @@ function createGateway({ config, kinds, log, platformVersion }: GatewayOptions, 
     close: async () => {
       await router.streams.close();
       await Promise.all([closeAll(Object.values(state.adapters)), ...retiring]);
-      await ledger.close();
+      await Promise.all([ledger.close(), counters.close()]);
     },
   };
 }

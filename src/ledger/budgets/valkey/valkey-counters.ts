@@ -96,7 +96,17 @@ export async function createValkeyCounters(options: ValkeyCountersOptions): Prom
     ]);
     return standingsOf(reservation.claims, await run(SETTLE, keysOf(reservation), values));
   };
-  const add = async (name: CounterName, amount: bigint): Promise<Standing> => {
+  const forgetting = new Set<Promise<void>>();
+  const forget = (reservation: Reservation): void => {
+    held.set(reservation.id, []);
+    const done = settle(reservation, []).then(
+      () => undefined,
+      () => undefined,
+    );
+    forgetting.add(done);
+    done.finally(() => forgetting.delete(done)).catch(() => undefined);
+  };
+  const addTo = async (name: CounterName, amount: bigint): Promise<Standing> => {
     const reply = await run(ADD, ["", counterName(name)], [name.limit.window, String(amount)]);
     const [standing] = standingsOf([name], reply);
     if (standing === undefined) throw new TypeError("the server said nothing");
@@ -107,8 +117,11 @@ export async function createValkeyCounters(options: ValkeyCountersOptions): Prom
     reserve: async (claims, wanted) => {
       reservations += 1;
       const reservation = { id: `${owner}:${reservations}`, claims };
-      const asked = grant(RESERVE, reservation, claims, wanted);
-      const answer = await asked;
+      const answer = await grant(RESERVE, reservation, claims, wanted).catch((thrown: unknown) => {
+        // It may have been done, or be done yet, though nobody knows.
+        forget(reservation);
+        throw thrown;
+      });
       if (answer.kind === "refused") return answer;
       held.set(
         reservation.id,
@@ -130,12 +143,12 @@ export async function createValkeyCounters(options: ValkeyCountersOptions): Prom
     },
     settle,
     add: async (name, amount) => {
-      await add(name, amount);
+      await addTo(name, amount);
     },
-    peek: (name) => add(name, 0n),
+    peek: (name) => addTo(name, 0n),
     close: async () => {
       clearInterval(beating);
-      await renewing;
+      await Promise.all([renewing, ...forgetting]);
       await valkey.close();
     },
   };
