@@ -7,7 +7,7 @@ import { scopeLabel } from "./registry.ts";
 const SLOT_RETRY_MS = 1000;
 
 /** Whether a limit is one on the rate of use, and not a budget: what counts calls or tokens for an hour at most, or calls at once. */
-export function isRate({ unit, window }: Limit): boolean {
+function isRate({ unit, window }: Limit): boolean {
   return unit !== "usd" && ["minute", "hour", "now"].includes(window);
 }
 

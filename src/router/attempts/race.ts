@@ -71,7 +71,7 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
   const settle = async (): Promise<void> => {
     isDecided = true;
     timer.abort();
-    const second = await late;
+    const second = await late?.catch(nothing);
     late = undefined;
     await Promise.all([...closing, second?.close()]);
   };
