@@ -7,10 +7,10 @@
 const features = "config|ledger|tools|telemetry";
 
 /** Where the parts are wired together: the process, the gateway as one object, the command line. */
-const compositionRoot = "src/(main\\.ts$|gateway(-state)?\\.ts$|cli/)";
+const compositionRoot = "src/(main\\.ts$|gateway(-(state|stores))?\\.ts$|cli/)";
 
 /** Modules directly in `src/` that every folder may use: errors, secrets. */
-const shared = "src/(?!(main|gateway|gateway-state)\\.ts$)[^/]+\\.ts$";
+const shared = "src/(?!(main|gateway(-(state|stores))?)\\.ts$)[^/]+\\.ts$";
 
 /**
  * @param {string} folder

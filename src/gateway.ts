@@ -4,22 +4,16 @@ import { create } from "@bufbuild/protobuf";
 import type { Adapter, AdapterKind } from "./adapters/adapter.ts";
 import type { Config, ListenerSettings } from "./config/config.ts";
 import { createState, replaceState } from "./gateway-state.ts";
+import { openStores, type Stores } from "./gateway-stores.ts";
 import { ChatRequestSchema } from "./gen/execution/v1/chat_pb.js";
 import { MessageRole } from "./gen/execution/v1/content_pb.js";
-import type { CounterStore } from "./ledger/budgets/counter-store.ts";
-import { createMemoryCounters } from "./ledger/budgets/memory-counters.ts";
 import { createLimitRegistry } from "./ledger/budgets/registry.ts";
-import { seedCounters } from "./ledger/budgets/seed.ts";
-import { createWindowClock } from "./ledger/budgets/window-clock.ts";
 import { createPriceBook } from "./ledger/prices/price-book.ts";
 import { priceTables } from "./ledger/prices/tables/index.ts";
-import type { LedgerStore } from "./ledger/store.ts";
-import { createMemoryStore } from "./ledger/stores/memory.ts";
+import { limitId } from "./limit.ts";
 import { createHealth } from "./router/health/health.ts";
 import type { RoutingState } from "./router/resolve.ts";
 import { createRouter } from "./router/router.ts";
-import { createMemoryStreamStore, MEMORY_STREAMS } from "./router/streams/memory-store.ts";
-import type { StreamStore } from "./router/streams/store.ts";
 import { createDispatcher, type Dispatcher } from "./server/dispatcher.ts";
 import { createGrpcListener } from "./server/grpc/listener.ts";
 import type { Guard } from "./server/guard.ts";
@@ -73,11 +67,6 @@ export class ListenError extends Error {
   override readonly name = "ListenError";
 }
 
-/** The store that processes share cannot be reached. The message says where it was looked for. */
-export class StateError extends Error {
-  override readonly name = "StateError";
-}
-
 /** What both listeners have in common. */
 interface Listener {
   listen(): Promise<{ readonly port: number }>;
@@ -92,8 +81,7 @@ interface Listener {
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   const { config, log } = options;
   const { grpc: grpcSettings, http: httpSettings, limits } = config;
-  const stores = await openStores(config, log);
-  const { close: closeAdapters, ...gateway } = createGateway(options, stores);
+  const { close: closeAdapters, ...gateway } = createGateway(options, await openStores(config, log));
   const { dispatcher, guard } = gateway;
   const open: Listener[] = [];
   const listen = async (name: "gRPC" | "HTTP", settings: ListenerSettings, listener: Listener): Promise<string> => {
@@ -126,42 +114,6 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   };
 }
 
-/** What a gateway keeps its state in. */
-interface Stores {
-  readonly ledger: LedgerStore;
-  readonly streamStore: StreamStore;
-  readonly counters: CounterStore;
-}
-
-/**
- * Opens what the gateway keeps its state in. What only a shared store needs is loaded only for one. Counters that are the process's own begin with what the
- * ledger has.
- */
-async function openStores({ state, streams, budgets }: Config, log: Log): Promise<Stores> {
-  const limits = { ...MEMORY_STREAMS, ...streams };
-  const ledger = createMemoryStore(MEMORY_LEDGER);
-  if (state === undefined) {
-    const clock = createWindowClock({ nowMs: Date.now, monotonicMs: () => performance.now() });
-    const counters = createMemoryCounters({ clock, maxCounters: MAX_COUNTERS });
-    await seedCounters({ counters, ledger, nowMs: Date.now }, budgets);
-    return { ledger, counters, streamStore: createMemoryStreamStore(limits, Date.now) };
-  }
-  const url = state.url.reveal();
-  const owner = randomUUID();
-  const [{ createValkeyStreamStore }, { createValkeyCounters }] = await Promise.all([
-    import("./router/streams/valkey/valkey-store.ts"),
-    import("./ledger/budgets/valkey/valkey-counters.ts"),
-  ]);
-  try {
-    const counters = await createValkeyCounters({ url, owner, log, leaseMs: LEASE_MS });
-    const streamStore = await createValkeyStreamStore({ url, limits, owner, nowMs: Date.now, log });
-    return { ledger, counters, streamStore };
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new StateError(`cannot reach the shared state at ${new URL(url).host}: ${why}`, { cause });
-  }
-}
-
 /** How long the warm-up leaves the processor to calls that already wait, in milliseconds. */
 const WARM_UP_DELAY_MS = 250;
 
@@ -191,15 +143,6 @@ function listenError(name: "gRPC" | "HTTP", { host, port }: ListenerSettings, ca
   return new ListenError(`cannot listen on ${host}:${port} for ${name}: ${reason}`, { cause });
 }
 
-/** What the ledger in memory keeps: some 50 MB at most. */
-const MEMORY_LEDGER = { maxSums: 100_000, maxAttemptIds: 10_000 } as const;
-
-/** Counters of budgets in memory: some 100 MB at most. */
-const MAX_COUNTERS = 250_000;
-
-/** How long what a process holds of shared budgets stays held when it is not heard of, in milliseconds. */
-const LEASE_MS = 10_000;
-
 /** Bytes of a secret, 192 bits, and of how many secrets the random bytes are fetched at once, since each fetch costs more than the bytes. */
 const SECRET_BYTES = 24;
 const SECRETS_AT_ONCE = 128;
@@ -222,7 +165,7 @@ function createSecrets(): () => string {
 /** Wires adapters, router and dispatcher. The composition of the process is this function and `main.ts`; nothing else makes parts. */
 function createGateway(
   { config, kinds, log, platformVersion }: GatewayOptions,
-  { ledger, streamStore, counters }: Stores,
+  { ledger, streamStore, counters, fillCounters }: Stores,
 ): Gateway {
   const newId = (): string => randomUUID().replaceAll("-", "");
   const monotonicMs = (): number => performance.now();
@@ -257,7 +200,13 @@ function createGateway(
     log,
     newId,
   });
-  const retiring = new Set<Promise<void>>();
+  const working = new Set<Promise<void>>();
+  const inBackground = (work: Promise<void>, what: string): void => {
+    const done = work
+      .catch((thrown: unknown) => log.error(`a reload of the configuration has not done all: ${what}`, thrown))
+      .finally(() => working.delete(done));
+    working.add(done);
+  };
   const retire = async (adapters: readonly Adapter[]): Promise<void> => {
     // A call that runs now may have been resolved with the old state, and come to its provider only later.
     await Promise.all([dispatcher.settled(), router.streams.settled()]);
@@ -270,16 +219,15 @@ function createGateway(
     reload: (wanted) => {
       const { state: next, retired, needsRestart } = replaceState(state, wanted, { kinds, newId });
       state = next;
+      const known = new Set(budgets.limits.all().map(limitId));
       budgets.limits.replace(next.config.budgets);
-      const closing = retire(retired)
-        .catch((thrown: unknown) => log.error("a provider that is not used any more did not close", thrown))
-        .finally(() => retiring.delete(closing));
-      retiring.add(closing);
+      inBackground(fillCounters(next.config.budgets.filter((limit) => !known.has(limitId(limit)))), "new budgets");
+      inBackground(retire(retired), "providers that are not used any more");
       return { needsRestart };
     },
     close: async () => {
       await router.streams.close();
-      await Promise.all([closeAll(Object.values(state.adapters)), ...retiring]);
+      await Promise.all([closeAll(Object.values(state.adapters)), ...working]);
       await Promise.all([ledger.close(), counters.close()]);
     },
   };
