@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Config } from "./config/config.ts";
 import type { CounterStore } from "./ledger/budgets/counter-store.ts";
 import { createMemoryCounters } from "./ledger/budgets/memory-counters.ts";
+import { createOutageCounters } from "./ledger/budgets/outage-counters.ts";
 import { seedCounters } from "./ledger/budgets/seed.ts";
 import { createWindowClock } from "./ledger/budgets/window-clock.ts";
 import type { LedgerStore } from "./ledger/store.ts";
@@ -43,16 +44,25 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
   const ledger = createMemoryStore(MEMORY_LEDGER);
   const { streams, state, budgets } = config;
   const limits = { ...MEMORY_STREAMS, ...streams };
-  if (state !== undefined) return { ledger, ...(await openShared(state.url.reveal(), limits, log)) };
-  const clock = createWindowClock({ nowMs: Date.now, monotonicMs: () => performance.now() });
-  const counters = createMemoryCounters({ clock, maxCounters: MAX_COUNTERS });
+  if (state !== undefined) return { ledger, ...(await openShared(state, limits, log)) };
+  const counters = createOwnCounters();
   const fillCounters = (added: readonly Limit[]): Promise<void> =>
     seedCounters({ counters, ledger, nowMs: Date.now }, added);
   await fillCounters(budgets);
   return { ledger, counters, fillCounters, streamStore: createMemoryStreamStore(limits, Date.now) };
 }
 
-async function openShared(url: string, limits: MemoryStreamLimits, log: Log): Promise<Omit<Stores, "ledger">> {
+function createOwnCounters(): CounterStore {
+  const clock = createWindowClock({ nowMs: Date.now, monotonicMs: () => performance.now() });
+  return createMemoryCounters({ clock, maxCounters: MAX_COUNTERS });
+}
+
+async function openShared(
+  { url: secretUrl, outageNanoUsd }: NonNullable<Config["state"]>,
+  limits: MemoryStreamLimits,
+  log: Log,
+): Promise<Omit<Stores, "ledger">> {
+  const url = secretUrl.reveal();
   const owner = randomUUID();
   const [{ createValkeyStreamStore }, { createValkeyCounters }] = await Promise.all([
     import("./router/streams/valkey/valkey-store.ts"),
@@ -62,7 +72,14 @@ async function openShared(url: string, limits: MemoryStreamLimits, log: Log): Pr
   try {
     counters = await createValkeyCounters({ url, owner, log, leaseMs: LEASE_MS });
     const streamStore = await createValkeyStreamStore({ url, limits, owner, nowMs: Date.now, log });
-    return { counters, streamStore, fillCounters: async () => undefined };
+    const goesOn = outageNanoUsd !== undefined;
+    return {
+      counters: goesOn
+        ? createOutageCounters({ shared: counters, own: createOwnCounters(), capNanoUsd: outageNanoUsd })
+        : counters,
+      streamStore,
+      fillCounters: async () => undefined,
+    };
   } catch (cause) {
     await counters?.close();
     const why = cause instanceof Error ? cause.message : String(cause);

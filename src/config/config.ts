@@ -190,7 +190,11 @@ export interface Config {
   readonly budgets: readonly Limit[];
   readonly streams: StreamSettings;
   /** Server that processes share their state on. Absent: each process keeps its own. */
-  readonly state?: { readonly url: Secret };
+  readonly state?: {
+    readonly url: Secret;
+    /** What each hard budget in money may use in a process and window while the server cannot be reached. Absent: hard limits let nothing through. */
+    readonly outageNanoUsd?: bigint;
+  };
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
   /** Where every value comes from, by its path in the file (`personas.reviewer.candidates[0].model`). A path that is missing is a default. */
   readonly origins: ReadonlyMap<string, ValueOrigin>;

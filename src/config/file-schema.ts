@@ -1,6 +1,6 @@
 import { callSettings } from "./call-settings-schema.ts";
 import { anyMap, capability, role, support } from "./contract-values.ts";
-import { budget, limitsField, type limitsOf } from "./limit-schema.ts";
+import { budget, limitsField, type limitsOf, usd } from "./limit-schema.ts";
 import { defaulted, list, mapping, object, optional, type ReadOf, required } from "./reader.ts";
 import { personaRouting, providerRouting } from "./routing-schema.ts";
 import { keyReferences, secretReference } from "./secrets.ts";
@@ -309,8 +309,12 @@ export const configSchema = object({
         secretReference,
         "Valkey or Redis server, 7 or later: `redis://host:6379`, `rediss:` for TLS. With a password `{ env: NAME }` or `{ file: path }`.",
       ),
+      outage_usd: optional(
+        usd,
+        "US dollars that each hard budget in money may use, in each process and window, while the server cannot be reached; other limits are then counted by each process for itself. Without it hard limits let nothing through.",
+      ),
     }),
-    "Where processes share streams and idempotency keys. Without it each keeps its own, in memory.",
+    "Where processes share streams, idempotency keys and budgets. Without it each keeps its own, in memory.",
   ),
   log_level: defaulted(
     oneOf(["debug", "info", "warn", "error", "silent"]),

@@ -27,6 +27,11 @@ function parseCount(written: string): bigint | undefined {
   return /^\d{1,20}$/.test(written) ? BigInt(written) : undefined;
 }
 
+/** An amount of US dollars, read to nano-USD. */
+export const usd: Type<bigint> = single("amount in USD", { type: ["number", "string"] }, (value, { written }) =>
+  typeof value === "boolean" ? new Refusal("must be a number") : readAmount("usd", written),
+);
+
 /** Reads an amount of a unit. A Refusal says what is wrong with it. */
 export function readAmount(unit: LimitUnit, written: string): bigint | Refusal {
   const found = unit === "usd" ? parseUsd(written) : parseCount(written);

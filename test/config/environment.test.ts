@@ -87,6 +87,7 @@ describe("a variable", () => {
         (name) => `EP_STREAMS_${name}`,
       ),
       "EP_STATE_URL",
+      "EP_STATE_OUTAGE_USD",
       "EP_LOG_LEVEL",
     ]);
   });

@@ -73,7 +73,7 @@ describe("a stream on a metered model", () => {
 });
 
 describe("a call on an opaque model", () => {
-  // Mutant seen red: opaque models metered by what they show.
+  // Mutants seen red: opaque models metered by what they show; no maximum sent.
   test("reserves what can be paid for, sends that as its maximum with a warning, and overshoots nothing by 10,000 hidden tokens", async () => {
     const limit = usd(25_000_000n);
     const bill = noBill();
@@ -133,7 +133,7 @@ describe("a call on an opaque model", () => {
 
 describe("a crowd", () => {
   const tenCents = 50_000;
-  // Mutants seen red: a lease that is taken without being counted; an estimate of the input by what it is expected to be.
+  // Mutant seen red: a lease that is taken without being counted.
   test.each([1, 2, 3, 4, 5])("of 1,000 calls of $0.10 overshoots a hard $1.00 by nothing (seed %i)", async (seed) => {
     const limit = usd(1_000_000_000n);
     const bill = noBill();
