@@ -42,9 +42,11 @@ const external = ["openai", "undici"];
  * @type {import("esbuild").BuildOptions}
  */
 const bundle = {
-  entryPoints: [join(root, "src", "main.ts")],
+  entryPoints: [
+    { in: join(root, "src", "main.ts"), out: "main" },
+    { in: join(root, "src", "ledger", "stores", "sqlite", "thread.ts"), out: "program/ledger-thread" },
+  ],
   outdir: staging,
-  entryNames: "main",
   chunkNames: "program/[name]-[hash]",
   bundle: true,
   splitting: true,

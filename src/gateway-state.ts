@@ -3,6 +3,8 @@ import { createAdapter } from "./adapters/key-pool.ts";
 import type { Config } from "./config/config.ts";
 import { checkSafety } from "./config/safety.ts";
 import { pathText } from "./config/tree.ts";
+import { createPriceBook, type PriceBook } from "./ledger/prices/price-book.ts";
+import { priceTables } from "./ledger/prices/tables/index.ts";
 import type { RoutingState } from "./router/resolve.ts";
 import { Secret } from "./secret.ts";
 import { type Authenticate, createKeyAuthentication } from "./server/auth.ts";
@@ -12,6 +14,8 @@ import { createGuard, type Guard } from "./server/guard.ts";
 export interface GatewayState extends RoutingState {
   readonly guard: Guard;
   readonly authenticate: Authenticate;
+  /** The tables' prices, with the operator's own over them. */
+  readonly prices: PriceBook;
 }
 
 /** A configuration cannot be put in force; nothing has changed. */
@@ -42,6 +46,7 @@ const FIXED = {
   limits: ["maxChatBytes", "maxMessageBytes", "maxStreamsPerConnection"],
   streams: ["keepLogMs", "maxLogBytes", "maxLogMemoryBytes", "continueMs", "maxContinued", "handOverMs"],
   state: ["url"],
+  ledger: ["store", "directory", "keepRowsMs", "keepMinutesMs", "keepHoursMs", "metadataKeys"],
 } as const;
 
 /** The file's words for limits that are fixed. */
@@ -55,7 +60,14 @@ const FILE_WORDS: Readonly<Record<string, string>> = {
   continueMs: "continue_time",
   maxContinued: "continue_limit",
   handOverMs: "hand_over_time",
+  keepRowsMs: "keep_rows",
+  keepMinutesMs: "keep_minutes",
+  keepHoursMs: "keep_hours",
+  metadataKeys: "metadata_keys",
 };
+
+/** Paths in the file of what stands elsewhere there. */
+const FILE_PATHS: Readonly<Record<string, string>> = { "ledger.directory": "data_dir" };
 
 /** The first state. */
 export function createState(config: Config, deps: StateDeps): GatewayState {
@@ -71,7 +83,7 @@ export function replaceState(before: GatewayState, wanted: Config, deps: StateDe
   const needsRestart = Object.entries(FIXED).flatMap(([section, keys]) =>
     keys
       .filter((key) => !isSame(at(before.config, section, key), at(wanted, section, key)))
-      .map((key) => `${section}.${FILE_WORDS[key] ?? key}`),
+      .map((key) => FILE_PATHS[`${section}.${key}`] ?? `${section}.${FILE_WORDS[key] ?? key}`),
   );
   const config = withFixed(wanted, before.config);
   checkTogether(config, needsRestart);
@@ -87,7 +99,14 @@ function stateOf(config: Config, adapters: Readonly<Record<string, Adapter>>): G
     adapters,
     guard: createGuard(config),
     authenticate: createKeyAuthentication(config),
+    prices: createPriceBook(priceTables, config.prices),
   });
+}
+
+/** Vendors that the operator gave prices of his own and that bill no instance: a slip in the name, or prices for another gateway. */
+export function unusedVendors({ config, adapters }: GatewayState): readonly string[] {
+  const sellers = new Set(Object.values(adapters).map(({ seller }) => seller));
+  return Object.keys(config.prices?.vendors ?? {}).filter((vendor) => !sellers.has(vendor));
 }
 
 /** Keys that are gone altogether are far more often a mishap than a wish, and would open the gateway to everybody who reaches it. */
@@ -107,6 +126,7 @@ function withFixed(wanted: Config, before: Config): Config {
     grpc: before.grpc,
     http: before.http,
     streams: before.streams,
+    ledger: before.ledger,
     limits: Object.freeze({ ...wanted.limits, maxChatBytes, maxMessageBytes, maxStreamsPerConnection }),
   });
 }

@@ -8,7 +8,7 @@ import { createWindowClock } from "./ledger/budgets/window-clock.ts";
 import type { LedgerStore } from "./ledger/store.ts";
 import { createMemoryStore } from "./ledger/stores/memory.ts";
 import type { Limit } from "./limit.ts";
-import { createMemoryStreamStore, MEMORY_STREAMS, type MemoryStreamLimits } from "./router/streams/memory-store.ts";
+import { createMemoryStreamStore, MEMORY_STREAMS } from "./router/streams/memory-store.ts";
 import type { StreamStore } from "./router/streams/store.ts";
 import type { Log } from "./telemetry/log.ts";
 
@@ -30,8 +30,46 @@ export interface Stores {
   readonly fillCounters: (limits: readonly Limit[]) => Promise<void>;
 }
 
+/** Opens the stores that the configuration names. Throws a LedgerOpenError or a StateError, with nothing left open. */
+export async function openStores(config: Config, log: Log): Promise<Stores> {
+  const ledger = await openLedger(config, log);
+  const opened: { close(): Promise<void> }[] = [ledger];
+  try {
+    const counters = await openCounters(config, log);
+    opened.push(counters);
+    const fillCounters = async (limits: readonly Limit[]): Promise<void> => {
+      if (config.state === undefined) await seedCounters({ counters, ledger, nowMs: Date.now }, limits);
+    };
+    await fillCounters(config.budgets);
+    return { ledger, counters, fillCounters, streamStore: await openStreamStore(config, log) };
+  } catch (thrown) {
+    await Promise.all(opened.map((store) => store.close()));
+    throw thrown;
+  }
+}
+
 /** What the ledger in memory keeps: some 50 MB at most. */
 const MEMORY_LEDGER = { maxSums: 100_000, maxAttemptIds: 10_000 } as const;
+
+/** Opens what attempts are written down in. What only files need is loaded only for them. */
+async function openLedger({ ledger: settings }: Config, log: Log): Promise<LedgerStore> {
+  if (settings.store === "memory") return createMemoryStore(MEMORY_LEDGER);
+  const { openSqliteStore } = await import("./ledger/stores/sqlite/sqlite-store.ts");
+  const { directory, metadataKeys, keepRowsMs, keepMinutesMs, keepHoursMs } = settings;
+  const store = await openSqliteStore({
+    directory,
+    metadataKeys,
+    retention: { rowsMs: keepRowsMs, minutesMs: keepMinutesMs, hoursMs: keepHoursMs },
+    onChange: (isWritable, why) => {
+      if (isWritable) log.info("the ledger can be written to again; calls are taken");
+      else log.error("the ledger cannot be written to; new calls are refused until it can", why);
+    },
+  });
+  const { recovered } = store;
+  if (recovered > 0)
+    log.warn("attempts that ran when the process before ended are settled as estimates", { recovered });
+  return store;
+}
 
 /** Counters of budgets in memory: some 100 MB at most. */
 const MAX_COUNTERS = 250_000;
@@ -39,50 +77,41 @@ const MAX_COUNTERS = 250_000;
 /** How long what a process holds of shared budgets stays held when it is not heard of, in milliseconds. */
 const LEASE_MS = 10_000;
 
-/** Opens the stores that the configuration names, those that are shared loaded only then. Throws a StateError, with nothing left open. */
-export async function openStores(config: Config, log: Log): Promise<Stores> {
-  const ledger = createMemoryStore(MEMORY_LEDGER);
-  const { streams, state, budgets } = config;
+/** Opens what limits are counted by. */
+async function openCounters({ state }: Config, log: Log): Promise<CounterStore> {
+  const own = (): CounterStore => {
+    const clock = createWindowClock({ nowMs: Date.now, monotonicMs: () => performance.now() });
+    return createMemoryCounters({ clock, maxCounters: MAX_COUNTERS });
+  };
+  if (state === undefined) return own();
+  const { outageNanoUsd } = state;
+  const { createValkeyCounters } = await import("./ledger/budgets/valkey/valkey-counters.ts");
+  const shared = await orStateError(state, (url) =>
+    createValkeyCounters({ url, owner: randomUUID(), log, leaseMs: LEASE_MS }),
+  );
+  return outageNanoUsd === undefined ? shared : createOutageCounters({ shared, own: own(), capNanoUsd: outageNanoUsd });
+}
+
+/** Opens what streams are kept in. What only a shared store needs is loaded only for one. */
+async function openStreamStore({ state, streams }: Config, log: Log): Promise<StreamStore> {
   const limits = { ...MEMORY_STREAMS, ...streams };
-  if (state !== undefined) return { ledger, ...(await openShared(state, limits, log)) };
-  const counters = createOwnCounters();
-  const fillCounters = (added: readonly Limit[]): Promise<void> =>
-    seedCounters({ counters, ledger, nowMs: Date.now }, added);
-  await fillCounters(budgets);
-  return { ledger, counters, fillCounters, streamStore: createMemoryStreamStore(limits, Date.now) };
+  if (state === undefined) return createMemoryStreamStore(limits, Date.now);
+  const { createValkeyStreamStore } = await import("./router/streams/valkey/valkey-store.ts");
+  return orStateError(state, (url) =>
+    createValkeyStreamStore({ url, limits, owner: randomUUID(), nowMs: Date.now, log }),
+  );
 }
 
-function createOwnCounters(): CounterStore {
-  const clock = createWindowClock({ nowMs: Date.now, monotonicMs: () => performance.now() });
-  return createMemoryCounters({ clock, maxCounters: MAX_COUNTERS });
-}
-
-async function openShared(
-  { url: secretUrl, outageNanoUsd }: NonNullable<Config["state"]>,
-  limits: MemoryStreamLimits,
-  log: Log,
-): Promise<Omit<Stores, "ledger">> {
-  const url = secretUrl.reveal();
-  const owner = randomUUID();
-  const [{ createValkeyStreamStore }, { createValkeyCounters }] = await Promise.all([
-    import("./router/streams/valkey/valkey-store.ts"),
-    import("./ledger/budgets/valkey/valkey-counters.ts"),
-  ]);
-  let counters: CounterStore | undefined;
+/** What is opened at the shared state, or a StateError. */
+async function orStateError<Store>(
+  { url }: NonNullable<Config["state"]>,
+  open: (url: string) => Promise<Store>,
+): Promise<Store> {
+  const text = url.reveal();
   try {
-    counters = await createValkeyCounters({ url, owner, log, leaseMs: LEASE_MS });
-    const streamStore = await createValkeyStreamStore({ url, limits, owner, nowMs: Date.now, log });
-    const goesOn = outageNanoUsd !== undefined;
-    return {
-      counters: goesOn
-        ? createOutageCounters({ shared: counters, own: createOwnCounters(), capNanoUsd: outageNanoUsd })
-        : counters,
-      streamStore,
-      fillCounters: async () => undefined,
-    };
+    return await open(text);
   } catch (cause) {
-    await counters?.close();
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new StateError(`cannot reach the shared state at ${new URL(url).host}: ${why}`, { cause });
+    throw new StateError(`cannot reach the shared state at ${new URL(text).host}: ${why}`, { cause });
   }
 }

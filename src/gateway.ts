@@ -3,17 +3,19 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import type { Adapter, AdapterKind } from "./adapters/adapter.ts";
 import type { Config, ListenerSettings } from "./config/config.ts";
-import { createState, replaceState } from "./gateway-state.ts";
+import { createState, type GatewayState, replaceState, unusedVendors } from "./gateway-state.ts";
 import { openStores, type Stores } from "./gateway-stores.ts";
 import { ChatRequestSchema } from "./gen/execution/v1/chat_pb.js";
 import { MessageRole } from "./gen/execution/v1/content_pb.js";
 import { createLimitRegistry } from "./ledger/budgets/registry.ts";
-import { createPriceBook } from "./ledger/prices/price-book.ts";
-import { priceTables } from "./ledger/prices/tables/index.ts";
+import { priceBookInForce } from "./ledger/prices/price-book.ts";
 import { limitId } from "./limit.ts";
 import { createHealth } from "./router/health/health.ts";
+import { createPulse } from "./router/pulse.ts";
 import type { RoutingState } from "./router/resolve.ts";
 import { createRouter } from "./router/router.ts";
+import { createAdmission, MEMORY_MARKS } from "./server/admission/admission.ts";
+import { watchLoad } from "./server/admission/load.ts";
 import { createDispatcher, type Dispatcher } from "./server/dispatcher.ts";
 import { createGrpcListener } from "./server/grpc/listener.ts";
 import type { Guard } from "./server/guard.ts";
@@ -60,6 +62,8 @@ export interface RunningGateway extends Omit<Gateway, "close"> {
    * call ends what still runs at once.
    */
   stop(): Promise<void>;
+  /** Ends what runs with INTERRUPTED now, so that a stop that waits for it goes on. */
+  interrupt(): void;
 }
 
 /** A listener could not bind its address. The message says which, why, and what to do. */
@@ -76,7 +80,8 @@ interface Listener {
 
 /**
  * Wires a gateway and opens its listeners: gRPC first, since it answers soonest, then HTTP, whose modules load meanwhile. Throws a ListenError,
- * with everything closed again, if an address cannot be bound, and a StateError if there is a shared store and it cannot be reached.
+ * with everything closed again, if an address cannot be bound, a LedgerOpenError if the ledger cannot be opened, and a StateError if there is a shared
+ * store and it cannot be reached.
  */
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   const { config, log } = options;
@@ -106,6 +111,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     ...gateway,
     grpcUrl,
     httpUrl,
+    interrupt: dispatcher.interrupt,
     stop: async () => {
       stopping.abort();
       await Promise.all([warmedUp, ...open.map((listener) => listener.drain())]);
@@ -143,6 +149,9 @@ function listenError(name: "gRPC" | "HTTP", { host, port }: ListenerSettings, ca
   return new ListenError(`cannot listen on ${host}:${port} for ${name}: ${reason}`, { cause });
 }
 
+/** Milliseconds after which what a running attempt has used is noted, at the latest. */
+const CHECKPOINT_MS = 1_000;
+
 /** Bytes of a secret, 192 bits, and of how many secrets the random bytes are fetched at once, since each fetch costs more than the bytes. */
 const SECRET_BYTES = 24;
 const SECRETS_AT_ONCE = 128;
@@ -171,14 +180,16 @@ function createGateway(
   const monotonicMs = (): number => performance.now();
   const budgets = { limits: createLimitRegistry(config.budgets), counters, log };
   let state = createState(config, { kinds, newId });
+  warnOfPrices(state, log);
   const router = createRouter({
     state: () => state,
     newId,
     monotonicMs,
     nowMs: Date.now,
-    prices: createPriceBook(priceTables),
+    prices: priceBookInForce(() => state.prices),
     ledger,
     budgets,
+    pulse: createPulse(CHECKPOINT_MS),
     health: createHealth(monotonicMs),
     random: Math.random,
     wait,
@@ -192,11 +203,15 @@ function createGateway(
     check: (host, origin) => state.guard.check(host, origin),
     allowsOrigin: (origin, host) => state.guard.allowsOrigin(origin, host),
   };
+  const limits = (): Config["limits"] => state.config.limits;
+  const admission = createAdmission({ limits, log, random: Math.random });
+  const watch = watchLoad({ limits, highMemoryShare: MEMORY_MARKS.high, onSample: admission.sample, monotonicMs });
   const dispatcher = createDispatcher({
     router,
     authenticate: (header) => state.authenticate(header),
     guard,
-    limits: () => state.config.limits,
+    admission,
+    limits,
     log,
     newId,
   });
@@ -219,6 +234,7 @@ function createGateway(
     reload: (wanted) => {
       const { state: next, retired, needsRestart } = replaceState(state, wanted, { kinds, newId });
       state = next;
+      warnOfPrices(state, log);
       const known = new Set(budgets.limits.all().map(limitId));
       budgets.limits.replace(next.config.budgets);
       inBackground(fillCounters(next.config.budgets.filter((limit) => !known.has(limitId(limit)))), "new budgets");
@@ -226,11 +242,18 @@ function createGateway(
       return { needsRestart };
     },
     close: async () => {
+      watch.close();
       await router.streams.close();
       await Promise.all([closeAll(Object.values(state.adapters)), ...working]);
       await Promise.all([ledger.close(), counters.close()]);
     },
   };
+}
+
+function warnOfPrices(state: GatewayState, log: Log): void {
+  for (const vendor of unusedVendors(state)) {
+    log.warn(`the prices of ${vendor} have no effect: no provider instance is billed by it`, { vendor });
+  }
 }
 
 /** Waits, and rejects with the signal's reason when it fires. */

@@ -8,6 +8,9 @@ const OLDEST_NODE = 24;
 /** A terminal and npm both pass Ctrl-C on, so two signals this close together are one wish to stop. Milliseconds. */
 const SAME_WISH_MS = 500;
 
+/** How long what runs has to tell its callers that it was interrupted, when the process is asked a second time to stop. Milliseconds. */
+const LAST_WORDS_MS = 1_000;
+
 if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
   console.error(
     `execution-platform needs Node ${OLDEST_NODE} or newer and this is ${process.versions.node}; in a checkout, npm start brings its own`,
@@ -31,7 +34,7 @@ async function main(): Promise<void> {
   // A reader that went away shows as an output that is no longer writable; it is not a bug.
   for (const output of [process.stdout, process.stderr]) output.on("error", () => undefined);
 
-  const stop = stopOnSignals();
+  const { stop, stopNow } = stopOnSignals();
   const hasTerminal = process.stdin.isTTY === true;
   const context: CommandContext = {
     environment: process.env,
@@ -40,6 +43,7 @@ async function main(): Promise<void> {
     stdout: process.stdout,
     stderr: process.stderr,
     stop: stop.signal,
+    stopNow: stopNow.signal,
     onHangUp: (handler) => {
       // The terminal that closes sends the same signal, and nobody would end the process after that.
       process.on("SIGHUP", () => (hasTerminal && !terminalIsThere() ? stop.abort() : handler()));
@@ -50,7 +54,9 @@ async function main(): Promise<void> {
     onReady: () => flushCompileCache(),
   };
   const { runCommandLine } = await import("./cli/program.ts");
-  process.exitCode = await runCommandLine(process.argv.slice(2), context);
+  const status = await runCommandLine(process.argv.slice(2), context);
+  if (stopNow.signal.aborted) process.exit(Number(stopNow.signal.reason));
+  process.exitCode = status;
   // Everything is closed by now; should a handle be left, it must not hold the process.
   setTimeout(() => process.exit(), 2000).unref();
 }
@@ -65,22 +71,33 @@ function terminalIsThere(): boolean {
   }
 }
 
-/** Fires at the first SIGINT or SIGTERM. The second one ends the process at once. */
-function stopOnSignals(): AbortController {
+/** What signals ask for. */
+interface Wishes {
+  readonly stop: AbortController;
+  /** Its reason is the process's exit status. */
+  readonly stopNow: AbortController;
+}
+
+/** SIGINT and SIGTERM ask to stop, a second time to do so now, which is awaited for a moment, and a third time for nothing but the end. */
+function stopOnSignals(): Wishes {
   const stop = new AbortController();
-  let firstAt = 0;
+  const stopNow = new AbortController();
+  let askedAt = Number.NEGATIVE_INFINITY;
   for (const [signal, number] of [
     ["SIGINT", 2],
     ["SIGTERM", 15],
   ] as const) {
     process.on(signal, () => {
-      if (!stop.signal.aborted) {
-        firstAt = performance.now();
-        stop.abort();
-      } else if (performance.now() - firstAt > SAME_WISH_MS) {
-        process.exit(128 + number);
+      if (performance.now() - askedAt <= SAME_WISH_MS) return;
+      askedAt = performance.now();
+      const status = 128 + number;
+      if (!stop.signal.aborted) stop.abort();
+      else if (stopNow.signal.aborted) process.exit(status);
+      else {
+        stopNow.abort(status);
+        setTimeout(() => process.exit(status), LAST_WORDS_MS);
       }
     });
   }
-  return stop;
+  return { stop, stopNow };
 }

@@ -24,6 +24,8 @@ export interface Comparison {
   readonly a: Estimate;
   readonly b: Estimate;
   readonly ratio: Estimate;
+  /** How much more the first side takes than the second, in the same unit as both. */
+  readonly difference: Estimate;
 }
 
 /** Compares the CPU of two processes under the same load, by interleaved pairs. */
@@ -50,6 +52,7 @@ export async function compare(a: Side, b: Side, model: string, effort: Effort): 
     a: estimateMedian(samples.map((pair) => pair.a)),
     b: estimateMedian(samples.map((pair) => pair.b)),
     ratio: estimateMedian(samples.map((pair) => pair.a / pair.b)),
+    difference: estimateMedian(samples.map((pair) => pair.a - pair.b)),
   };
 }
 

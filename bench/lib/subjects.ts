@@ -31,11 +31,18 @@ export function startBytePipe(providerPort: number): Promise<BenchProcess> {
   });
 }
 
-/** Starts the gateway that is built in `directory`, with the provider as one instance of each wire it has, named like the wire. */
-export async function startGateway(providerPort: number, directory: string = root): Promise<GatewaySubject> {
+/**
+ * Starts the gateway that is built in `directory`, with the provider as one instance of each wire it has, named like the wire, and with `settings` beside
+ * that in its configuration.
+ */
+export async function startGateway(
+  providerPort: number,
+  directory: string = root,
+  settings = "",
+): Promise<GatewaySubject> {
   const work = await mkdtemp(join(tmpdir(), "ep-bench-"));
   const file = join(work, "bench.yaml");
-  await writeFile(file, configuration(providerPort, directory));
+  await writeFile(file, `${configuration(providerPort, directory)}${settings}`);
   let httpPort: number | undefined;
   const started = await startProcess({
     script: join(directory, "dist/main.js"),

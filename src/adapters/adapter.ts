@@ -58,6 +58,8 @@ export interface ProviderSettings {
   readonly retries?: number;
   /** Absent: its models are tried whatever became of attempts before, and are not left alone when they limit their rate. */
   readonly breaker?: ProviderBreaker;
+  /** Vendor's word of the region whose prices hold. Absent: what its base URL says, else wherever the vendor serves by default. */
+  readonly region?: string;
   /** False if nobody bills for calls to it, so that they cost 0. Absent: they can cost money where the kind can. */
   readonly spends?: false;
   /** Alias or provider's word of the model used when neither request nor persona names one. Absent: the kind's own, if it has one. */
@@ -100,6 +102,8 @@ export interface Adapter {
   readonly owner: string;
   /** Vendor who bills, and whose prices count: another one than the owner where somebody else serves what the owner makes or speaks its wire. */
   readonly seller: string;
+  /** Vendor's word of the region that it serves from, where one is known. Absent: wherever the vendor serves by default. */
+  readonly region?: string;
   /** True if a call can cost money. */
   readonly spends: boolean;
   /** The model used when neither the request nor the persona names one. */

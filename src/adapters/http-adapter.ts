@@ -33,6 +33,8 @@ export interface HttpAdapterParts {
   readonly settings: ProviderSettings;
   readonly owner: string;
   readonly seller: string;
+  /** The region that the base URL says; the configuration's wins. */
+  readonly region?: string | undefined;
   readonly model: (name: string) => ModelCapabilities;
   readonly models: () => readonly ModelCapabilities[];
   /** Brings the official SDK, for `transport: sdk`. Absent where there is none; the kind's `check` then refuses that transport. */
@@ -43,16 +45,26 @@ export interface HttpAdapterParts {
 }
 
 /** Creates an adapter that posts one request an attempt and reads what comes back, natively or through the official SDK. */
-export function createHttpAdapter({ settings, plan, loadSdk, readError, model, ...parts }: HttpAdapterParts): Adapter {
+export function createHttpAdapter({
+  settings,
+  plan,
+  loadSdk,
+  readError,
+  model,
+  region,
+  ...parts
+}: HttpAdapterParts): Adapter {
   const http = createHttpClient({ timeouts: settings.timeouts });
   const throughSdk = settings.transport === "sdk" && loadSdk !== undefined;
   const send = throughSdk ? createSdkSend(settings.timeouts, loadSdk) : http.send;
   const exchanges = createExchanges();
   const concealFor = createConceal(settings);
   const previewed = createPreviews();
+  const servedFrom = settings.region ?? region;
   return {
     ...parts,
     settings,
+    ...(servedFrom !== undefined && { region: servedFrom }),
     model: byModel(model),
     spends: settings.spends ?? true,
     ...(settings.defaultModel !== undefined && { defaultModel: settings.defaultModel }),

@@ -14,6 +14,8 @@ export interface CommandContext {
   readonly stderr: Output;
   /** Fires when the process is asked to stop, by SIGINT or SIGTERM. */
   readonly stop: AbortSignal;
+  /** Fires when it is asked to a second time: the process ends soon, whatever still runs. */
+  readonly stopNow: AbortSignal;
   /** Lets a command take SIGHUP for a wish to read its configuration anew. Without it SIGHUP ends the process. */
   readonly onHangUp: (handler: () => void) => void;
   /** Lets a command that must live on take errors that nobody caught. Without it such an error ends the process. */

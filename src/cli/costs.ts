@@ -4,6 +4,7 @@ import { formatUsd } from "../contract/money.ts";
 import { CostDimension, type CostRow, type CostsResponse, CostsResponseSchema } from "../gen/execution/v1/costs_pb.js";
 import { type CommandContext, CommandError, printable, write } from "./context.ts";
 import type { CostsOptions } from "./options.ts";
+import { tableLines } from "./table.ts";
 import { withClient } from "./target.ts";
 
 /** Prints what was used and what it cost: as a table for people, or with `--json` the whole response as ProtoJSON. */
@@ -66,15 +67,7 @@ function table({ rows, total }: CostsResponse, groupBy: readonly CostDimension[]
     ...(groupBy.length === 0 ? [] : rows.map((row) => [...row.group.map(shown), ...figures(row)])),
     ...(total === undefined ? [] : [[...totalLabels, ...figures(total)]]),
   ];
-  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines.map((line) =>
-    line
-      .map((cell, column) =>
-        column < groupBy.length ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
-      )
-      .join("  ")
-      .trimEnd(),
-  );
+  return tableLines(lines, groupBy.length);
 }
 
 /** A value as a cell: one line, and a dash where it is empty. */

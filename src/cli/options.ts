@@ -37,6 +37,38 @@ export interface CapabilitiesOptions extends TargetOptions {
   readonly json?: boolean;
 }
 
+/** Options of `prices list` and `prices verify`. */
+export interface PricesOptions {
+  /** Configuration file, for prices of one's own. */
+  readonly config?: string;
+  readonly vendor?: string;
+  readonly model?: string;
+  readonly json?: boolean;
+}
+
+/** Options of `prices list`. */
+export interface ListPricesOptions extends PricesOptions {
+  /** Milliseconds since the epoch. */
+  readonly at?: number;
+}
+
+/** Options of `prices verify`. */
+export interface VerifyPricesOptions extends PricesOptions {
+  /** `genai-prices`, a file, or a URL. */
+  readonly against: string;
+  /** Part of a price: 0.01 for one per cent. */
+  readonly threshold: number;
+}
+
+/** Options of `costs rerate`. */
+export interface RerateOptions {
+  readonly config?: string;
+  /** Milliseconds since the epoch. */
+  readonly from: number;
+  readonly to?: number;
+  readonly write?: boolean;
+}
+
 /** Options of `costs`. */
 export interface CostsOptions extends TargetOptions {
   /** Milliseconds since the epoch. */

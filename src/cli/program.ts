@@ -1,7 +1,16 @@
 import { Command, CommanderError } from "commander";
 import { type CommandContext, CommandError, OutputClosedError, printable, write } from "./context.ts";
-import type { CapabilitiesOptions, CostsOptions, RequestOptions, ServeOptions, ShowOptions } from "./options.ts";
-import { parseCount, parseDuration, parseMoment } from "./values.ts";
+import type {
+  CapabilitiesOptions,
+  CostsOptions,
+  ListPricesOptions,
+  RequestOptions,
+  RerateOptions,
+  ServeOptions,
+  ShowOptions,
+  VerifyPricesOptions,
+} from "./options.ts";
+import { parseCount, parseDuration, parseMoment, parsePercent } from "./values.ts";
 import { readVersion } from "./version.ts";
 
 /**
@@ -86,7 +95,7 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
       end(await capabilities(options, context));
     });
 
-  target(program.command("costs"))
+  const costs = target(program.command("costs"))
     .description("show what was used and what it cost")
     .option("--since <time>", "start: 24h, 7d (ago), 2026-11-26, or a time (default: start of today, UTC)", parseMoment)
     .option("--until <time>", "end, written the same way (default: now)", parseMoment)
@@ -105,6 +114,41 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
     .action(async (options: CostsOptions) => {
       const { costs } = await import("./costs.ts");
       end(await costs(options, context));
+    });
+
+  costs
+    .command("rerate")
+    .description("price attempts anew by the prices in force, in the ledger of data_dir, and show what that changes")
+    .option("-c, --config <file>", "configuration file (default: as serve finds it)")
+    .requiredOption("--from <time>", "attempts that ended from then on, such as 2026-11-01 or 7d (ago)", parseMoment)
+    .option("--to <time>", "until then, itself not included (default: now)", parseMoment)
+    .option("--write", "write it down, all at once; the gateway must not run")
+    .action(async (options: RerateOptions) => {
+      const { rerateCosts } = await import("./costs-rerate.ts");
+      end(await rerateCosts(options, context));
+    });
+
+  const prices = program.command("prices").description("work with the prices that costs are counted by");
+  ofPrices(prices.command("list"))
+    .description("list the prices in force, built in and of your own")
+    .option("--at <day>", "day on which they hold, such as 2026-11-26 (default: now)", parseMoment)
+    .option("--json", "print JSON")
+    .action(async (options: ListPricesOptions) => {
+      const { listPrices } = await import("./prices-list.ts");
+      end(await listPrices(options, context));
+    });
+  ofPrices(prices.command("verify"))
+    .description("compare the prices with an independent source; ends with status 1 if one differs and is not known to")
+    .option(
+      "--against <source>",
+      "genai-prices, or LiteLLM's model_prices_and_context_window.json as a file or an https:// URL",
+      "genai-prices",
+    )
+    .option("--threshold <percent>", "differences that are not told", parsePercent, 0.01)
+    .option("--json", "print JSON")
+    .action(async (options: VerifyPricesOptions) => {
+      const { verifyPrices } = await import("./prices-verify.ts");
+      end(await verifyPrices(options, context));
     });
 
   program
@@ -165,6 +209,13 @@ function request(command: Command): Command {
     .option("--provider <name>", "provider instance to use instead of the persona's")
     .option("--model <name>", "model to use")
     .option("--system <text>", "system message to send before it");
+}
+
+function ofPrices(command: Command): Command {
+  return command
+    .option("-c, --config <file>", "configuration file, for prices of your own (default: as serve finds it)")
+    .option("--vendor <name>", "only this vendor or provider instance")
+    .option("--model <name>", "only this model");
 }
 
 function target(command: Command): Command {

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { adapterKinds } from "../adapters/index.ts";
 import { ListenError, startGateway } from "../gateway.ts";
 import { StateError } from "../gateway-stores.ts";
+import { LedgerOpenError } from "../ledger/open-error.ts";
 import { createLog } from "../telemetry/log.ts";
 import { bannerText } from "./banner.ts";
 import { type CommandContext, CommandError, write } from "./context.ts";
@@ -15,7 +16,7 @@ import type { ServeOptions } from "./options.ts";
 import { readVersion } from "./version.ts";
 
 /**
- * Serves until the process is asked to stop, then drains: new calls are refused, running ones may end. When its files change, or at SIGHUP, the
+ * Serves until the process is asked to stop, then drains: new calls are refused, running ones may end, until it is asked again. When its files change, or at SIGHUP, the
  * configuration is loaded anew. An error that nobody caught is logged and the server goes on: it belongs to one call, and the others must not pay
  * for it.
  */
@@ -26,7 +27,7 @@ export async function serve({ config: file, watch }: ServeOptions, context: Comm
   const log = createLog(config.logLevel);
   const platformVersion = readVersion();
   const running = await startGateway({ config, kinds: adapterKinds, log, platformVersion }).catch((thrown: unknown) => {
-    throw thrown instanceof ListenError || thrown instanceof StateError
+    throw thrown instanceof ListenError || thrown instanceof LedgerOpenError || thrown instanceof StateError
       ? new CommandError(thrown.message, { cause: thrown })
       : thrown;
   });
@@ -52,6 +53,8 @@ export async function serve({ config: file, watch }: ServeOptions, context: Comm
   await endKeeping();
   const { drainMs } = running.state().config.limits;
   log.info("stopping: new calls are refused, running ones may end", { drainMs });
+  context.stopNow.addEventListener("abort", running.interrupt, { once: true });
+  if (context.stopNow.aborted) running.interrupt();
   await running.stop();
   log.info("stopped");
   return 0;

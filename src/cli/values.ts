@@ -29,6 +29,14 @@ export function parseMoment(written: string): number {
   return ms;
 }
 
+/** Reads `1%` or `0.5%` as a part: 0.01, 0.005. */
+export function parsePercent(written: string): number {
+  const [, digits] = /^(\d{1,3}(?:\.\d{1,6})?)%?$/.exec(written) ?? [];
+  const percent = Number(digits);
+  if (!(percent <= 100)) throw new InvalidArgumentError("It must be a percentage from 0% to 100%, such as 1% or 0.5%.");
+  return percent / 100;
+}
+
 /** Reads a number of rows. */
 export function parseCount(written: string): number {
   if (!/^[1-9]\d{0,4}$/.test(written)) throw new InvalidArgumentError("It must be a whole number from 1 to 10000.");

@@ -58,6 +58,7 @@ export function buildProvider(name: string, entry: ProviderEntry, context: Build
     ...(entry.breaker.failures === 0
       ? {}
       : { breaker: { failures: entry.breaker.failures, cooldownMs: entry.breaker.cooldown } }),
+    ...(entry.region === undefined ? {} : { region: entry.region }),
     ...(entry.spends ? {} : { spends: false }),
     ...(entry.default_model === undefined ? {} : { defaultModel: entry.default_model }),
     models: record([...entry.models].map(([alias, model]) => [alias, buildModel(alias, model)])),

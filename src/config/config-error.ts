@@ -66,13 +66,13 @@ export function createProblems(fileName: () => string): Problems {
 
 /** Places in the file come first, in its order; the others keep theirs. */
 function positionOf(where: Place | string): number {
-  const isInFile = typeof where !== "string" && where.source === "file";
+  const isInFile = typeof where !== "string" && where.source === "file" && where.file === undefined;
   return isInFile ? where.line * 1e6 + Math.min(where.column, 999_999) : Number.MAX_SAFE_INTEGER;
 }
 
 /** The place as the reader of an error message looks for it. */
 function whereText(place: Place, fileName: string): string {
-  if (place.source === "file") return `${fileName}:${place.line}:${place.column}`;
+  if (place.source === "file") return `${place.file ?? fileName}:${place.line}:${place.column}`;
   if (place.source === "persona-map") return `${place.file}:${place.line}:${place.column}`;
   if (place.source === "default") return "";
   return place.file === undefined ? place.name : `${place.name} (${place.file})`;

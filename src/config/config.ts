@@ -133,6 +133,13 @@ export interface LimitSettings {
   readonly maxMessageBytes: number;
   /** Request bytes the process holds at once, over all calls. */
   readonly maxBytesInFlight: number;
+  /** Calls that stream or spend that the process runs at once, in all and of one API key. Absent: a key has no bound of its own. */
+  readonly maxCalls: number;
+  readonly maxCallsPerKey?: number;
+  /** How late the event loop may be, smoothed, in milliseconds, before calls that spend are refused. */
+  readonly maxLagMs: number;
+  /** Memory the process may have, resident. Absent: the container's limit, if there is one. */
+  readonly maxMemoryBytes?: number;
   /** Streams an HTTP/2 connection may have open. */
   readonly maxStreamsPerConnection: number;
   /** Connections a listener has at once, in all and from one address. */
@@ -170,6 +177,49 @@ export interface StreamSettings {
   readonly handOverMs: number;
 }
 
+/** What attempts cost, and how long what is kept of it. */
+export interface LedgerSettings {
+  readonly store: "sqlite" | "memory";
+  /** Where a store that is in files has them, absolute. */
+  readonly directory: string;
+  /** How long rows and the sums of minutes and hours are kept, in milliseconds; sums of days are kept for ever. */
+  readonly keepRowsMs: number;
+  readonly keepMinutesMs: number;
+  readonly keepHoursMs: number;
+  /** Names of metadata by whose values sums are kept apart. */
+  readonly metadataKeys: readonly string[];
+}
+
+/** A rule of the operator's own prices: what some models cost under some conditions. */
+export interface OwnPriceRule {
+  readonly models: readonly string[];
+  /** First UTC day, and first day no more, `YYYY-MM-DD`. Absent: from the beginning, until further notice. */
+  readonly from?: string;
+  readonly to?: string;
+  /** Input tokens above which it holds. Absent: whatever the input. */
+  readonly inputOver?: number;
+  /** Vendor's word. Absent: its standard tier. */
+  readonly serviceTier?: string;
+  /** Absent: for all calls but those of the batch API. */
+  readonly batch?: true;
+  /** Vendor's word; `*` is any that has no rule of its own. */
+  readonly region: string;
+  /** US dollars per million tokens, as decimal numbers, by the price tables' words for buckets. */
+  readonly rates: Readonly<Record<string, string>>;
+  /** US dollars per unit of what is billed beside tokens. */
+  readonly extras?: Readonly<Record<string, string>>;
+  readonly requestFees?: readonly string[];
+  /** Why it is not the list price. */
+  readonly reason?: string;
+}
+
+/** The operator's own prices, which lie over the built-in ones. */
+export interface OwnPriceSettings {
+  /** By vendor: the one behind an instance. */
+  readonly vendors: Readonly<Record<string, readonly OwnPriceRule[]>>;
+  readonly instances: Readonly<Record<string, readonly OwnPriceRule[]>>;
+}
+
 /** The whole configuration, resolved and frozen. Every default is filled in here; nothing below re-defaults. */
 export interface Config {
   readonly providers: Readonly<Record<string, ProviderSettings>>;
@@ -189,12 +239,15 @@ export interface Config {
   /** What may be used, by whom and in which time. */
   readonly budgets: readonly Limit[];
   readonly streams: StreamSettings;
+  readonly ledger: LedgerSettings;
   /** Server that processes share their state on. Absent: each process keeps its own. */
   readonly state?: {
     readonly url: Secret;
     /** What each hard budget in money may use in a process and window while the server cannot be reached. Absent: hard limits let nothing through. */
     readonly outageNanoUsd?: bigint;
   };
+  /** Absent: the built-in prices alone. */
+  readonly prices?: OwnPriceSettings;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
   /** Where every value comes from, by its path in the file (`personas.reviewer.candidates[0].model`). A path that is missing is a default. */
   readonly origins: ReadonlyMap<string, ValueOrigin>;

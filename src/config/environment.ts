@@ -50,7 +50,7 @@ export const OTHER_VARIABLES = {
 } as const;
 
 /** Beginnings of the names of variables whose feature has not come. */
-const LATER_VARIABLES = /^EP_(ADMIN_ADDR|DATA_DIR|WORKSPACE_ROOT)$/;
+const LATER_VARIABLES = /^EP_(ADMIN_ADDR|WORKSPACE_ROOT)$/;
 
 /** What the variables make of the configuration. */
 export interface Overlaid {

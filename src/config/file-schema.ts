@@ -82,6 +82,10 @@ const provider = object({
     "`native` is the platform's own lean exchange, `sdk` the provider's official SDK.",
   ),
   timeouts: defaulted(timeouts, {}, "Limits on one exchange with the provider."),
+  region: optional(
+    text(64, "region"),
+    "Region whose prices hold, in the vendor's word. Without it the one `base_url` names (Vertex AI, Bedrock), else wherever the vendor serves by default.",
+  ),
   spends: defaulted(
     boolean,
     true,
@@ -185,6 +189,24 @@ const limits = object({
     "256MiB",
     "Request bytes the process holds at once, over all calls. Beyond it calls are refused as OVERLOADED.",
   ),
+  max_calls: defaulted(
+    integer(1, 1_000_000),
+    10_000,
+    "Calls that stream or spend (`Chat`, `Resume`, `Embed`) that the process runs at once. Beyond it they are refused as OVERLOADED.",
+  ),
+  max_calls_per_key: optional(
+    integer(1, 1_000_000),
+    "The same for each API key; callers without one are one key. Without it a key may run all of `max_calls`.",
+  ),
+  max_event_loop_lag: defaulted(
+    duration("10ms", "1h"),
+    "1s",
+    "How late the event loop may be, as the median of its last five samples (one every 100 ms), before calls that spend are refused as OVERLOADED. They are let in again at half of it.",
+  ),
+  max_memory: optional(
+    size("64MiB", "1024GiB"),
+    "Memory the process may have, resident. At 90 % of it, or of the JavaScript heap's limit, calls that spend are refused as OVERLOADED, and let in again at 80 %. Without it the container's limit, if there is one.",
+  ),
   max_streams_per_connection: defaulted(
     integer(1, 100_000),
     1000,
@@ -259,6 +281,26 @@ const streams = object({
   ),
 });
 
+const ledger = object({
+  store: defaulted(
+    oneOf(["sqlite", "memory"]),
+    "sqlite",
+    "Where what attempts cost is written down: in `data_dir`, or in memory, where it is gone with the process.",
+  ),
+  keep_rows: defaulted(duration("1h", "876000h"), "720h", "How long the row of each attempt is kept."),
+  keep_minutes: defaulted(duration("1h", "876000h"), "168h", "How long sums by minute are kept."),
+  keep_hours: defaulted(
+    duration("1h", "876000h"),
+    "2160h",
+    "How long sums by hour are kept, at least as long as those by minute. Sums by day are kept for ever.",
+  ),
+  metadata_keys: defaulted(
+    list(text(64), 0, 4),
+    [],
+    "Names of metadata whose values are kept apart in sums, at most 4. A value that is new in every call makes a sum for every call.",
+  ),
+});
+
 /** What the configuration file may hold. The reference in `docs/configuration.md` is made from it. */
 export const configSchema = object({
   providers: defaulted(
@@ -316,6 +358,21 @@ export const configSchema = object({
     }),
     "Where processes share streams, idempotency keys and budgets. Without it each keeps its own, in memory.",
   ),
+  prices: optional(
+    object({
+      file: required(
+        text(4096, "path"),
+        "YAML file with prices of your own; [Costs](costs.md#prices-of-your-own) says what it holds.",
+      ),
+    }),
+    "Prices of your own, over the built-in ones. Without it those alone.",
+  ),
+  data_dir: defaulted(
+    text(4096),
+    "data",
+    "Directory of what outlives the process, from the working directory. Made if it is not there, for its owner only; one process's alone.",
+  ),
+  ledger: defaulted(ledger, {}, "What attempts cost, and how long it is kept."),
   log_level: defaulted(
     oneOf(["debug", "info", "warn", "error", "silent"]),
     "info",
@@ -324,6 +381,7 @@ export const configSchema = object({
 });
 
 /** What the sections of a file read to. */
+export type FileValues = ReadOf<typeof configSchema>;
 export type ProviderEntry = ReadOf<typeof provider>;
 export type ModelEntry = ReadOf<typeof model>;
 export type PersonaEntry = ReadOf<typeof persona>;

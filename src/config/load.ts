@@ -2,6 +2,7 @@ import { dirname, resolve } from "node:path";
 import type { AdapterKind } from "../adapters/adapter.ts";
 import { buildKey, buildListener, DEFAULT_TENANT } from "./build.ts";
 import { buildCallSettings, buildPersona, buildTenant } from "./build-call-settings.ts";
+import { buildLedger } from "./build-ledger.ts";
 import { buildBudgets, buildLimits, type KnownNames, type Limited } from "./build-limits.ts";
 import { type BuildContext, buildProvider } from "./build-provider.ts";
 import { buildState } from "./build-state.ts";
@@ -16,6 +17,7 @@ import { deepFreeze } from "./freeze.ts";
 import { type LoadedFiles, noteFiles } from "./loaded-files.ts";
 import { readPersonaMap, underlayPersonaMap } from "./persona-map.ts";
 import { vendorVariable } from "./provider-variables.ts";
+import { readPrices } from "./read-prices.ts";
 import type { ReadContext, ReadOf } from "./reader.ts";
 import { record } from "./record.ts";
 import { checkSafety } from "./safety.ts";
@@ -101,7 +103,17 @@ export async function loadConfig(world: LoadConfigInput): Promise<LoadedConfig> 
   };
   checkSwitch(variables.get("EP_USE_VENDOR_KEYS"), problems);
   const values = configSchema.read(tree, [], read);
-  const config = values && buildConfig(values, tree, origins, context);
+  const prices =
+    values?.prices === undefined
+      ? undefined
+      : await readPrices(values.prices.file, {
+          context,
+          problems,
+          instances: namesIn(tree, "providers"),
+          providers: values.providers,
+        });
+  const built = values && buildConfig(values, tree, origins, { context, cwd: input.cwd });
+  const config = built && (prices === undefined ? built : { ...built, prices });
   if (values !== undefined && config !== undefined && !problems.hasIn(["auth", "grpc", "http", "limits"])) {
     const behindTlsProxy = { grpc: values.grpc.tls_terminated_by_proxy, http: values.http.tls_terminated_by_proxy };
     checkSafety(config, { behindTlsProxy }, read.problem);
@@ -171,7 +183,7 @@ function buildConfig(
   values: ReadOf<typeof configSchema>,
   tree: Tree,
   origins: ReadonlyMap<string, ValueOrigin>,
-  context: BuildContext,
+  { context, cwd }: { readonly context: BuildContext; readonly cwd: string },
 ): Config {
   // Names come from the tree, so that a bad instance is not also an unknown one.
   const known = {
@@ -213,6 +225,10 @@ function buildConfig(
       maxChatBytes: limits.max_chat_size,
       maxMessageBytes: limits.max_message_size,
       maxBytesInFlight: limits.max_in_flight_size,
+      maxCalls: limits.max_calls,
+      ...(limits.max_calls_per_key === undefined ? {} : { maxCallsPerKey: limits.max_calls_per_key }),
+      maxLagMs: limits.max_event_loop_lag,
+      ...(limits.max_memory === undefined ? {} : { maxMemoryBytes: limits.max_memory }),
       maxStreamsPerConnection: limits.max_streams_per_connection,
       maxConnections: limits.max_connections,
       maxConnectionsPerPeer: limits.max_connections_per_peer,
@@ -234,6 +250,7 @@ function buildConfig(
       maxContinued: streams.continue_limit,
       handOverMs: streams.hand_over_time,
     },
+    ledger: buildLedger(values, cwd, context),
     ...(state === undefined ? {} : { state }),
     logLevel: values.log_level,
     origins,

@@ -1,7 +1,13 @@
 /** Where a value stands. */
 export type Place =
   | { readonly source: "default" }
-  | { readonly source: "file"; readonly line: number; readonly column: number }
+  | {
+      readonly source: "file";
+      readonly line: number;
+      readonly column: number;
+      /** The file, if it is not the configuration file. */
+      readonly file?: string;
+    }
   | {
       readonly source: "environment";
       readonly name: string;
@@ -127,7 +133,7 @@ export function pathText(path: Path): string {
 /** The place as an origin: `default`, `file:LINE`, `persona-map:KEY`, `environment:NAME`, or `environment:NAME (.env:LINE)`. */
 export function originText(place: Place): string {
   if (place.source === "default") return "default";
-  if (place.source === "file") return `file:${place.line}`;
+  if (place.source === "file") return `${place.file ?? "file"}:${place.line}`;
   if (place.source === "persona-map") return `persona-map:${place.key}`;
   return `environment:${place.name}${place.file === undefined ? "" : ` (${place.file})`}`;
 }

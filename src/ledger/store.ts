@@ -1,9 +1,9 @@
 import type { CostDimension } from "../gen/execution/v1/costs_pb.js";
 import type { AttemptOutcome, Billed, Usage } from "../gen/execution/v1/usage_pb.js";
 
-/** One attempt at a provider, after its end. Every attempt has one row, however it and its call ended. */
-export interface AttemptRow {
-  /** Minted for the row; it alone keeps a row from being counted twice. */
+/** One attempt at a provider, before its request leaves: what is known of it whatever comes of it. */
+export interface OpenAttempt {
+  /** Minted for the row by the server and told to nobody; it alone keeps a row from being counted twice. Ids that are minted later sort later. */
   readonly attemptId: string;
   readonly streamId: string;
   readonly requestId: string;
@@ -21,6 +21,27 @@ export interface AttemptRow {
   readonly provider: string;
   readonly kind: string;
   readonly model: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAtMs: number;
+  /** 0 of a provider that is free. Else absent: it is not known yet. */
+  readonly costNanoUsd?: bigint;
+}
+
+/** What an attempt that runs has used so far, as if it were cut now. */
+export interface Checkpoint {
+  readonly attemptId: string;
+  /** Absent while the provider has said nothing of it. */
+  readonly usage?: Usage;
+  /** Absent if it has no price, or is not known. */
+  readonly costNanoUsd?: bigint;
+  /** Empty if it is not priced, or is free. */
+  readonly priceVersion: string;
+  /** Milliseconds since the epoch. */
+  readonly atMs: number;
+}
+
+/** One attempt at a provider, after its end. Every attempt has one row, however it and its call ended. */
+export interface AttemptRow extends OpenAttempt {
   /** Absent if the provider reported none. Its `source` says whether the figures are the provider's, or an estimate of an answer that was cut. */
   readonly usage?: Usage;
   /** Absent if it has no price or what was used is not known. As good as the usage: an estimate where that is one. */
@@ -32,7 +53,6 @@ export interface AttemptRow {
   /** Reason of a failure, from the error table; empty otherwise. */
   readonly reason: string;
   /** Milliseconds since the epoch. */
-  readonly startedAtMs: number;
   readonly endedAtMs: number;
 }
 
@@ -95,10 +115,22 @@ export interface CostAnswer {
   readonly hasMore: boolean;
 }
 
-/** Keeps the rows of attempts. Every implementation passes `test/ledger/store-suite.ts`. */
+/**
+ * Keeps the rows of attempts. Every implementation passes `test/ledger/store-suite.ts`. Whatever rejects does so with LEDGER_UNAVAILABLE where the
+ * store cannot write now and may later.
+ */
 export interface LedgerStore {
-  /** Keeps a row. Once the promise is fulfilled it counts in every answer. A row whose id is known already changes nothing. */
-  append(row: AttemptRow): Promise<void>;
+  /** Enters an attempt that is about to be sent. Once the promise is fulfilled it is known after any end of the process. It counts in no answer. */
+  open(attempt: OpenAttempt): Promise<void>;
+  /** Notes what an open attempt has used. It is as durable soon after; nobody waits for it. One of an attempt that is not open changes nothing. */
+  checkpoint(checkpoint: Checkpoint): void;
+  /**
+   * Keeps the row of an attempt that is over, which is no longer open then. Once the promise is fulfilled the row is known after any end of the process,
+   * and counts in every answer. A row whose id was settled already changes nothing. A row that is rejected is not given up: it is written when that is possible.
+   */
+  settle(row: AttemptRow): Promise<void>;
+  /** False while attempts cannot be opened: the disk is full, or fails. Finds out by itself when they can again. */
+  isWritable(): boolean;
   /** Sums rows up. */
   costs(query: CostQuery): Promise<CostAnswer>;
   /** Lets go of what the store holds. */

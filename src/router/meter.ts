@@ -1,11 +1,13 @@
 import type { ChatEvent } from "../contract/events.ts";
 import { warningEvent } from "../contract/events.ts";
 import { withinInt64 } from "../contract/money.ts";
-import { AttemptOutcome, type AttemptSummary, Billed } from "../gen/execution/v1/usage_pb.js";
+import { AttemptOutcome, type AttemptSummary, Billed, type Usage } from "../gen/execution/v1/usage_pb.js";
 import type { PriceBook } from "../ledger/prices/price-book.ts";
-import type { LedgerStore } from "../ledger/store.ts";
+import type { AttemptRow, LedgerStore } from "../ledger/store.ts";
+import { attemptIdOf, openAttempt } from "./attempt-row.ts";
 import type { Call, ResolvedCandidate } from "./call.ts";
 import { priceOfCandidate, priceUnknown } from "./pricing.ts";
+import type { Pulse } from "./pulse.ts";
 import { createStreamedOutput } from "./unfinished-usage.ts";
 
 /** What metering an attempt needs from outside. */
@@ -15,12 +17,16 @@ export interface MeterDeps {
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number;
   readonly newId: () => string;
+  /** Runs the checkpoints of attempts that take long. */
+  readonly pulse: Pulse;
 }
 
 /** Prices one attempt while it runs, and writes it down once it is over. */
 export interface Meter {
   /** What the caller should know before the attempt: that it has no price. */
   readonly warnings: readonly ChatEvent[];
+  /** Opens the row of the attempt, durably. Throws LEDGER_UNAVAILABLE if that cannot be; the attempt must not be sent then. */
+  open(summary: AttemptSummary): Promise<void>;
   /** Takes every event of the attempt, in order, and puts the cost into those of usage. */
   see(event: ChatEvent): void;
   /** Tokens of output that it has seen, at most. */
@@ -32,26 +38,50 @@ export interface Meter {
   settle(summary: AttemptSummary): Promise<void>;
 }
 
+/** Output tokens after which what an attempt has used is noted, at the latest. */
+const TOKENS_A_CHECKPOINT = 256;
+
 /** Creates the meter of an attempt that begins now, at the prices of now. */
 export function createMeter(
-  { prices, ledger, nowMs, newId }: MeterDeps,
+  { prices, ledger, nowMs, newId, pulse }: MeterDeps,
   call: Call,
   candidate: ResolvedCandidate,
 ): Meter {
-  const { resolved, context, streamId } = call;
   const startedAtMs = nowMs();
-  const price = priceOfCandidate(prices, candidate, resolved.request, startedAtMs);
+  const attemptId = attemptIdOf(startedAtMs, newId);
+  const price = priceOfCandidate(prices, candidate, call.resolved.request, startedAtMs);
   const streamed = createStreamedOutput();
   let settled = false;
+  let running: AttemptSummary | undefined;
+  /** Output tokens that the last checkpoint knew of. */
+  let noted = 0;
+  let endPulse: () => void = () => undefined;
+
+  const outputTokens = (): number => (running?.usage?.outputTotal ?? 0) + streamed.tokens();
+  const checkpoint = (): void => {
+    const tokens = outputTokens();
+    if (running?.usage === undefined || tokens === noted) return;
+    noted = tokens;
+    const usage = streamed.estimate(running.usage);
+    ledger.checkpoint({ attemptId, usage, ...priced(usage, Billed.UNKNOWN), atMs: nowMs() });
+  };
   /** Who is free stays free; who does not bill the attempt has not billed it, whatever the price. */
-  const settledCost = ({ usage, billed }: AttemptSummary): bigint | undefined => {
-    if (price?.free === true || billed === Billed.NO) return 0n;
-    return usage === undefined ? undefined : prices.costOf(price, usage);
+  const priced = (usage: Usage | undefined, billed: Billed): Pick<AttemptRow, "costNanoUsd" | "priceVersion"> => {
+    if (price?.free === true || billed === Billed.NO) return { costNanoUsd: 0n, priceVersion: "" };
+    const costNanoUsd = usage === undefined ? undefined : prices.costOf(price, usage);
+    return costNanoUsd === undefined ? { priceVersion: "" } : { costNanoUsd, priceVersion: price?.version ?? "" };
   };
   return {
     warnings: price === undefined ? [warningEvent(priceUnknown(candidate))] : [],
+    open: async (summary) => {
+      const attempt = openAttempt(call, candidate, summary, { attemptId, startedAtMs });
+      await ledger.open(price?.free === true ? { ...attempt, costNanoUsd: 0n } : attempt);
+      running = summary;
+      endPulse = pulse.add(checkpoint);
+    },
     see: (response) => {
       streamed.see(response);
+      if (outputTokens() >= noted + TOKENS_A_CHECKPOINT) checkpoint();
       const { event } = response;
       if (event.case !== "usage" || event.value.usage === undefined) return;
       const cost = prices.costOf(price, event.value.usage);
@@ -61,36 +91,22 @@ export function createMeter(
     settle: async (summary) => {
       if (settled) return;
       settled = true;
+      endPulse();
       if (summary.outcome !== AttemptOutcome.WON && summary.usage !== undefined) {
         summary.usage = streamed.estimate(summary.usage);
       }
-      const { usage, billed } = summary;
-      const isFree = price?.free === true || billed === Billed.NO;
-      const cost = settledCost(summary);
-      if (cost !== undefined) summary.costNanoUsd = cost;
-      const priceVersion = cost === undefined || isFree ? "" : prices.version;
+      const { usage, billed, outcome, reason } = summary;
+      const { costNanoUsd, priceVersion } = priced(usage, billed);
+      if (costNanoUsd !== undefined) summary.costNanoUsd = costNanoUsd;
       if (priceVersion !== "") call.record.priceVersion = priceVersion;
-      await ledger.append({
-        attemptId: `attempt_${newId()}`,
-        streamId,
-        requestId: context.requestId,
-        tenant: context.principal.tenant,
-        key: context.principal.key,
-        persona: resolved.persona,
-        endUserId: resolved.request.endUserId,
-        metadata: resolved.request.metadata,
-        step: summary.step,
-        attempt: summary.attempt,
-        provider: candidate.adapter.settings.name,
-        kind: candidate.adapter.settings.kind,
-        model: candidate.model.model,
+      await ledger.settle({
+        ...openAttempt(call, candidate, summary, { attemptId, startedAtMs }),
         ...(usage === undefined ? {} : { usage }),
-        ...(cost === undefined ? {} : { costNanoUsd: cost }),
+        ...(costNanoUsd === undefined ? {} : { costNanoUsd }),
         priceVersion,
         billed,
-        outcome: summary.outcome,
-        reason: summary.reason,
-        startedAtMs,
+        outcome,
+        reason,
         endedAtMs: nowMs(),
       });
     },

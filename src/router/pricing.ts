@@ -14,7 +14,16 @@ export function priceOfCandidate(
   atMs: number,
 ): Price | undefined {
   if (!adapter.spends) return FREE;
-  return prices.priceOf({ vendor: adapter.seller, model: model.model, atMs, serviceTier, batch: false, region: "" });
+  const { seller: vendor, settings, region = "" } = adapter;
+  return prices.priceOf({
+    vendor,
+    instance: settings.name,
+    model: model.model,
+    atMs,
+    serviceTier,
+    batch: false,
+    region,
+  });
 }
 
 /** What the caller should know of a candidate that spends and has no price. */

@@ -12,6 +12,7 @@ import { describeCapabilities } from "./capabilities.ts";
 import { describeCosts } from "./costs.ts";
 import type { Health, TargetState } from "./health/health.ts";
 import { planRequest } from "./plan.ts";
+import type { Pulse } from "./pulse.ts";
 import { type RoutingState, resolve } from "./resolve.ts";
 import { admitStage } from "./stages/admit.ts";
 import type { StreamStore } from "./streams/store.ts";
@@ -31,6 +32,8 @@ export interface Router {
   /** Says what `chat` would do, without doing it. Throws what is wrong with the request whoever serves it. */
   plan(request: PlanRequest, context: CallContext): PlanResponse;
   costs(request: CostsRequest, context: CallContext): Promise<CostsResponse>;
+  /** False while no attempt can be written down, so that none is sent. */
+  canRecord(): boolean;
   /** How the models stand that were tried of late. No RPC: what of it a caller may see is for whoever shows it. */
   targetStates(): readonly TargetState[];
 }
@@ -48,6 +51,8 @@ export interface RouterDeps {
   readonly prices: PriceBook;
   readonly ledger: LedgerStore;
   readonly budgets: BudgetDeps;
+  /** Runs the checkpoints of attempts that take long. */
+  readonly pulse: Pulse;
   /** What the process knows of its providers. */
   readonly health: Health;
   /** A number from 0 to below 1. */
@@ -100,6 +105,7 @@ export function createRouter(deps: RouterDeps): Router {
     plan: ({ request = create(ChatRequestSchema) }, context) =>
       planRequest(deps.state(), request, context.principal, deps),
     costs: (request, context) => describeCosts(deps, request, context.principal),
+    canRecord: () => deps.ledger.isWritable(),
     targetStates: () => deps.health.states(),
   };
 }

@@ -5,6 +5,8 @@ import { type Usage, UsageSource } from "../gen/execution/v1/usage_pb.js";
 export interface StreamedOutput {
   /** Takes an event. Runs for every delta, and so only counts. */
   see(event: ChatEvent): void;
+  /** About how many tokens of text came since then. */
+  tokens(): number;
   /**
    * The usage of an attempt that ended before its answer did, after what its provider said last. Its output is at least that, and what was
    * streamed after it at four bytes a token; it is marked as an estimate, which is too low by what was never shown: reasoning that is hidden,
@@ -60,6 +62,7 @@ export function createStreamedOutput(): StreamedOutput {
         default:
       }
     },
+    tokens: () => bytes / bytesPerToken,
     tokensAtMost: () => reported + Math.max(deltas, Math.ceil(bytes / fewestBytesPerToken)),
     estimate: (usage) => {
       if (isFinal) return usage;

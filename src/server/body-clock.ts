@@ -1,13 +1,10 @@
-import { createTurns } from "./turns.ts";
+import { type Late, startLate } from "./late.ts";
 
 /** Bytes a second with which a body may take longer than its time. */
 const LEAST_BYTES_PER_SECOND = 16 * 1024;
 
 /** How often a body that takes longer is looked at, in milliseconds. */
 const LOOK_MS = 1000;
-
-/** Those who began together are late together; no more than a few of them are told so in a turn of the event loop. */
-const turns = createTurns(8);
 
 /** The time a request's body has. */
 export interface BodyClock {
@@ -20,22 +17,12 @@ export interface BodyClock {
  */
 export function startBodyClock(timeoutMs: number, received: () => number, onLate: () => void): BodyClock {
   const startedAt = performance.now();
-  let stopped = false;
-  const late = (): boolean => {
-    if (stopped) return false;
-    onLate();
-    return true;
-  };
+  let clock: Late;
   const look = (): void => {
     const seconds = (performance.now() - startedAt) / 1000;
-    if (received() < seconds * LEAST_BYTES_PER_SECOND) turns(late);
-    else timer = setTimeout(look, LOOK_MS);
+    if (received() < seconds * LEAST_BYTES_PER_SECOND) onLate();
+    else clock = startLate(LOOK_MS, look);
   };
-  let timer = setTimeout(look, timeoutMs);
-  return {
-    stop: () => {
-      stopped = true;
-      clearTimeout(timer);
-    },
-  };
+  clock = startLate(timeoutMs, look);
+  return { stop: () => clock.clear() };
 }

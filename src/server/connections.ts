@@ -3,6 +3,7 @@ import type { Http2Session, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import { createOverhead, type Overhead } from "./overhead.ts";
 import type { Peer, Peers } from "./peers.ts";
+import { inTurn } from "./turns.ts";
 
 /** What a listener allows a connection before it has made a request. Times in milliseconds. */
 export interface ConnectionLimits {
@@ -45,6 +46,9 @@ export type SocketName = Pick<Socket, "remoteAddress" | "remotePort" | "localPor
 
 /** How often the connections are looked at, in milliseconds. */
 const LOOK_MS = 250;
+
+/** Those who came together are late together. */
+const OWNER = {};
 
 interface Open extends Connection {
   readonly socket: Socket;
@@ -167,9 +171,17 @@ function createConnection(socket: Socket, peer: Peer, limits: ConnectionLimits, 
       if (begun > 0) return;
       const age = now - openedAtMs;
       const silent = socket.bytesRead === 0 || socket.bytesRead < limits.handshakeBytes;
-      if (age >= (silent ? limits.firstBytesMs : limits.firstRequestMs)) socket.destroy();
+      if (age >= (silent ? limits.firstBytesMs : limits.firstRequestMs)) endLater(socket);
     },
   };
+}
+
+function endLater(socket: Socket): void {
+  inTurn(OWNER, () => {
+    if (socket.destroyed) return false;
+    socket.destroy();
+    return true;
+  });
 }
 
 function nameOf({ remoteAddress, remotePort, localPort }: SocketName): string {

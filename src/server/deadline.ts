@@ -1,4 +1,5 @@
 import { ExecutionError } from "../errors.ts";
+import { type Late, startLate } from "./late.ts";
 
 /** A signal that fires when the caller leaves, when the call's time is over, or when the server gives the call up. */
 export interface Deadline {
@@ -20,28 +21,27 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
 export function createDeadline(totalMs: number): Deadline {
   const controller = new AbortController();
   const startedAt = performance.now();
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Late | undefined;
   let endsAt = startedAt;
   const remainingMs = (): number => Math.max(0, endsAt - performance.now());
   const setTotal = (ms: number): void => {
     if (controller.signal.aborted) return;
-    clearTimeout(timer);
+    timer?.clear();
     endsAt = startedAt + ms - marginMs(ms);
-    timer = setTimeout(
-      () => controller.abort(new ExecutionError("DEADLINE", `the call did not end within its ${ms} ms`)),
-      Math.min(MAX_TIMER_MS, remainingMs()),
+    timer = startLate(Math.min(MAX_TIMER_MS, remainingMs()), () =>
+      controller.abort(new ExecutionError("DEADLINE", `the call did not end within its ${ms} ms`)),
     );
   };
   setTotal(totalMs);
   return {
     signal: controller.signal,
     abort: (error) => {
-      clearTimeout(timer);
+      timer?.clear();
       controller.abort(error);
     },
     setTotal,
     remainingMs,
-    clear: () => clearTimeout(timer),
+    clear: () => timer?.clear(),
   };
 }
 

@@ -4,16 +4,18 @@ import { toStatus } from "../contract/error-details.ts";
 import { ExecutionError, toExecutionError } from "../errors.ts";
 import { ExecutionService } from "../gen/execution/v1/execution_pb.js";
 import { access, Role } from "../gen/execution/v1/options_pb.js";
-import type { CancelRequest, GetStreamRequest, ResumeRequest } from "../gen/execution/v1/streams_pb.js";
 import type { Status } from "../gen/google/rpc/status_pb.js";
 import type { CallContext } from "../router/call.ts";
 import type { TargetState } from "../router/health/health.ts";
 import type { Router } from "../router/router.ts";
 import type { Log } from "../telemetry/log.ts";
+import type { Admission } from "./admission/admission.ts";
+import type { ShedReason } from "./admission/shedding.ts";
 import type { Authenticate, HeaderLookup } from "./auth.ts";
 import { createDeadline } from "./deadline.ts";
 import type { Guard } from "./guard.ts";
-import { decodeMessage, type MessageFormat } from "./read.ts";
+import { createHandlers } from "./handlers.ts";
+import { createReading, type RequestReading } from "./reading.ts";
 
 /** What a wire knows of a call before its body is read. */
 export interface CallHead {
@@ -26,7 +28,7 @@ export interface CallHead {
 }
 
 /** One call on a wire, from its headers to its status. `end` must be called, whatever happens. */
-export interface ServerCall {
+export interface ServerCall extends Omit<RequestReading, "decodedBytes"> {
   readonly requestId: string;
   /** Fires when the call is cancelled or its time is over. */
   readonly signal: AbortSignal;
@@ -37,8 +39,6 @@ export interface ServerCall {
    * the process would hold too many request bytes, OVERLOADED.
    */
   admitBytes(size: number): void;
-  /** Decodes a body. Throws INVALID_FIELD. */
-  decode(bytes: Uint8Array, format: MessageFormat): Message;
   /** Validates and runs the method: arrays of responses, one response in all for a unary method. Throws ExecutionErrors. */
   run(message: Message): Promise<AsyncIterable<readonly Message[]>>;
   /**
@@ -54,9 +54,21 @@ export interface ServerCall {
   end(): void;
 }
 
+/** What the process holds for its calls at one moment. */
+export interface Held {
+  /** Slots that are taken, of `limits.max_calls`. */
+  readonly calls: number;
+  /** Bytes of requests, of `limits.max_in_flight_size`. */
+  readonly requestBytes: number;
+  /** Streams that run, with or without a reader. */
+  readonly streams: number;
+  /** Bytes of the logs of streams, of `streams.log_memory`. */
+  readonly logBytes: number;
+}
+
 /** The one implementation of every RPC behind all wires: auth, limits, decoding, validation, deadline, errors, drain. */
 export interface Dispatcher {
-  /** Begins a call. Throws before anything of the body is read: ORIGIN_DENIED, AUTH_INVALID, SCOPE_DENIED, DRAINING. */
+  /** Begins a call. Throws before anything of the body is read: ORIGIN_DENIED, AUTH_INVALID, SCOPE_DENIED, DRAINING, OVERLOADED. */
   begin(head: CallHead): ServerCall;
   /** Status of a failure outside any call. */
   status(thrown: unknown): Status;
@@ -65,9 +77,16 @@ export interface Dispatcher {
    * INTERRUPTED. Until then streams that run may still be attached to. Every listener may call it: there is one drain.
    */
   drain(): Promise<void>;
+  /** Ends what runs with INTERRUPTED now, with or without a caller, and with it the wait of a drain. */
+  interrupt(): void;
   /** Resolves once every call that runs now has ended; those that begin later do not count. */
   settled(): Promise<void>;
   readonly draining: boolean;
+  /** False while the ledger cannot be written to, so that no call that spends is served. */
+  canRecord(): boolean;
+  /** What calls are refused for now; empty while none are. */
+  shedding(): readonly ShedReason[];
+  held(): Held;
   /** How the models stand that were tried of late, whoever may know of them. */
   targetStates(): readonly TargetState[];
   /** Fires when the drain begins. */
@@ -80,6 +99,7 @@ export interface DispatcherDeps {
   readonly router: Router;
   readonly authenticate: Authenticate;
   readonly guard: Guard;
+  readonly admission: Admission;
   /** The limits in force; a call keeps those it began with. */
   readonly limits: () => Config["limits"];
   readonly log: Log;
@@ -89,15 +109,12 @@ export interface DispatcherDeps {
 /** Loaded by the first call, so that the listeners open sooner; an import costs some 30 us even if it is loaded. */
 let validation: typeof import("./validate.ts") | undefined;
 
-type Handler = (message: Message, context: CallContext) => AsyncIterable<readonly Message[]>;
-
 /** Creates the dispatcher. Fails if an RPC of the service carries no access label. */
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
-  const { log, newId, router } = deps;
+  const { admission, log, newId, router } = deps;
   const handlers = createHandlers(router);
-  const roles = new Map(ExecutionService.methods.map((method) => [method.localName, rolesOf(method)]));
+  const labels = new Map(ExecutionService.methods.map((method) => [method.localName, labelOf(method)]));
   const running = new Set<() => void>();
-  let bytesInFlight = 0;
   const drainStarted = new AbortController();
   let drained: Promise<void> | undefined;
   let handedOver = false;
@@ -120,11 +137,13 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const begin = (head: CallHead): ServerCall => {
     deps.guard.check(head.host, head.header("origin"));
     const principal = deps.authenticate(head.header);
-    if (!principal.roles.some((role) => roles.get(head.method.localName)?.includes(role))) {
+    const label = labels.get(head.method.localName);
+    if (label === undefined || !principal.roles.some((role) => label.roles.includes(role))) {
       throw new ExecutionError("SCOPE_DENIED", `this key has no role that may call ${head.method.name}`);
     }
     if (drained !== undefined && (handedOver || !ATTACHING.has(head.method.localName)))
       throw new ExecutionError("DRAINING", "this server is shutting down; call another one", { retryAfterMs: 0 });
+    const admitted = admission.admit({ ...label, key: principal.key });
     const requestId = `req_${newId()}`;
     const limits = deps.limits();
     const asked = head.timeoutMs;
@@ -143,9 +162,16 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         if (asked === undefined) deadline.setTotal(Math.min(totalMs, limits.maxDeadlineMs));
       },
     };
-    let held = 0;
-    let decodedBytes = 0;
+    const { input } = head.method;
+    const reading = createReading(input, deadline.signal);
+    let bodyBytes = 0;
+    const { scan, decode, parseJson, decodeJson, nextStep } = reading;
     return {
+      scan,
+      decode,
+      parseJson,
+      decodeJson,
+      nextStep,
       requestId,
       signal: deadline.signal,
       maxBytes,
@@ -156,18 +182,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
             `the message has ${size} bytes; ${head.method.name} takes at most ${maxBytes}`,
           );
         }
-        if (!running.has(interrupt)) return;
-        if (bytesInFlight - held + size > limits.maxBytesInFlight) {
-          throw new ExecutionError("OVERLOADED", "the server holds too many request bytes at the moment", {
-            retryAfterMs: 1000,
-          });
-        }
-        bytesInFlight += size - held;
-        held = size;
-      },
-      decode: (bytes, format) => {
-        decodedBytes = bytes.length;
-        return decodeMessage(head.method.input, bytes, format);
+        admitted.hold(size);
+        bodyBytes = size;
       },
       run: async (message) => {
         const handler = handlers[head.method.localName];
@@ -175,7 +191,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
           throw new ExecutionError("UNIMPLEMENTED", `this server does not serve ${head.method.name} yet`);
         }
         validation ??= await import("./validate.ts");
-        validation.validateMessage(head.method.input, message, Math.max(held, decodedBytes));
+        await nextStep();
+        validation.validateMessage(input, message, Math.max(bodyBytes, reading.decodedBytes));
         deadline.signal.throwIfAborted();
         return handler(message, context);
       },
@@ -185,8 +202,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       status: (thrown) => statusOf(thrown, requestId),
       end: () => {
         deadline.clear();
-        bytesInFlight -= held;
-        held = 0;
+        admitted.end();
         if (running.delete(interrupt) && running.size === 0) onIdle?.();
         for (const ended of waiting) ended(interrupt);
       },
@@ -235,10 +251,21 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     get draining() {
       return drained !== undefined;
     },
+    canRecord: () => router.canRecord(),
+    shedding: admission.shedding,
+    held: () => ({
+      calls: admission.calls,
+      requestBytes: admission.requestBytes,
+      ...router.streams.held(),
+    }),
     targetStates: () => router.targetStates(),
     drainStarted: drainStarted.signal,
     get running() {
       return running.size;
+    },
+    interrupt: () => {
+      router.streams.interrupt();
+      for (const interrupt of running) interrupt();
     },
     drain: () => {
       drained ??= waitAndEnd();
@@ -251,31 +278,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 /** Methods that belong to a stream which is there already: they are served while it is. */
 const ATTACHING: ReadonlySet<string> = new Set(["resume", "cancel", "getStream"]);
 
-/** The methods that are served, by local name. What is not here answers UNIMPLEMENTED. */
-function createHandlers(router: Router): Readonly<Record<string, Handler>> {
-  return {
-    chat: (message, context) => router.chat(message as Parameters<Router["chat"]>[0], context),
-    capabilities: async function* (message, context) {
-      yield [router.capabilities(message as Parameters<Router["capabilities"]>[0], context)];
-    },
-    plan: async function* (message, context) {
-      yield [router.plan(message as Parameters<Router["plan"]>[0], context)];
-    },
-    resume: (message, context) => router.streams.resume(message as ResumeRequest, context),
-    cancel: async function* (message, context) {
-      yield [await router.streams.cancel(message as CancelRequest, context)];
-    },
-    getStream: async function* (message, context) {
-      yield [await router.streams.describe(message as GetStreamRequest, context)];
-    },
-    costs: async function* (message, context) {
-      yield [await router.costs(message as Parameters<Router["costs"]>[0], context)];
-    },
-  };
-}
-
-function rolesOf(method: DescMethod): readonly Role[] {
-  const { roles } = getOption(method, access);
+/** What the contract says of a method: who may call it, whether it can cost money, and whether it occupies a slot while it runs. */
+function labelOf(method: DescMethod) {
+  const { roles, spends } = getOption(method, access);
   if (roles.length === 0 || roles.includes(Role.UNSPECIFIED)) throw new Error(`${method.name} has no access label`);
-  return roles;
+  return { roles, spends, takesSlot: spends || method.methodKind === "server_streaming" };
 }

@@ -1,6 +1,7 @@
 import { createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions } from "node:tls";
 import type { ListenerSettings, TlsSettings } from "../config/config.ts";
+import { startLate } from "./late.ts";
 
 /** Where the front hands a connection once it knows its protocol. */
 export interface Protocols {
@@ -78,9 +79,9 @@ function sniff(
   http2: (socket: Socket) => void,
 ): void {
   let head = Buffer.alloc(0);
-  const silent = setTimeout(() => socket.destroy(), firstBytesMs);
+  const silent = startLate(firstBytesMs, () => socket.destroy());
   const onGone = (): void => {
-    clearTimeout(silent);
+    silent.clear();
     socket.destroy();
   };
   const onReadable = (): void => {
@@ -89,7 +90,7 @@ function sniff(
     head = Buffer.concat([head, chunk]);
     const begins = head.subarray(0, HTTP2_PREFACE.length).equals(HTTP2_PREFACE.subarray(0, head.length));
     if (begins && head.length < HTTP2_PREFACE.length) return;
-    clearTimeout(silent);
+    silent.clear();
     socket.off("readable", onReadable).off("end", onGone).off("error", onGone).off("close", onGone);
     socket.unshift(head);
     if (begins) http2(socket);

@@ -1,7 +1,9 @@
+import { ExecutionError } from "../errors.ts";
 import { HealthCheckResponse_ServingStatus as ServingStatus } from "../gen/grpc/health/v1/health_pb.js";
 
 /**
- * Says whether services are served, as grpc.health.v1 means it, on any wire: SERVING until the server drains, then NOT_SERVING. The empty name
+ * Says whether services are served, as grpc.health.v1 means it, on any wire: SERVING until the server drains, then NOT_SERVING, as it is while
+ * the ledger cannot be written to. The empty name
  * is the server as a whole.
  */
 export interface Health {
@@ -9,28 +11,49 @@ export interface Health {
   check(service: string): ServingStatus | undefined;
   /** Every service by name. */
   list(): ReadonlyMap<string, ServingStatus>;
-  /** The status now and whenever it changes, until the signal fires. An unknown service is SERVICE_UNKNOWN. */
+  /**
+   * The status now and whenever it changes, until the signal fires. An unknown service is SERVICE_UNKNOWN. Throws OVERLOADED if there are too many
+   * who watch, since that needs no key and does not end.
+   */
   watch(service: string, signal: AbortSignal): AsyncIterable<ServingStatus>;
 }
 
-/** Creates the health of these services; `draining` fires when the server begins to drain. */
-export function createHealth(serviceNames: readonly string[], draining: AbortSignal): Health {
+/** Calls that watch at once. */
+const MAX_WATCHERS = 1000;
+
+/**
+ * Creates the health of these services; `draining` fires when the server begins to drain, and `canServe` says whether it can serve until then. Who
+ * watches is told of the drain alone.
+ */
+export function createHealth(serviceNames: readonly string[], draining: AbortSignal, canServe: () => boolean): Health {
   const names = new Set(["", ...serviceNames]);
-  const now = (): ServingStatus => (draining.aborted ? ServingStatus.NOT_SERVING : ServingStatus.SERVING);
+  const now = (): ServingStatus =>
+    draining.aborted || !canServe() ? ServingStatus.NOT_SERVING : ServingStatus.SERVING;
+  let watchers = 0;
+  const changes = async function* changes(service: string, signal: AbortSignal): AsyncGenerator<ServingStatus> {
+    if (!names.has(service)) {
+      yield ServingStatus.SERVICE_UNKNOWN;
+    } else if (!draining.aborted) {
+      yield ServingStatus.SERVING;
+      await firstOf(draining, signal);
+      if (!signal.aborted) yield ServingStatus.NOT_SERVING;
+    } else {
+      yield ServingStatus.NOT_SERVING;
+    }
+    await firstOf(signal);
+  };
   return {
     check: (service) => (names.has(service) ? now() : undefined),
     list: () => new Map([...names].map((name) => [name, now()])),
     watch: async function* watch(service, signal) {
-      if (!names.has(service)) {
-        yield ServingStatus.SERVICE_UNKNOWN;
-      } else if (!draining.aborted) {
-        yield ServingStatus.SERVING;
-        await firstOf(draining, signal);
-        if (!signal.aborted) yield ServingStatus.NOT_SERVING;
-      } else {
-        yield ServingStatus.NOT_SERVING;
+      if (watchers >= MAX_WATCHERS)
+        throw new ExecutionError("OVERLOADED", "too many watch the health", { retryAfterMs: 1000 });
+      watchers += 1;
+      try {
+        yield* changes(service, signal);
+      } finally {
+        watchers -= 1;
       }
-      await firstOf(signal);
     },
   };
 }

@@ -5,37 +5,35 @@ import { isInCalendar } from "../calendar.ts";
 import { cutText } from "../contract/error-details.ts";
 import { ExecutionError } from "../errors.ts";
 import { findJsonFault } from "./json-fault.ts";
-import { scanJson } from "./scan.ts";
-import { scanBinary } from "./scan-binary.ts";
+import { createJsonScan, type Scan } from "./scan.ts";
+import { createBinaryScan } from "./scan-binary.ts";
 
 /** How a request's message is encoded. */
 export type MessageFormat = "binary" | "json";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
-/**
- * Decodes a request. JSON is canonical ProtoJSON; a field the contract does not have is refused, since ignoring it would drop what the caller
- * asked for. Throws INVALID_FIELD, for JSON with the path of what is wrong and what has to be there, and MESSAGE_TOO_LARGE for a message with too
- * much in it.
- */
-export function decodeMessage(schema: DescMessage, bytes: Uint8Array, format: MessageFormat): Message {
-  if (format === "json") return decodeJson(schema, parseJson(bytes));
+/** Creates the check of a request's body, piece by piece as it comes. */
+export function createScan(schema: DescMessage, format: MessageFormat): Scan {
+  return format === "json" ? createJsonScan() : createBinaryScan(schema);
+}
+
+/** Decodes a serialized request that was scanned. Throws INVALID_FIELD. */
+export function decodeBinary(schema: DescMessage, bytes: Uint8Array): Message {
   try {
-    scanBinary(schema, bytes);
     return fromBinary(schema, bytes);
   } catch (thrown) {
-    if (thrown instanceof ExecutionError) throw thrown;
-    throw undecodable(
-      schema,
-      "protobuf",
-      "",
-      cutText(types.isNativeError(thrown) ? thrown.message : String(thrown), 300),
-    );
+    const words = types.isNativeError(thrown) ? thrown.message : String(thrown);
+    throw undecodable(schema, "protobuf", "", cutText(words, 300));
   }
 }
 
-/** The decoder quotes the value it cannot read, and a value may be of a prompt; so nothing of its words is passed on. */
-function decodeJson(schema: DescMessage, json: JsonValue): Message {
+/**
+ * Reads parsed JSON as a request in canonical ProtoJSON; a field the contract does not have is refused, since ignoring it would drop what the
+ * caller asked for. Throws INVALID_FIELD with the path of what is wrong and what has to be there: the decoder quotes the value it cannot read, and
+ * a value may be of a prompt; so nothing of its words is passed on.
+ */
+export function decodeJson(schema: DescMessage, json: JsonValue): Message {
   refuseOutsideCalendar(schema, json);
   try {
     return fromJson(schema, json);
@@ -55,14 +53,21 @@ function refuseOutsideCalendar(schema: DescMessage, json: JsonValue): void {
   }
 }
 
-/** Parses a JSON body. Throws INVALID_FIELD if it is not UTF-8, not JSON or nested too deep, and MESSAGE_TOO_LARGE if it has too much in it. */
-export function parseJson(bytes: Uint8Array): JsonValue {
-  scanJson(bytes);
+/** Reads a body as text. Throws INVALID_FIELD if it is not UTF-8. */
+export function decodeText(bytes: Uint8Array): string {
   try {
-    return JSON.parse(utf8.decode(bytes)) as JsonValue;
+    return utf8.decode(bytes);
   } catch (thrown) {
-    const problem = thrown instanceof SyntaxError ? "the body is not JSON" : "the body is not UTF-8";
-    throw invalidBody(problem, thrown);
+    throw invalidBody("the body is not UTF-8", thrown);
+  }
+}
+
+/** Parses the text of a JSON body that was scanned. Throws INVALID_FIELD if it is not JSON. */
+export function parseJson(text: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch (thrown) {
+    throw invalidBody("the body is not JSON", thrown);
   }
 }
 

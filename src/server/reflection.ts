@@ -1,6 +1,7 @@
 import { create, createRegistry, type DescFile, type DescService, type Registry, toBinary } from "@bufbuild/protobuf";
 import { nestedTypes } from "@bufbuild/protobuf/reflect";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { ExecutionError } from "../errors.ts";
 import { Code } from "../gen/google/rpc/code_pb.js";
 import {
   type ServerReflectionRequest,
@@ -11,7 +12,12 @@ import {
 /** Answers server reflection requests, on any wire. v1 and v1alpha have the same messages, so this serves both. */
 export interface Reflection {
   answer(request: ServerReflectionRequest): ServerReflectionResponse;
+  /** Begins a call; gives what ends it. Throws OVERLOADED if there are too many: an answer is a thousand times as long as its request. */
+  enter(): () => void;
 }
+
+/** Calls of reflection at once, which need no key. */
+const MAX_CALLS = 100;
 
 type Answer = ServerReflectionResponse["messageResponse"];
 
@@ -23,7 +29,18 @@ type Answer = ServerReflectionResponse["messageResponse"];
  */
 export function createReflection(services: readonly DescService[]): Reflection {
   let tables: Tables | undefined;
+  let calls = 0;
   return {
+    enter: () => {
+      if (calls >= MAX_CALLS)
+        throw new ExecutionError("OVERLOADED", "too many calls of reflection", { retryAfterMs: 1000 });
+      calls += 1;
+      let left = false;
+      return () => {
+        if (!left) calls -= 1;
+        left = true;
+      };
+    },
     answer: (request) => {
       tables ??= createTables(services);
       const messageResponse = answerOf(tables, services, request.messageRequest);
@@ -41,6 +58,8 @@ interface Tables {
   readonly filesByName: ReadonlyMap<string, DescFile>;
   /** Files by the full names of the types, methods and fields in them. */
   readonly symbols: ReadonlyMap<string, DescFile>;
+  /** Each file as it is sent, once it was: making it takes some milliseconds. */
+  readonly serialized: Map<DescFile, Uint8Array>;
 }
 
 function createTables(services: readonly DescService[]): Tables {
@@ -49,7 +68,7 @@ function createTables(services: readonly DescService[]): Tables {
   const symbols = new Map<string, DescFile>();
   for (const file of files) for (const name of symbolsOf(file)) symbols.set(name, file);
   const filesByName = new Map([...files].map((file) => [file.proto.name, file]));
-  return { registry: createRegistry(...files), filesByName, symbols };
+  return { registry: createRegistry(...files), filesByName, symbols, serialized: new Map() };
 }
 
 function addWithImports(file: DescFile, files: Set<DescFile>): void {
@@ -67,7 +86,7 @@ function* symbolsOf(file: DescFile): Generator<string> {
 }
 
 function answerOf(
-  { registry, filesByName, symbols }: Tables,
+  { registry, filesByName, symbols, serialized }: Tables,
   services: readonly DescService[],
   asked: ServerReflectionRequest["messageRequest"],
 ): Answer {
@@ -75,13 +94,13 @@ function answerOf(
     case "listServices":
       return listed(services);
     case "fileByFilename":
-      return fileAnswer(filesByName.get(asked.value), asked.value);
+      return fileAnswer(filesByName.get(asked.value), asked.value, serialized);
     case "fileContainingSymbol":
-      return fileAnswer(symbols.get(asked.value), asked.value);
+      return fileAnswer(symbols.get(asked.value), asked.value, serialized);
     case "fileContainingExtension": {
       const { containingType, extensionNumber } = asked.value;
       const extension = extensionsOf(registry, containingType).find(({ number }) => number === extensionNumber);
-      return fileAnswer(extension?.file, `extension ${extensionNumber} of ${containingType}`);
+      return fileAnswer(extension?.file, `extension ${extensionNumber} of ${containingType}`, serialized);
     }
     case "allExtensionNumbersOfType": {
       if (registry.getMessage(asked.value) === undefined) return failed(Code.NOT_FOUND, `${asked.value} is not known`);
@@ -114,7 +133,7 @@ function listed(services: readonly DescService[]): Answer {
   return { case: "listServicesResponse", value: { $typeName: "grpc.reflection.v1.ListServiceResponse", service } };
 }
 
-function fileAnswer(file: DescFile | undefined, asked: string): Answer {
+function fileAnswer(file: DescFile | undefined, asked: string, serialized: Map<DescFile, Uint8Array>): Answer {
   if (file === undefined) return failed(Code.NOT_FOUND, `${asked} is not known`);
   const files = new Set<DescFile>();
   addWithImports(file, files);
@@ -122,9 +141,17 @@ function fileAnswer(file: DescFile | undefined, asked: string): Answer {
     case: "fileDescriptorResponse",
     value: {
       $typeName: "grpc.reflection.v1.FileDescriptorResponse",
-      fileDescriptorProto: [...files].map(({ proto }) => toBinary(FileDescriptorProtoSchema, proto)),
+      fileDescriptorProto: [...files].map((each) => serialize(each, serialized)),
     },
   };
+}
+
+function serialize(file: DescFile, serialized: Map<DescFile, Uint8Array>): Uint8Array {
+  const known = serialized.get(file);
+  if (known !== undefined) return known;
+  const bytes = toBinary(FileDescriptorProtoSchema, file.proto);
+  serialized.set(file, bytes);
+  return bytes;
 }
 
 function failed(errorCode: Code, errorMessage: string): Answer {

@@ -1,12 +1,12 @@
 import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
 import { WireType } from "@bufbuild/protobuf/wire";
-import { MAX_MESSAGES, MAX_VALUES, tooDeep, tooMany } from "./scan.ts";
+import { MAX_MESSAGES, MAX_VALUES, malformed, type Scan, tooDeep, tooMany } from "./scan.ts";
 
 /** How deep a message may nest; the decoder allows as much. */
 const MAX_DEPTH = 100;
 
-/** Length below which a message cannot have too much of anything: two bytes are the least a field takes. */
-const HARMLESS_BYTES = 2 * Math.min(MAX_VALUES, MAX_MESSAGES);
+/** Most bytes of a varint. */
+const MAX_VARINT_BYTES = 10;
 
 /** What the bytes of a message's fields with a length are, by field number. Texts and what is unknown are in no table. */
 type Table = ReadonlyMap<number, Inner>;
@@ -18,36 +18,57 @@ type Inner =
 
 const tables = new WeakMap<DescMessage, Table>();
 
+/** What is read outside every message of the schema, which nothing is. */
+const WHOLE = { end: Number.POSITIVE_INFINITY, table: undefined };
+
+/** What the varint means that is being read. */
+type Reading = "tag" | "value" | "length";
+
 /**
- * Refuses a serialized message of a schema that nests too deep, or has more messages or values than any request needs. Malformed bytes are left
- * to the decoder. Throws INVALID_FIELD and MESSAGE_TOO_LARGE.
+ * Creates the check of a serialized message of a schema: how deep it nests, its messages and values. Malformed bytes are left to the decoder, but for
+ * numbers that do not end.
  */
-export function scanBinary(schema: DescMessage, bytes: Uint8Array): void {
-  if (bytes.length < HARMLESS_BYTES) return;
+export function createBinaryScan(schema: DescMessage): Scan {
   const outer: { readonly end: number; readonly table: Table | undefined }[] = [];
   let table: Table | undefined = tableOf(schema);
-  let end = bytes.length;
-  let at = 0;
+  /** Positions are counted from the first piece's beginning; how long the whole is need not be known. */
+  let end = Number.POSITIVE_INFINITY;
+  let before = 0;
   let values = 0;
   let messages = 0;
+  let reading: Reading = "tag";
+  let varint = 0;
+  let scale = 1;
+  let varintBytes = 0;
+  let fieldNumber = 0;
+  /** Bytes to come that are not looked at, or, if there are such, numbers one after the other. */
+  let skip = 0;
+  let packed: { readonly size: 0 | 4 | 8 } | undefined;
 
-  const varint = (): number => {
-    let value = 0;
-    let scale = 1;
-    while (at < end) {
-      const byte = bytes[at] ?? 0;
-      at += 1;
-      value += (byte & 0x7f) * scale;
-      scale *= 128;
-      if (byte < 0x80) break;
+  const endVarint = (at: number): void => {
+    const value = varint;
+    varint = 0;
+    scale = 1;
+    varintBytes = 0;
+    if (reading === "length") enter(table?.get(fieldNumber), value, at);
+    if (reading !== "tag") {
+      reading = "tag";
+      return;
     }
-    return value;
+    values += 1;
+    fieldNumber = Math.floor(value / 8);
+    const wireType = value % 8;
+    if (wireType === WireType.Varint) reading = "value";
+    else if (wireType === WireType.LengthDelimited) reading = "length";
+    else if (wireType === WireType.Bit64) skip = 8;
+    else if (wireType === WireType.Bit32) skip = 4;
+    // What is left are groups, which the contract has none of, and what is malformed: a tag is all they are counted for.
   };
 
-  const enter = (inner: Inner | undefined, length: number): void => {
+  const enter = (inner: Inner | undefined, length: number, at: number): void => {
     if (inner?.kind !== "message") {
-      if (inner !== undefined) values += countPacked(bytes, at, Math.min(at + length, end), inner.size);
-      at += length;
+      skip = length;
+      packed = inner;
       return;
     }
     messages += 1;
@@ -57,22 +78,37 @@ export function scanBinary(schema: DescMessage, bytes: Uint8Array): void {
     table = inner.table();
   };
 
-  while (true) {
-    while (at >= end) {
-      const parent = outer.pop();
-      if (parent === undefined) return;
-      ({ end, table } = parent);
-    }
-    const tag = varint();
-    values += 1;
-    const wireType = tag % 8;
-    if (wireType === WireType.Varint) varint();
-    else if (wireType === WireType.Bit64) at += 8;
-    else if (wireType === WireType.Bit32) at += 4;
-    // What is left are groups, which the contract has none of, and what is malformed: a tag is all they are counted for.
-    else if (wireType === WireType.LengthDelimited) enter(table?.get(Math.floor(tag / 8)), varint());
+  /** Passes over what is not looked at; gives where it ends, or the piece. */
+  const pass = (piece: Uint8Array, at: number): number => {
+    const next = Math.min(piece.length, at + skip);
+    if (packed !== undefined) values += countPacked(piece, at, next, packed.size);
+    skip -= next - at;
+    if (skip === 0) packed = undefined;
+    return next;
+  };
+  const checkCounts = (): void => {
     if (values > MAX_VALUES || messages > MAX_MESSAGES) throw tooMany();
-  }
+  };
+
+  return (piece) => {
+    let at = 0;
+    while (at < piece.length) {
+      if (skip > 0) {
+        at = pass(piece, at);
+        continue;
+      }
+      while (before + at >= end) ({ end, table } = outer.pop() ?? WHOLE);
+      const byte = piece[at] ?? 0;
+      at += 1;
+      varint += (byte & 0x7f) * scale;
+      scale *= 128;
+      varintBytes += 1;
+      if (byte < 0x80) endVarint(before + at);
+      else if (varintBytes === MAX_VARINT_BYTES) throw malformed("has a number of more than ten bytes");
+    }
+    before += piece.length;
+    checkCounts();
+  };
 }
 
 function tableOf(schema: DescMessage): Table {

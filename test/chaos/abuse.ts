@@ -5,72 +5,76 @@ import { getPriority, setPriority } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Attack } from "./abuse/attack.ts";
-import type { Order, Report } from "./abuse/attacker.ts";
+import type { Order } from "./abuse/attacker.ts";
 import { attacks } from "./abuse/attacks.ts";
-import { type Callers, type Latencies, quantile, startCallers, type Wire } from "./abuse/callers.ts";
+import { type Callers, type Latencies, startCallers } from "./abuse/callers.ts";
+import { weighLargeCalls } from "./abuse/large-calls.ts";
+import { type AttackReport, describe, judgeCallers, judgeGateway, judgeRun, type Measured } from "./abuse/protocol.ts";
 import { type ChaosGateway, startConfigured } from "./gateway.ts";
 import type { Finding, Scenario } from "./scenario.ts";
 
 /** Calls a second on each port. */
-const perSecond = 60;
-const addedBoundMs = 50;
-const memoryBoundMib = 32;
-/** Runs of one attack, of which the best counts for its latency: the machine is not only ours. */
-const tries = 3;
-/** How long an attack goes on where memory is measured, at most. */
-const memoryMs = 1500;
+const PER_SECOND = 60;
+
+/** From so long attacks on, in milliseconds, a run in which too little could be judged fails; a shorter one says so. */
+const LONG_MS = 10_000;
+const isLong = (size: number): boolean => size >= LONG_MS;
+
+/** The least time the baseline is taken over, in milliseconds. */
+const LEAST_BASELINE_MS = 5000;
+
+const MIB = 1024 * 1024;
 
 /** Times short enough to see their end. */
 const configuration = `
 limits: { header_timeout: 1s, body_timeout: 2s, stall_timeout: 2s }
 `;
 
-/** Garbage is collected often, so that resident memory shows what is held. It costs time, so that time is measured without. */
-const tidy = ["--heap-growing-percent=10"];
-
 /**
- * One attack after the other on both ports at once, while callers who behave go on. Their p99 stays within 50 ms of what it was before the
- * attacks (or of what the machine alone costs meanwhile), resident memory of a second gateway under the same attack within 32 MiB, whatever the
- * attackers opened is closed, and both processes live. Each attack comes from an address of its own and names the mutant it was seen red under.
- * `size` is how long each goes on, in milliseconds. Nothing in it is random.
+ * One attack after the other on both ports at once, each once, while callers who behave go on; judged by the protocol in docs/testing.md. Each
+ * attack comes from an address of its own and names the mutant it was seen red under. `size` is how long each goes on, in milliseconds. Nothing
+ * in it is random.
  */
 export const abuse: Scenario = {
   name: "abuse",
   run: async ({ size, only }) => {
     const gateway = await startConfigured(configuration);
-    const weighed = await startConfigured(configuration, tidy);
     const control = start("control");
     const attacker = start("attacker");
     // What is measured is the gateway, not who gets the machine's processors.
     setPriority(attacker.pid ?? 0, Math.min(19, getPriority() + 10));
     const [controlPort] = (await once(control, "message")) as [number];
-    const callers = startCallers({ ...gateway, controlPort }, perSecond);
-    const stage = { gateway, weighed, callers, attacker, gone: once(attacker, "exit"), durationMs: size };
+    const callers = startCallers({ ...gateway, controlPort }, PER_SECOND);
+    const stage = { gateway, callers, attacker, gone: once(attacker, "exit"), durationMs: size };
     try {
-      const before = { during: await settle(stage), restMib: await rest(weighed, controlPort) };
-      const findings: Finding[] = [
-        { text: `before, p50/p99/max: ${describe(before.during)}; ${before.restMib.toFixed(0)} MiB resident` },
-      ];
-      const chosen = attacks.filter(({ name }) => only === undefined || new RegExp(only).test(name));
-      for (const attack of chosen) findings.push(await judge(attack, before, stage));
-      const alive = gateway.alive() && weighed.alive();
-      findings.push({ text: `the gateways are ${alive ? "alive" : "gone"}`, failed: !alive });
+      const before = await settle(stage);
+      const findings: Finding[] = [{ text: `before, p50/p99/max: ${describe(before)}` }];
+      const judged: Finding[] = [];
+      const first = await residentMib(gateway);
+      let restMib = first;
+      for (const attack of attacks.filter(({ name }) => only === undefined || new RegExp(only).test(name))) {
+        const measured = await measure(attack, restMib, stage);
+        restMib += measured.growthMib;
+        judged.push(judgeCallers(before, measured));
+        findings.push(...judged.slice(-1), judgeGateway(measured));
+      }
+      if (only === undefined || new RegExp(only).test("good calls")) findings.push(...(await weighLargeCalls(gateway)));
+      if (isLong(size)) findings.push(judgeRun(judged));
+      else findings.push({ text: judgeRun(judged).text });
+      findings.push({ text: `resident memory went from ${first.toFixed(0)} to ${restMib.toFixed(0)} MiB in all` });
+      findings.push({ text: `the gateway is ${gateway.alive() ? "alive" : "gone"}`, failed: !gateway.alive() });
       return findings;
     } finally {
       attacker.kill();
       await callers.stop();
       control.kill();
       await gateway.stop();
-      await weighed.stop();
     }
   },
 };
 
 interface Stage {
-  /** Where time is measured. */
   readonly gateway: ChaosGateway;
-  /** Where memory is measured. */
-  readonly weighed: ChaosGateway;
   readonly callers: Callers;
   readonly attacker: ChildProcess;
   /** Resolves when the attacker's process has ended, which it should not. */
@@ -78,86 +82,54 @@ interface Stage {
   readonly durationMs: number;
 }
 
-interface Before {
-  readonly during: Latencies;
-  /** Most memory of the gateway at work. */
-  readonly restMib: number;
-}
-
 function start(name: "attacker" | "control"): ChildProcess {
   const program = join(import.meta.dirname, "abuse", `${name}.ts`);
   return spawn(process.execPath, [program], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
 }
 
-/** What counts is a gateway at work, not the first use of its code. */
+/** The baseline. What counts is a gateway at work, not the first use of its code. */
 async function settle({ callers, durationMs }: Stage): Promise<Latencies> {
   await callers.rush(64, 4000);
   await sleep(1000);
   await callers.take();
-  await sleep(Math.max(durationMs, 4000));
+  await sleep(Math.max(durationMs, LEAST_BASELINE_MS));
   return callers.take();
 }
 
-/** Nor the memory that it takes to work at all. */
-async function rest(gateway: ChaosGateway, controlPort: number): Promise<number> {
-  const callers = startCallers({ ...gateway, controlPort }, perSecond);
-  const { peakMib } = await weigh(gateway, () => callers.rush(64, 4000));
-  await callers.stop();
-  return peakMib;
-}
-
-async function judge(attack: Attack, before: Before, stage: Stage): Promise<Finding> {
-  const { callers, durationMs, gateway, weighed } = stage;
-  const late = (runs: readonly Latencies[]): boolean =>
-    attack.wires.some((wire) => added(before.during, runs, wire) > addedBoundMs);
-  const runs: Latencies[] = [];
-  const reports: Report[] = [];
+/** Makes an attack, and measures from its beginning until all that it opened was ended or given up. */
+async function measure(attack: Attack, restMib: number, stage: Stage): Promise<Measured> {
+  const { callers, gateway } = stage;
   await callers.take();
-  do {
-    reports.push(...(await strike(attack, gateway, durationMs, stage)));
-    runs.push(await callers.take());
-  } while (runs.length < tries && late(runs));
-  // What the attack before left as garbage is not this one's.
-  await weighed.memory();
-  const { peakMib, value } = await weigh(weighed, () => strike(attack, weighed, Math.min(durationMs, memoryMs), stage));
-  reports.push(...value);
-  const growthMib = peakMib - before.restMib;
-  // An attack that was not made shows nothing.
-  const open = reports.some(({ opened, ended, problem }) => problem !== undefined || opened === 0 || ended < opened);
-  const counts = attack.wires.map((wire) => {
-    const own = reports.filter((report) => report.wire === wire);
-    const sum = (count: "opened" | "ended"): number => own.reduce((total, report) => total + report[count], 0);
-    return `${wire} ${own.find(({ problem }) => problem !== undefined)?.problem ?? `${sum("ended")} of ${sum("opened")} ended`}`;
-  });
-  const repeated = runs.length === 1 ? "" : ` (the last of ${runs.length} runs)`;
-  const growth = `${growthMib >= 0 ? "+" : ""}${growthMib.toFixed(0)} MiB`;
+  await gateway.turns();
+  let peakMib = 0;
+  const look = setInterval(() => {
+    peakMib = Math.max(peakMib, residentNowMib(gateway.processId));
+  }, 20);
+  const reports = await strike(attack, stage);
+  clearInterval(look);
+  const latencies = await callers.take();
+  const { longestMs, cpuMs } = await gateway.turns();
   return {
-    text: `${attack.name}: ${describe(runs.at(-1) ?? before.during)}${repeated}, ${growth}; ${counts.join(", ")}`,
-    failed: late(runs) || growthMib > memoryBoundMib || open,
+    attack,
+    latencies,
+    longestTurnMs: longestMs,
+    cpuMs,
+    growthMib: (await residentMib(gateway)) - restMib,
+    peakMib: peakMib - restMib,
+    reports,
   };
-}
-
-/**
- * By how much p99 is above what it was before, in the best run; or above what a server that does nothing needed at the same time, if that is
- * more: whatever else the machine does is not the attack's.
- */
-function added(before: Latencies, runs: readonly Latencies[], wire: Wire): number {
-  const most = (latencies: Latencies, of: Wire | "control"): number => quantile(latencies[of], 0.99);
-  return Math.min(...runs.map((during) => most(during, wire) - Math.max(most(before, wire), most(during, "control"))));
 }
 
 let lastAddress = 0;
 
-/** Makes one attack on both ports of a gateway. */
+/** Makes one attack on both ports. */
 async function strike(
   { name, wires }: Attack,
-  { grpcPort, httpPort }: ChaosGateway,
-  durationMs: number,
-  { attacker, gone }: Stage,
-): Promise<readonly Report[]> {
-  const reports: Report[] = [];
+  { attacker, gone, durationMs, gateway: { grpcPort, httpPort } }: Stage,
+): Promise<readonly AttackReport[]> {
+  const reports: AttackReport[] = [];
   const reported = new Promise<void>((resolve) => {
-    const onMessage = (report: Report): void => {
+    const onMessage = (report: AttackReport): void => {
       reports.push(report);
       if (reports.length < wires.length) return;
       attacker.off("message", onMessage);
@@ -175,39 +147,16 @@ async function strike(
   return reports;
 }
 
-/** Measures the most memory a gateway has resident while something goes on. */
-async function weigh<Value>(
-  { processId }: ChaosGateway,
-  goOn: () => Promise<Value>,
-): Promise<{ readonly peakMib: number; readonly value: Value }> {
-  let peakMib = 0;
-  const look = setInterval(() => {
-    peakMib = Math.max(peakMib, residentMib(processId));
-  }, 20);
-  try {
-    const value = await goOn();
-    return { peakMib: Math.max(peakMib, residentMib(processId)), value };
-  } finally {
-    clearInterval(look);
-  }
+/** Resident memory once it has settled: garbage collected, and buffers given back. */
+async function residentMib(gateway: ChaosGateway): Promise<number> {
+  return (await gateway.memory()).rssBytes / MIB;
 }
 
 /** Resident memory of a process, as Linux counts it; 0 where there is no /proc. */
-function residentMib(processId: number): number {
+function residentNowMib(processId: number): number {
   try {
     return Number(/VmRSS:\s*(\d+)/.exec(readFileSync(`/proc/${processId}/status`, "utf8"))?.[1] ?? 0) / 1024;
   } catch {
     return 0;
   }
-}
-
-function describe(latencies: Latencies): string {
-  return (["grpc", "http", "control"] as const)
-    .map((wire) => {
-      const sorted = latencies[wire];
-      const figures = [0.5, 0.99, 1].map((part) => quantile(sorted, part).toFixed(0)).join("/");
-      return `${wire} ${figures}`;
-    })
-    .join(", ")
-    .concat(` ms (n=${latencies.grpc.length})`);
 }

@@ -13,6 +13,15 @@ export interface Memory {
   readonly rssBytes: number;
 }
 
+/** How a gateway's event loop went for a while. Times are of CPU, not of the clock. */
+export interface Turns {
+  /** The longest single turn, in milliseconds. */
+  readonly longestMs: number;
+  readonly turns: number;
+  /** All turns together. */
+  readonly cpuMs: number;
+}
+
 /** A gateway in a process of its own, on emitted JS. */
 export interface ChaosGateway {
   readonly grpcPort: number;
@@ -20,6 +29,8 @@ export interface ChaosGateway {
   readonly processId: number;
   /** What the process holds once garbage is collected. */
   memory(): Promise<Memory>;
+  /** How its event loop went since the last time this was asked. */
+  turns(): Promise<Turns>;
   /** True while the process lives. */
   alive(): boolean;
   stop(): Promise<void>;
@@ -36,32 +47,35 @@ personas:
 `);
 }
 
-/** Starts `serve` with a configuration file and options for Node, and waits for its ports. */
-export async function startConfigured(
-  configuration: string,
-  nodeOptions: readonly string[] = [],
-): Promise<ChaosGateway> {
+/** Starts `serve` with a configuration file, and waits for its ports. */
+export async function startConfigured(configuration: string): Promise<ChaosGateway> {
   const work = await mkdtemp(join(tmpdir(), "ep-chaos-"));
   const file = join(work, "chaos.yaml");
   await writeFile(file, configuration);
-  const reporter = join(root, "test/chaos/report-memory.ts");
-  const options = [...nodeOptions, "--expose-gc", "--import", reporter];
+  const reporters = ["report-memory.ts", "report-turns.ts"].flatMap((name) => [
+    "--import",
+    join(import.meta.dirname, name),
+  ]);
+  const options = ["--expose-gc", ...reporters];
   const child = spawn(process.execPath, [...options, join(root, "dist/main.js"), "serve"], {
     cwd: work,
     env: { ...process.env, EP_CONFIG: file, EP_GRPC_PORT: "0", EP_HTTP_PORT: "0", EP_LOG_LEVEL: "warn" },
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
   const { grpcPort, httpPort } = await ports(child);
+  /** One question at a time: answers have no names. */
+  const ask = async (question: "memory" | "turns"): Promise<unknown> => {
+    const answer = once(child, "message");
+    child.send(question);
+    const [value] = await answer;
+    return value;
+  };
   return {
     grpcPort,
     httpPort,
     processId: child.pid ?? 0,
-    memory: async () => {
-      const answer = once(child, "message");
-      child.send("memory");
-      const [memory] = (await answer) as [Memory];
-      return memory;
-    },
+    memory: async () => (await ask("memory")) as Memory,
+    turns: async () => (await ask("turns")) as Turns,
     alive: () => child.exitCode === null && child.signalCode === null,
     stop: async () => {
       if (child.exitCode === null && child.signalCode === null) {

@@ -3,7 +3,9 @@ import { parseArgs } from "node:util";
 import { abortedStreams } from "./aborted-streams.ts";
 import { abuse } from "./abuse.ts";
 import { deadProvider } from "./dead-provider.ts";
+import { logBound } from "./log-bound.ts";
 import type { Scenario } from "./scenario.ts";
+import { soakSmoke } from "./soak/soak.ts";
 import { stalledReaders } from "./stalled-readers.ts";
 
 // Runs the scenarios one after the other against a gateway in a process of its own: `npm run chaos`. Bounds in time and memory are checked
@@ -17,8 +19,10 @@ import { stalledReaders } from "./stalled-readers.ts";
 const plan: readonly { readonly scenario: Scenario; readonly short: number; readonly long: number }[] = [
   { scenario: abortedStreams, short: 1000, long: 10_000 },
   { scenario: stalledReaders, short: 100, long: 200 },
-  { scenario: abuse, short: 2000, long: 20_000 },
+  { scenario: abuse, short: 1500, long: 20_000 },
   { scenario: deadProvider, short: 5, long: 20 },
+  { scenario: logBound, short: 10, long: 60 },
+  { scenario: soakSmoke, short: 60, long: 300 },
 ];
 
 const { values } = parseArgs({

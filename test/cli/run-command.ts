@@ -30,6 +30,7 @@ export async function runCommand(args: readonly string[], options: RunOptions = 
     stdout: stdout.output,
     stderr: stderr.output,
     stop: options.stop ?? new AbortController().signal,
+    stopNow: new AbortController().signal,
     onHangUp: () => undefined,
     onUncaught: () => undefined,
     onReady: () => undefined,

@@ -36,6 +36,8 @@ describe("without any configuration", () => {
       maxChatBytes: 16 * 1024 * 1024,
       maxMessageBytes: 1024 * 1024,
       maxBytesInFlight: 256 * 1024 * 1024,
+      maxCalls: 10_000,
+      maxLagMs: 1000,
       maxStreamsPerConnection: 1_000,
       maxConnections: 4096,
       maxConnectionsPerPeer: 1024,

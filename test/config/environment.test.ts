@@ -75,9 +75,9 @@ describe("a variable", () => {
       ...["HOST", "PORT", "TLS_CERTIFICATE", "TLS_KEY", "TLS_TERMINATED_BY_PROXY"].map((name) => `EP_HTTP_${name}`),
       "EP_ALLOWED_HOSTS",
       "EP_ALLOWED_ORIGINS",
-      ...["MAX_CHAT_SIZE", "MAX_MESSAGE_SIZE", "MAX_IN_FLIGHT_SIZE", "MAX_STREAMS_PER_CONNECTION"].map(
-        (name) => `EP_LIMITS_${name}`,
-      ),
+      ...["MAX_CHAT_SIZE", "MAX_MESSAGE_SIZE", "MAX_IN_FLIGHT_SIZE"].map((name) => `EP_LIMITS_${name}`),
+      ...["MAX_CALLS", "MAX_CALLS_PER_KEY", "MAX_EVENT_LOOP_LAG", "MAX_MEMORY"].map((name) => `EP_LIMITS_${name}`),
+      "EP_LIMITS_MAX_STREAMS_PER_CONNECTION",
       ...["MAX_CONNECTIONS", "MAX_CONNECTIONS_PER_PEER", "TRUSTED_PEERS", "LOCK_OUT"].map(
         (name) => `EP_LIMITS_${name}`,
       ),
@@ -88,6 +88,9 @@ describe("a variable", () => {
       ),
       "EP_STATE_URL",
       "EP_STATE_OUTAGE_USD",
+      "EP_PRICES_FILE",
+      "EP_DATA_DIR",
+      ...["STORE", "KEEP_ROWS", "KEEP_MINUTES", "KEEP_HOURS", "METADATA_KEYS"].map((name) => `EP_LEDGER_${name}`),
       "EP_LOG_LEVEL",
     ]);
   });
@@ -167,7 +170,7 @@ describe("notices", () => {
   });
 
   test("name variables whose feature has not come", async () => {
-    const names = ["EP_DATA_DIR", "EP_WORKSPACE_ROOT", "EP_ADMIN_ADDR"];
+    const names = ["EP_WORKSPACE_ROOT", "EP_ADMIN_ADDR"];
     const { notices } = await load({ environment: Object.fromEntries(names.map((name) => [name, "1"])) });
     expect(notices).toEqual(names.map((name) => `${name} has no effect yet: what it sets has not been built`));
   });

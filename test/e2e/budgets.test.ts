@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { ChatError, createClient, Role as MessageRole, text } from "../../src/client/index.ts";
 import type { Config } from "../../src/config/config.ts";
@@ -196,4 +199,30 @@ test("budgets follow a configuration that is loaded anew, and what was used stay
     expect(await ask()).toBe("answered");
     client.close();
   });
+});
+
+// Mutant seen red: counters that begin at nothing.
+test("a budget is not opened anew by a restart, and what was used without a ledger is forgotten with it", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "ep-budgets-"));
+  const day = budget(1n, { unit: "requests", window: "day" });
+  const outcomes: string[] = [];
+  for (const store of ["sqlite", "sqlite", "memory"] as const) {
+    await withGateway(
+      undefined,
+      { budgets: [day], ledger: { ...testConfig().ledger, store, directory } },
+      async (gateway) => {
+        const client = createClient({ baseUrl: gateway.grpcUrl, apiKey: "secret" });
+        const answer = client.chat({ messages: [{ role: MessageRole.USER, parts: [text("hi")] }] }).collect();
+        outcomes.push(
+          await answer.then(
+            () => "answered",
+            (thrown: unknown) => (thrown as ChatError).reason,
+          ),
+        );
+        client.close();
+      },
+    );
+  }
+  await rm(directory, { recursive: true });
+  expect(outcomes).toEqual(["answered", "BUDGET_EXCEEDED", "answered"]);
 });

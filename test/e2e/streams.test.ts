@@ -2,11 +2,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { AdapterKind } from "../../src/adapters/adapter.ts";
-import { textDelta } from "../../src/contract/events.ts";
+import { textDelta, toolCallDelta, toolCallFinished, toolCallStarted } from "../../src/contract/events.ts";
 import { ExecutionError } from "../../src/errors.ts";
 import type { RunningGateway } from "../../src/gateway.ts";
 import { type ChatResponse, ChatResponseSchema, OnDisconnect } from "../../src/gen/execution/v1/chat_pb.js";
-import { MessageRole } from "../../src/gen/execution/v1/content_pb.js";
+import { Executor, MessageRole } from "../../src/gen/execution/v1/content_pb.js";
 import { Role } from "../../src/gen/execution/v1/options_pb.js";
 import { StreamState } from "../../src/gen/execution/v1/streams_pb.js";
 import { AttemptOutcome } from "../../src/gen/execution/v1/usage_pb.js";
@@ -38,6 +38,15 @@ const wordsKind: AdapterKind = {
           await sleep(1);
           signal.throwIfAborted();
           yield [textDelta({ step, part: 0 }, `word ${word} `)];
+        }
+        if (model === "calling") {
+          const [place, head] = [
+            { step, part: 1 },
+            { id: "call_1", idMinted: false, name: "look", executor: Executor.CALLER, freeForm: false },
+          ];
+          yield [toolCallStarted(place, head)];
+          yield [toolCallDelta(place, '{"a":')];
+          yield [toolCallDelta(place, "1}"), toolCallFinished(place, head, '{"a":1}')];
         }
         if (model === "failing") throw new ExecutionError("PROVIDER_INTERNAL", "the provider failed");
         yield [finishedEvent()];
@@ -164,5 +173,17 @@ describe("a stream on every wire", () => {
     expect(response.status).toBe(400);
     expect(await response.json()).toMatchObject({ reason: "INVALID_FIELD" });
     await wire("gRPC").cancel(streamId);
+  });
+
+  // Mutant seen red: the short form not read from its beginning, so that nobody knows whose arguments come.
+  test("that is resumed within a tool call says in the short form whose arguments come", async () => {
+    const { events } = await wire("gRPC").chat(asking("calling"));
+    const { streamId } = startedOf(events);
+    const begun = events.find(({ event }) => event.case === "toolCallStarted")?.sequence;
+    const response = await fetch(`${gateway.httpUrl}/v1/streams/${streamId}/events`, {
+      headers: { authorization: `Bearer ${API_KEYS.caller}`, "last-event-id": `${streamId}:${begun}` },
+    });
+    const [first] = (await response.text()).split("\n\n");
+    expect(first?.split("\n").slice(1)).toEqual(["event: tool_call_delta", 'data: {"id":"call_1","args":"{\\"a\\":"}']);
   });
 });

@@ -2,41 +2,18 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { unknownUsage } from "../../src/contract/usage.ts";
 import { CostDimension } from "../../src/gen/execution/v1/costs_pb.js";
-import { AttemptOutcome, Billed } from "../../src/gen/execution/v1/usage_pb.js";
+import { Billed } from "../../src/gen/execution/v1/usage_pb.js";
 import type { AttemptRow, CostGroup, CostPosition, CostQuery, LedgerStore } from "../../src/ledger/store.ts";
+import { attemptRow } from "./attempt-row.ts";
 
 const noon = Date.UTC(2026, 10, 26, 12);
 const minuteMs = 60_000;
 
-let rowCount = 0;
-
-/** A row at noon that cost 100 nano-USD, with an id of its own. */
-export function attemptRow(overrides: Partial<AttemptRow> = {}): AttemptRow {
-  rowCount += 1;
-  return {
-    attemptId: `attempt_${rowCount}`,
-    streamId: `stream_${rowCount}`,
-    requestId: `req_${rowCount}`,
-    tenant: "acme",
-    key: "ci",
-    persona: "default",
-    endUserId: "",
-    metadata: {},
-    step: 0,
-    attempt: 0,
-    provider: "near",
-    kind: "openai",
-    model: "m",
-    usage: { ...unknownUsage(), inputTotal: 10, inputCacheRead: 4, outputTotal: 5, outputReasoning: 2 },
-    costNanoUsd: 100n,
-    priceVersion: "v1",
-    billed: Billed.YES,
-    outcome: AttemptOutcome.WON,
-    reason: "",
-    startedAtMs: noon - 1000,
-    endedAtMs: noon,
-    ...overrides,
-  };
+/** Enters an attempt and settles it, as the router does. */
+async function pass(store: LedgerStore, row: AttemptRow): Promise<void> {
+  const { usage: _usage, costNanoUsd: _cost, ...attempt } = row;
+  await store.open(attempt);
+  await store.settle(row);
 }
 
 /** Everything of 26 November 2026, in one group. */
@@ -52,7 +29,7 @@ export function costQuery(overrides: Partial<CostQuery> = {}): CostQuery {
  * `calls` counts attempts; a row without a cost counts as one of 0; a refused attempt counts as unpriced; the total is that of the page; the
  * page begins with the last group of the page before; sums that pass an int64; groups are ordered by cost before time.
  */
-export function describeLedgerStore(name: string, open: () => Promise<LedgerStore>): void {
+export function describeLedgerStore(name: string, open: () => Promise<LedgerStore>, runs = 30): void {
   describe(`the ledger store ${name}`, () => {
     let store: LedgerStore;
     beforeEach(async () => {
@@ -61,7 +38,7 @@ export function describeLedgerStore(name: string, open: () => Promise<LedgerStor
     afterEach(() => store.close());
 
     const keep = async (...rows: readonly Partial<AttemptRow>[]): Promise<void> => {
-      for (const row of rows) await store.append(attemptRow(row));
+      for (const row of rows) await pass(store, attemptRow(row));
     };
     const groups = async (query: Partial<CostQuery>) => (await store.costs(costQuery(query))).groups;
     const names = async (query: Partial<CostQuery>) => (await groups(query)).map(({ group }) => group.join(" "));
@@ -89,17 +66,17 @@ export function describeLedgerStore(name: string, open: () => Promise<LedgerStor
 
     test("counts a row once, however often it comes", async () => {
       const row = attemptRow();
-      await store.append(row);
-      await store.append({ ...row });
+      await store.settle(row);
+      await store.settle({ ...row });
       expect((await store.costs(costQuery())).total).toMatchObject({ attempts: 1n, costNanoUsd: 100n });
     });
 
     test("tells what is not priced from what is free and from what was refused", async () => {
       const { costNanoUsd: _cost, usage: _usage, ...bare } = attemptRow();
-      await store.append(bare);
-      await store.append({ ...bare, attemptId: "unknown", billed: Billed.UNKNOWN });
+      await store.settle(bare);
+      await store.settle({ ...bare, attemptId: "unknown", billed: Billed.UNKNOWN });
       await keep({ costNanoUsd: 0n }, { costNanoUsd: 0n, billed: Billed.NO });
-      await store.append({ ...bare, attemptId: "refused", billed: Billed.NO });
+      await store.settle({ ...bare, attemptId: "refused", billed: Billed.NO });
       expect((await store.costs(costQuery())).total).toMatchObject({
         attempts: 5n,
         unpricedAttempts: 2n,
@@ -185,7 +162,7 @@ export function describeLedgerStore(name: string, open: () => Promise<LedgerStor
     });
 
     test("takes appends that overlap", async () => {
-      await Promise.all(Array.from({ length: 50 }, () => store.append(attemptRow())));
+      await Promise.all(Array.from({ length: 50 }, () => store.settle(attemptRow())));
       expect((await store.costs(costQuery())).total.attempts).toBe(50n);
     });
 
@@ -219,7 +196,7 @@ export function describeLedgerStore(name: string, open: () => Promise<LedgerStor
       await fc.assert(
         fc.asyncProperty(fc.array(row, { maxLength: 30 }), async (rows) => {
           const own = await open();
-          for (const each of rows) await own.append(attemptRow(each));
+          for (const each of rows) await own.settle(attemptRow(each));
           const answer = await own.costs(
             costQuery({ startMs: noon, groupBy: [CostDimension.MODEL], filter: { tenant: "a" } }),
           );
@@ -230,7 +207,7 @@ export function describeLedgerStore(name: string, open: () => Promise<LedgerStor
           expect(new Map(answer.groups.map(({ group, costNanoUsd }) => [group[0], costNanoUsd]))).toEqual(byModel);
           expect(answer.total.attempts).toBe(BigInt(counted.length));
         }),
-        { numRuns: 30 },
+        { numRuns: runs },
       );
     });
   });

@@ -41,10 +41,10 @@ function recordingStore(): LedgerStore & { readonly rows: AttemptRow[] } {
   return {
     ...store,
     rows,
-    append: async (row) => {
+    settle: async (row) => {
       await Promise.resolve();
       rows.push(row);
-      await store.append(row);
+      await store.settle(row);
     },
   };
 }

@@ -7,7 +7,7 @@ import type { LedgerStore } from "../../src/ledger/store.ts";
 import { createMemoryStore } from "../../src/ledger/stores/memory.ts";
 import type { Principal } from "../../src/router/call.ts";
 import { validateMessage } from "../../src/server/validate.ts";
-import { attemptRow } from "../ledger/store-suite.ts";
+import { attemptRow } from "../ledger/attempt-row.ts";
 import { anyone, testContext, testRouter, testState } from "../support/routing.ts";
 
 /*
@@ -47,7 +47,7 @@ describe("who sees what", () => {
       ["acme", "app"],
       ["other", "ci"],
     ] as const) {
-      await ledger.append(attemptRow({ tenant, key }));
+      await ledger.settle(attemptRow({ tenant, key }));
     }
   });
 
@@ -84,7 +84,7 @@ describe("who sees what", () => {
 
 describe("the window", () => {
   const at = async (...times: readonly number[]): Promise<void> => {
-    for (const endedAtMs of times) await ledger.append(attemptRow({ endedAtMs }));
+    for (const endedAtMs of times) await ledger.settle(attemptRow({ endedAtMs }));
   };
   const attempts = async (request: MessageInitShape<typeof CostsRequestSchema>) =>
     (await costs(request)).total?.attempts;
@@ -144,7 +144,7 @@ describe("the window", () => {
 test("no figure of a provider's makes an answer that no wire can carry", async () => {
   const most = 2n ** 63n - 1n;
   for (const model of ["a", "b"])
-    await ledger.append(attemptRow({ tenant: "acme", key: "ci", model, costNanoUsd: most }));
+    await ledger.settle(attemptRow({ tenant: "acme", key: "ci", model, costNanoUsd: most }));
   const answer = await costs({});
   expect(fromBinary(CostsResponseSchema, toBinary(CostsResponseSchema, answer))).toEqual(answer);
   expect(answer.total).toMatchObject({ attempts: 2n, costNanoUsd: most });
@@ -159,7 +159,7 @@ describe("pages", () => {
   const groupBy = [CostDimension.MODEL];
   beforeEach(async () => {
     for (let index = 0; index < 7; index += 1) {
-      await ledger.append(attemptRow({ endedAtMs: noon - hour, model: `m${index}`, costNanoUsd: BigInt(index) }));
+      await ledger.settle(attemptRow({ endedAtMs: noon - hour, model: `m${index}`, costNanoUsd: BigInt(index) }));
     }
   });
 
@@ -179,7 +179,7 @@ describe("pages", () => {
   test("go on after the longest group there can be", async () => {
     const longest = ["😀", "\u0000", '"', "x"].map((character) => character.repeat(256));
     for (const endUserId of longest) {
-      for (const model of longest) await ledger.append(attemptRow({ endedAtMs: noon - hour, endUserId, model }));
+      for (const model of longest) await ledger.settle(attemptRow({ endedAtMs: noon - hour, endUserId, model }));
     }
     const { TENANT, KEY, MODEL, END_USER } = CostDimension;
     const request = create(CostsRequestSchema, { groupBy: [TENANT, KEY, END_USER, MODEL], pageSize: 1 });
@@ -195,7 +195,7 @@ describe("pages", () => {
 
   test("are of one window, although time goes on", async () => {
     const { nextPageToken } = await costs({ groupBy, pageSize: 3 });
-    await ledger.append(attemptRow({ endedAtMs: noon + hour, model: "late", costNanoUsd: 0n }));
+    await ledger.settle(attemptRow({ endedAtMs: noon + hour, model: "late", costNanoUsd: 0n }));
     const { total } = await costs({ groupBy, pageToken: nextPageToken });
     expect(total?.attempts).toBe(7n);
   });

@@ -1,4 +1,4 @@
-import { describe, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import type { Config } from "../../src/config/config.ts";
 import { type AttackTarget, chatBlock } from "../chaos/abuse/attack.ts";
 import { chatFrame } from "../chaos/abuse/callers.ts";
@@ -149,6 +149,104 @@ describe.each(WIRES)("on %s", (wire) => {
       raw.send(h2.headers(1, chatBlock(wire)), h2.data(1, wire === "grpc" ? chatFrame : message, h2.FLAG.endStream));
       await raw.frame(({ type, streamId }) => type === h2.FRAME.reset && streamId === 1, "the reset");
       raw.destroy();
+    });
+  });
+
+  // Mutants seen red on gRPC and on HTTP: scanned once it is whole, which the body of this test never is.
+  test("a body with too much in it is refused before the rest of it has come", async () => {
+    await withGateway({}, async (port) => {
+      const raw = await greet(port[wire]);
+      raw.send(h2.headers(1, chatBlock(wire)));
+      // A message of 16 MiB is announced on gRPC; what comes of it is 400 KB.
+      if (wire === "grpc") raw.send(h2.data(1, Buffer.from([0, 1, 0, 0, 0])));
+      const piece = Buffer.alloc(16_000, wire === "grpc" ? Buffer.from([0x22, 0]) : "[");
+      let sent = 5;
+      const sending = setInterval(() => {
+        if (sent > 400_000 || sent + piece.length > windowOf(raw, 0) || sent + piece.length > windowOf(raw, 1)) return;
+        sent += piece.length;
+        raw.send(h2.data(1, piece));
+      }, 5);
+      await raw
+        .frame(({ type, streamId }) => type === h2.FRAME.headers && streamId === 1, "the refusal")
+        .finally(() => clearInterval(sending));
+      raw.destroy();
+      await expectServed(wire, port[wire]);
+    });
+  });
+
+  // Mutant seen red: nobody waits for the end of a request of the standard services (HTTP).
+  test("a request of a standard service that does not end is ended in its time", async () => {
+    await withGateway({ bodyTimeoutMs: 100 }, async (port) => {
+      const raw = await greet(port[wire]);
+      raw.send(h2.headers(1, serviceBlock("/grpc.health.v1.Health/Check")));
+      await raw.frame(ends(1), "the end of the call");
+      raw.destroy();
+    });
+  });
+
+  // Mutant seen red: reflection's answers not waited for (gRPC).
+  test("an answer of reflection that nobody takes is thrown away in its time", async () => {
+    await withGateway({ stallTimeoutMs: 100, bodyTimeoutMs: 60_000 }, async (port) => {
+      const raw = await h2.connectRaw({ port: port[wire], localAddress: "127.0.0.9" });
+      raw.send(h2.PREFACE, h2.settings([h2.SETTING.initialWindowSize, 0]), h2.settingsAck());
+      const path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+      // list_services, the string "*".
+      const message = Buffer.from([0, 0, 0, 0, 3, 0x3a, 1, 0x2a]);
+      raw.send(h2.headers(1, serviceBlock(path)), h2.data(1, message, h2.FLAG.endStream));
+      await raw.frame(ends(1), "the end of the call");
+      raw.destroy();
+    });
+  });
+});
+
+/** A frame after which nothing more comes of a stream. */
+const ends =
+  (id: number) =>
+  ({ type, flags, streamId }: h2.RawFrame): boolean =>
+    streamId === id && (type === h2.FRAME.reset || (type === h2.FRAME.headers && (flags & h2.FLAG.endStream) !== 0));
+
+/** What may have been sent in all on a stream, or, for 0, on the connection. */
+function windowOf(raw: h2.RawHttp2, id: number): number {
+  const updates = raw.frames.filter(({ type, streamId }) => type === h2.FRAME.windowUpdate && streamId === id);
+  return updates.reduce((sum, { payload }) => sum + payload.readUInt32BE(0), 65_535);
+}
+
+/** The headers of a call of a service that every gRPC server has. */
+function serviceBlock(path: string): Buffer {
+  return h2.block({
+    ":method": "POST",
+    ":scheme": "http",
+    ":path": path,
+    ":authority": "localhost",
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
+}
+
+describe("on a connection of HTTP/1.1", () => {
+  const request = "GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n";
+  const answers = (text: string): number => text.split("HTTP/1.1 200").length - 1;
+
+  async function pipeline(port: number, count: number): Promise<string> {
+    const raw = await h2.connectRaw({ port, localAddress: "127.0.0.9", reads: false });
+    let text = "";
+    const done = Promise.withResolvers<void>();
+    raw.socket.setEncoding("latin1").on("data", (piece: string) => {
+      text += piece;
+      if (answers(text) === count) done.resolve();
+    });
+    raw.send(Buffer.from(request.repeat(count)));
+    await within(Promise.race([raw.gone, done.promise]), { what: "the answers, or the end of the connection" });
+    raw.destroy();
+    return text;
+  }
+
+  // Mutant seen red: no bound on those that wait.
+  test("a few requests sent at once are answered, each in its turn, and thousands end it", async () => {
+    await withGateway({}, async ({ http }) => {
+      expect(answers(await pipeline(http, 50))).toBe(50);
+      expect(answers(await pipeline(http, 5000))).toBeLessThan(200);
+      await expectServed("http", http);
     });
   });
 });

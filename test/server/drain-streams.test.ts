@@ -16,11 +16,15 @@ import { AttemptOutcome } from "../../src/gen/execution/v1/usage_pb.js";
 import { Code } from "../../src/gen/google/rpc/code_pb.js";
 import type { AttemptRow, LedgerStore } from "../../src/ledger/store.ts";
 import { createMemoryStore } from "../../src/ledger/stores/memory.ts";
+import { createMemoryStreamStore, MEMORY_STREAMS } from "../../src/router/streams/memory-store.ts";
 import type { Dispatcher, ServerCall } from "../../src/server/dispatcher.ts";
 import { readSome, words } from "../router/streams/rig.ts";
 import { createBackend } from "../support/backend.ts";
+import { testConfig } from "../support/routing.ts";
 import type { Play } from "../support/scripted-adapter.ts";
 import { waitFor, within } from "../support/wait.ts";
+
+const LOGS = { ...MEMORY_STREAMS, ...testConfig().streams };
 
 /** A ledger that also keeps its rows in order. */
 function recordingLedger(): { readonly ledger: LedgerStore; readonly rows: AttemptRow[] } {
@@ -30,9 +34,9 @@ function recordingLedger(): { readonly ledger: LedgerStore; readonly rows: Attem
     rows,
     ledger: {
       ...ledger,
-      append: (row) => {
+      settle: (row) => {
         rows.push(row);
-        return ledger.append(row);
+        return ledger.settle(row);
       },
     },
   };
@@ -156,4 +160,28 @@ describe("while a process drains", () => {
     await waitFor(() => rows.length > 0, { what: "the row" });
     expect(rows).toMatchObject([{ streamId, reason: "INTERRUPTED", usage: { inputTotal: 7 } }]);
   });
+
+  // Mutants seen red: streams without a caller left running; calls of a store that is shared handed over (REATTACH).
+  test.each([false, true])(
+    "what runs is interrupted at once when there is no more time, with or without a caller, shared or not (%s)",
+    async (shared) => {
+      const { ledger, rows } = recordingLedger();
+      const streamStore = { ...createMemoryStreamStore(LOGS, Date.now), shared };
+      const limits = { drainMs: 3_600_000 };
+      const { dispatcher } = createBackend({ play: endless, limits, routing: { streamStore, ledger } });
+      const first = await open(dispatcher, "chat", ChatRequestSchema, asking);
+      const { resumeToken } = await readSome(first.responses, 5);
+      const rest = readOn(first);
+      const left = await open(dispatcher, "chat", ChatRequestSchema, asking);
+      await readSome(left.responses, 5);
+      left.call.cancel();
+      left.call.end();
+      const drained = dispatcher.drain();
+      dispatcher.interrupt();
+      await within(drained, { what: "the drain" });
+      expect((await rest).error).toMatchObject({ reason: "INTERRUPTED", extras: { failure: { resumeToken } } });
+      expect(dispatcher.held()).toMatchObject({ calls: 0, streams: 0 });
+      expect(rows.map(({ reason }) => reason)).toEqual(["INTERRUPTED", "INTERRUPTED"]);
+    },
+  );
 });

@@ -5,7 +5,7 @@ import { createHealth } from "../../src/server/health.ts";
 describe("health", () => {
   test("is SERVING for the server and each service, then NOT_SERVING", () => {
     const draining = new AbortController();
-    const health = createHealth(["a.B"], draining.signal);
+    const health = createHealth(["a.B"], draining.signal, () => true);
     expect([health.check(""), health.check("a.B"), health.check("constructor")]).toEqual([
       ServingStatus.SERVING,
       ServingStatus.SERVING,
@@ -22,7 +22,7 @@ describe("health", () => {
   test("is watched until the watcher leaves", async () => {
     const draining = new AbortController();
     const left = new AbortController();
-    const health = createHealth(["a.B"], draining.signal);
+    const health = createHealth(["a.B"], draining.signal, () => true);
     const seen: ServingStatus[] = [];
     for await (const status of health.watch("a.B", left.signal)) {
       seen.push(status);
@@ -36,7 +36,10 @@ describe("health", () => {
   test("says nothing more to a watcher that has left", async () => {
     const left = new AbortController();
     const seen: ServingStatus[] = [];
-    for await (const status of createHealth(["a.B"], new AbortController().signal).watch("a.B", left.signal)) {
+    for await (const status of createHealth(["a.B"], new AbortController().signal, () => true).watch(
+      "a.B",
+      left.signal,
+    )) {
       seen.push(status);
       left.abort();
     }
@@ -47,7 +50,7 @@ describe("health", () => {
     const draining = new AbortController();
     const left = new AbortController();
     const seen: ServingStatus[] = [];
-    for await (const status of createHealth([], draining.signal).watch("a.B", left.signal)) {
+    for await (const status of createHealth([], draining.signal, () => true).watch("a.B", left.signal)) {
       seen.push(status);
       draining.abort();
       setImmediate(() => left.abort());
@@ -57,9 +60,31 @@ describe("health", () => {
   });
 
   test("that is watched while draining says so at once", async () => {
-    const health = createHealth(["a.B"], AbortSignal.abort());
+    const health = createHealth(["a.B"], AbortSignal.abort(), () => true);
     const seen: ServingStatus[] = [];
     for await (const status of health.watch("a.B", AbortSignal.abort())) seen.push(status);
     expect(seen).toEqual([ServingStatus.NOT_SERVING]);
+  });
+
+  // Mutants seen red: no bound; watchers that left still counted.
+  test("is watched by at most 1,000 at once", async () => {
+    const health = createHealth([], new AbortController().signal, () => true);
+    const left = new AbortController();
+    const watchers = Array.from({ length: 1000 }, () => health.watch("", left.signal)[Symbol.asyncIterator]());
+    await Promise.all(watchers.map((watcher) => watcher.next()));
+    const one = (): Promise<unknown> => health.watch("", left.signal)[Symbol.asyncIterator]().next();
+    await expect(one()).rejects.toMatchObject({ reason: "OVERLOADED" });
+    await watchers[0]?.return?.();
+    await expect(one()).resolves.toMatchObject({ done: false });
+    left.abort();
+  });
+
+  test("is NOT_SERVING while the ledger cannot be written to, and SERVING again after", () => {
+    let canServe = false;
+    const health = createHealth(["a.B"], new AbortController().signal, () => canServe);
+    expect(health.check("a.B")).toBe(ServingStatus.NOT_SERVING);
+    expect(health.list().get("")).toBe(ServingStatus.NOT_SERVING);
+    canServe = true;
+    expect(health.check("a.B")).toBe(ServingStatus.SERVING);
   });
 });

@@ -41,6 +41,19 @@ describe("a compressed body", () => {
     expect(asked.admitted).toEqual([MIB, 11]);
   });
 
+  // Mutant seen red: scanned once it is whole.
+  test("is scanned as it is inflated, and no further than it has to be", async () => {
+    const asked = call();
+    let scanned = 0;
+    const refusing = inflate(gzipSync(Buffer.alloc(MIB, "[")), "gzip", asked, (piece) => {
+      scanned += piece.length;
+      throw new ExecutionError("INVALID_FIELD", "too deep");
+    });
+    await expect(refusing).rejects.toMatchObject({ reason: "INVALID_FIELD" });
+    expect(scanned).toBeLessThan(MIB / 2);
+    expect(asked.admitted).toEqual([MIB]);
+  });
+
   // Mutant seen red: all inflated at once.
   test("waits while another is inflated, and gives its place up if its call ends", async () => {
     const bytes = gzipSync(Buffer.alloc(MIB));

@@ -3,13 +3,13 @@ import fc from "fast-check";
 import { ExecutionError } from "../../src/errors.ts";
 import { ChatRequestSchema } from "../../src/gen/execution/v1/chat_pb.js";
 import { CostsRequestSchema } from "../../src/gen/execution/v1/costs_pb.js";
-import { decodeMessage } from "../../src/server/read.ts";
+import { decodeJson, parseJson } from "../../src/server/read.ts";
 import { failureOf } from "../support/planning.ts";
 
 /** What is said of a body that is no ChatRequest. */
 function complaint(body: string): ExecutionError {
   try {
-    decodeMessage(ChatRequestSchema, Buffer.from(body), "json");
+    decodeJson(ChatRequestSchema, parseJson(body));
   } catch (thrown) {
     if (thrown instanceof ExecutionError) return thrown;
     throw thrown;
@@ -79,7 +79,7 @@ describe("a body that cannot be decoded", () => {
   });
 
   test("a time is told as one", () => {
-    const decode = () => decodeMessage(CostsRequestSchema, Buffer.from('{"startTime":"yesterday"}'), "json");
+    const decode = () => decodeJson(CostsRequestSchema, parseJson('{"startTime":"yesterday"}'));
     expect(failureOf(decode)?.extras.fields).toEqual([
       { field: "start_time", description: "must be a time, such as 2026-11-26T00:00:00Z" },
     ]);
@@ -100,7 +100,7 @@ describe("a body that cannot be decoded", () => {
         }),
         (value) => {
           const body = JSON.stringify(value);
-          const failure = failureOf(() => decodeMessage(ChatRequestSchema, Buffer.from(body), "json"));
+          const failure = failureOf(() => decodeJson(ChatRequestSchema, parseJson(body)));
           if (failure !== undefined) expect(failure.extras.fields?.[0]?.field).not.toBe("");
         },
       ),

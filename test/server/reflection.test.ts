@@ -102,3 +102,24 @@ describe("reflection", () => {
     expect(reflection.answer(request)).toMatchObject({ validHost: "h", originalRequest: request });
   });
 });
+
+// Mutants seen red: no bound; a call that leaves twice counted twice.
+test("there are at most 100 calls at once, which need no key", () => {
+  const { enter } = createReflection([Health]);
+  const leave = Array.from({ length: 100 }, () => enter());
+  const refused = expect.objectContaining({ reason: "OVERLOADED" });
+  expect(enter).toThrow(refused);
+  leave[0]?.();
+  leave[0]?.();
+  enter();
+  expect(enter).toThrow(refused);
+});
+
+// Mutant seen red: files serialized for each answer.
+test("a file is serialized once", () => {
+  const files = () => {
+    const { value } = ask({ case: "fileContainingSymbol", value: "grpc.health.v1.Health" });
+    return typeof value === "object" && "fileDescriptorProto" in value ? value.fileDescriptorProto : [];
+  };
+  expect(files()[0]).toBe(files()[0]);
+});

@@ -4,15 +4,15 @@ import fc from "fast-check";
 import { ExecutionError } from "../../src/errors.ts";
 import { ChatRequestSchema } from "../../src/gen/execution/v1/chat_pb.js";
 import { MessageRole } from "../../src/gen/execution/v1/content_pb.js";
-import { scanJson } from "../../src/server/scan.ts";
-import { scanBinary } from "../../src/server/scan-binary.ts";
+import { createJsonScan, type Scan } from "../../src/server/scan.ts";
+import { createBinaryScan } from "../../src/server/scan-binary.ts";
 
 const LARGE = 16 * 1024 * 1024;
 
-/** What a scan refuses with; undefined if it refuses nothing. */
-function refusal(scan: () => void): string | undefined {
+/** What a scan refuses bytes with that come in pieces of a size; undefined if it refuses nothing. */
+function refusal(scan: Scan, bytes: Uint8Array, pieceBytes = 65_536): string | undefined {
   try {
-    scan();
+    for (let at = 0; at < bytes.length; at += pieceBytes) scan(bytes.subarray(at, at + pieceBytes));
     return undefined;
   } catch (thrown) {
     if (thrown instanceof ExecutionError) return thrown.reason;
@@ -20,8 +20,10 @@ function refusal(scan: () => void): string | undefined {
   }
 }
 
-const binary = (bytes: Uint8Array): string | undefined => refusal(() => scanBinary(ChatRequestSchema, bytes));
-const json = (text: string | Uint8Array): string | undefined => refusal(() => scanJson(Buffer.from(text)));
+const binary = (bytes: Uint8Array, pieceBytes?: number): string | undefined =>
+  refusal(createBinaryScan(ChatRequestSchema), bytes, pieceBytes);
+const json = (text: string | Uint8Array, pieceBytes?: number): string | undefined =>
+  refusal(createJsonScan(), Buffer.from(text), pieceBytes);
 
 /** A field with a length: its tag, and its content. */
 function field(number: number, content: Uint8Array): Buffer {
@@ -87,6 +89,22 @@ describe("a serialized message", () => {
     expect(binary(nested(60))).toBe("INVALID_FIELD");
   });
 
+  // Mutant seen red: a number without an end read on.
+  test("with a number of more than ten bytes is refused at once", () => {
+    expect(binary(repeated(Buffer.from([0xff])))).toBe("INVALID_FIELD");
+    expect(binary(Buffer.from([...Array(9).fill(0xff), 1]))).toBeUndefined();
+  });
+
+  // Mutants seen red: numbers, lengths or ends counted from the piece and not from the beginning.
+  test("is judged the same however it is cut", () => {
+    const bytes = toBinary(ChatRequestSchema, conversation);
+    for (const pieceBytes of [1, 2, 3, 7, 1000]) expect(binary(bytes, pieceBytes)).toBeUndefined();
+    expect(binary(nested(60), 1)).toBe("INVALID_FIELD");
+    expect(binary(nested(40), 1)).toBeUndefined();
+    expect(binary(field(18, Buffer.alloc(300_000, 1)), 999)).toBe("MESSAGE_TOO_LARGE");
+    expect(binary(field(18, Buffer.alloc(300_000, 0x81)), 999)).toBeUndefined();
+  });
+
   test("that is cut or broken is left to the decoder", () => {
     const bytes = Buffer.from(toBinary(ChatRequestSchema, conversation));
     fc.assert(
@@ -118,6 +136,19 @@ describe("a JSON text", () => {
     expect(json(JSON.stringify(`${"a".repeat(70)}\n[`.repeat(100_000)))).toBeUndefined();
   });
 
+  // Mutant seen red: space not counted.
+  test("with more than 4 MiB of space is refused", () => {
+    expect(json(" ".repeat(4 * 1024 * 1024))).toBeUndefined();
+    expect(json("\n".repeat(4 * 1024 * 1024 + 1))).toBe("MESSAGE_TOO_LARGE");
+    expect(json(JSON.stringify(" ".repeat(8 * 1024 * 1024)))).toBeUndefined();
+  });
+
+  // Mutant seen red: escapes not counted.
+  test("with more than a million escapes is refused, and one with fewer is not", () => {
+    expect(json(JSON.stringify('"'.repeat(1_000_001)))).toBe("MESSAGE_TOO_LARGE");
+    expect(json(JSON.stringify('"'.repeat(1_000_000)))).toBeUndefined();
+  });
+
   // Mutant seen red: no bound on the depth.
   test.each(["[", "{", '{"a":', "[[[{"])("that nests by %s is refused", (opening) => {
     expect(json(opening.repeat(300))).toBe("INVALID_FIELD");
@@ -127,9 +158,9 @@ describe("a JSON text", () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 5 }), fc.string({ unit: "binary", maxLength: 300 }), (text, inner) => {
         expect(json(text)).toBeUndefined();
-        // Three hundred brackets in strings are no depth, if the end of each string is found.
+        // Three hundred brackets in strings are no depth, if the end of each string is found, wherever it is cut.
         const strings = Array.from({ length: 300 }, () => JSON.stringify(`${inner}[`)).join(",");
-        expect(json(`[${strings}]`)).toBeUndefined();
+        for (const pieceBytes of [1, 5, 65_536]) expect(json(`[${strings}]`, pieceBytes)).toBeUndefined();
       }),
     );
   });

@@ -1,29 +1,66 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "@jest/globals";
-import { createTurns } from "../../src/server/turns.ts";
+import { createTurns, type Turns } from "../../src/server/turns.ts";
+
+const owner = {};
+let nowMs = 0;
+const clockMs = (): number => nowMs;
+
+/** Adds a task that writes down its name. */
+function add(turns: Turns, done: string[], name: string, of: object = owner): void {
+  turns(of, () => {
+    done.push(name);
+    return true;
+  });
+}
 
 // Mutant seen red: all in one turn.
 test("tasks run in order, a few in each turn, and those with nothing to do are not counted", async () => {
-  const turns = createTurns(2);
-  const done: number[] = [];
-  const add = (task: number): void =>
-    turns(() => {
-      if (task === 1) return false;
-      done.push(task);
-      return true;
-    });
-  for (let task = 0; task < 6; task += 1) add(task);
+  const turns = createTurns({ perTurn: 2, budgetMs: 1, clockMs });
+  const done: string[] = [];
+  add(turns, done, "a");
+  turns(owner, () => false);
+  for (const name of ["b", "c", "d", "e"]) add(turns, done, name);
   expect(done).toEqual([]);
   await turn();
-  expect(done).toEqual([0, 2]);
-  add(6);
+  expect(done).toEqual(["a", "b"]);
+  add(turns, done, "f");
   await turn();
-  expect(done).toEqual([0, 2, 3, 4]);
+  expect(done).toEqual(["a", "b", "c", "d"]);
   await turn();
-  expect(done).toEqual([0, 2, 3, 4, 5, 6]);
+  expect(done).toEqual(["a", "b", "c", "d", "e", "f"]);
   // Nothing waits any more, and the next one is run all the same.
   await turn();
-  add(7);
+  add(turns, done, "g");
   await turn();
-  expect(done.at(-1)).toBe(7);
+  expect(done.at(-1)).toBe("g");
+});
+
+// Mutant seen red: one line for all.
+test("owners take turns, however much one of them has", async () => {
+  const turns = createTurns({ perTurn: 2, budgetMs: 1, clockMs });
+  const done: string[] = [];
+  for (let count = 0; count < 100; count += 1) add(turns, done, `flood ${count}`);
+  add(turns, done, "caller", {});
+  await turn();
+  expect(done).toEqual(["flood 0", "caller"]);
+});
+
+// Mutants seen red: no budget; what follows from a task by promises not counted.
+test("no task is begun once the time of the turn is used up, promises included", async () => {
+  const turns = createTurns({ perTurn: 8, budgetMs: 3, clockMs });
+  const done: string[] = [];
+  for (const name of ["a", "b", "c"]) {
+    turns(owner, () => {
+      queueMicrotask(() => {
+        nowMs += 2;
+        done.push(name);
+      });
+      return true;
+    });
+  }
+  await turn();
+  expect(done).toEqual(["a", "b"]);
+  await turn();
+  expect(done).toEqual(["a", "b", "c"]);
 });

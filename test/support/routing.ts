@@ -15,6 +15,7 @@ import type { Limit } from "../../src/limit.ts";
 import type { BudgetDeps } from "../../src/router/budgets/deps.ts";
 import type { CallContext, Principal, Resolved } from "../../src/router/call.ts";
 import { createHealth, type Health } from "../../src/router/health/health.ts";
+import type { Pulse } from "../../src/router/pulse.ts";
 import { type RoutingState, resolve } from "../../src/router/resolve.ts";
 import { createRouter, type Router } from "../../src/router/router.ts";
 import {
@@ -42,6 +43,8 @@ export function testConfig(overrides: Partial<Config> = {}): Config {
       maxChatBytes: 16 * 1024 * 1024,
       maxMessageBytes: 1024 * 1024,
       maxBytesInFlight: 256 * 1024 * 1024,
+      maxCalls: 10_000,
+      maxLagMs: 1000,
       maxStreamsPerConnection: 1000,
       maxConnections: 4096,
       maxConnectionsPerPeer: 1024,
@@ -62,6 +65,14 @@ export function testConfig(overrides: Partial<Config> = {}): Config {
       continueMs: 30_000,
       maxContinued: 64,
       handOverMs: 120_000,
+    },
+    ledger: {
+      store: "memory",
+      directory: "/nowhere",
+      keepRowsMs: 30 * 86_400_000,
+      keepMinutesMs: 7 * 86_400_000,
+      keepHoursMs: 90 * 86_400_000,
+      metadataKeys: [],
     },
     logLevel: "silent",
     origins: new Map(),
@@ -111,11 +122,16 @@ export function testContext(overrides: Partial<CallContext> = {}): CallContext {
   };
 }
 
+/** A pulse that does not beat. */
+export const STILL: Pulse = { add: () => () => undefined };
+
 /** What a test may give the router beside its state. */
 export interface TestRouterOptions {
   /** Without it only what cannot spend has a price. */
   readonly prices?: PriceBook;
   readonly ledger?: LedgerStore;
+  /** Without it no time passes for checkpoints. */
+  readonly pulse?: Pulse;
   /** Without it nothing is known of any provider, and no time passes. */
   readonly health?: Health;
   /** Without it waits are over at once. */
@@ -149,6 +165,7 @@ export function testRouter(state: RoutingState, options: TestRouterOptions = {})
     wait: options.wait ?? (async () => undefined),
     budgets: options.budgets ?? testBudgets(),
     ledger: options.ledger ?? createMemoryStore({ maxSums: 1000, maxAttemptIds: 1000 }),
+    pulse: options.pulse ?? STILL,
     nowMs,
     state: () => state,
     newId:

@@ -31,9 +31,11 @@ export function startProgram(args: readonly string[], options: ProgramOptions = 
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(EP_|EXECUTION_PLATFORM_|NODE_OPTIONS)/.test(name),
   );
+  // Where a test names no directory nothing may be written.
+  const ledger = options.workingDirectory === undefined ? { EP_LEDGER_STORE: "memory" } : {};
   const child = spawn(process.execPath, [...(options.nodeOptions ?? []), options.main ?? main, ...args], {
     cwd: options.workingDirectory ?? import.meta.dirname,
-    env: { ...Object.fromEntries(inherited), ...options.environment },
+    env: { ...Object.fromEntries(inherited), ...ledger, ...options.environment },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const output = { stdout: "", stderr: "" };

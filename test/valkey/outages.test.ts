@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import { ExecutionError } from "../../src/errors.ts";
 import type { StreamStore } from "../../src/router/streams/store.ts";
+import { attachToStored } from "../../src/router/streams/stored.ts";
 import { names } from "../../src/router/streams/valkey/names.ts";
 import { createValkeyStreamStore } from "../../src/router/streams/valkey/valkey-store.ts";
 import { createLog } from "../../src/telemetry/log.ts";
@@ -140,6 +141,32 @@ describe("a server that does not answer", () => {
       await sleep(20);
     }
     expect(last).toBe("finished");
+  });
+});
+
+describe("a server that has lost all it knew", () => {
+  // Mutant seen red: a stream taken for known because it was written once.
+  test("is told again of the streams that run", async () => {
+    const [owner, peer] = [await open(), await open()];
+    const head = newHead();
+    const log = owner.begin(head, running());
+    log.append(wordEvents(1, 3));
+    await owner.flushed();
+    await operator.send("FLUSHALL");
+    await operator.send("SCRIPT", "FLUSH");
+    expect(await peer.find(head.streamId)).toBeUndefined();
+    log.append(wordEvents(4, 3));
+    for (let tries = 0; tries < 100 && (await peer.find(head.streamId)) === undefined; tries += 1) await sleep(50);
+    const ended = { endedAtMs: Date.now() };
+    owner.end(head, ended);
+    log.end(ended);
+    await owner.flushed();
+    const stored = await peer.find(head.streamId);
+    if (stored === undefined) throw new Error("the stream is not known");
+    const reader = await attachToStored(stored, { after: 0, from: 0 }, testContext());
+    const { events, error } = await drainStream(() => reader);
+    expect(error).toBeUndefined();
+    expect(events.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5, 6]);
   });
 });
 

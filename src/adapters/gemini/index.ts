@@ -6,7 +6,7 @@ import { checkHeaders, joinUrl } from "../request-head.ts";
 import { OWNER } from "./content.ts";
 import { readError } from "./errors.ts";
 import { capabilitiesOf, modelsOf } from "./models.ts";
-import { checkQuirks, DEFAULT_BASE_URL, resolveQuirks, sellerOf } from "./quirk-settings.ts";
+import { checkQuirks, DEFAULT_BASE_URL, regionOf, resolveQuirks, sellerOf } from "./quirk-settings.ts";
 import type { Quirks } from "./quirks.ts";
 import { buildRequest } from "./request.ts";
 import { loadSdk } from "./sdk.ts";
@@ -34,6 +34,7 @@ function createGemini(settings: ProviderSettings, { now, newId }: AdapterDeps): 
     settings,
     owner: OWNER,
     seller: sellerOf(settings),
+    region: regionOf(settings),
     model: (name) => capabilitiesOf(settings, name),
     models: () => modelsOf(settings),
     loadSdk,

@@ -121,6 +121,16 @@ function namedSurface({ quirks, baseUrl }: ProviderSettings): Surface | undefine
 /** Vendors by surface, as the tables of prices have them. */
 const SELLERS: Readonly<Record<Surface, string>> = { gemini_api: "gemini", vertex: "vertex" };
 
+/**
+ * The region that the base URL of Vertex AI says: the location in its path, else the one in its host, which without any is the global endpoint's.
+ * Undefined for whatever is not there.
+ */
+export function regionOf({ baseUrl }: ProviderSettings): string | undefined {
+  const { hostname, pathname } = URL.parse(baseUrl ?? DEFAULT_BASE_URL) ?? { hostname: "", pathname: "" };
+  const host = /^(?:(.+)-)?aiplatform\.googleapis\.com$/.exec(hostname);
+  return host === null ? undefined : (/\/locations\/([^/]+)/.exec(pathname)?.[1] ?? host[1] ?? "global");
+}
+
 /** Who bills an instance: Google at the surface that is named, else somebody whose prices are not known. */
 export function sellerOf(settings: ProviderSettings): string {
   const surface = namedSurface(settings);

@@ -27,14 +27,28 @@ const PIECE = new RegExp(`\\s*\\S{1,${PIECE_CHARACTERS}}|\\s+`, "gu");
 export function countTokens(text: string): number {
   let tokens = 0;
   let characters = 0;
-  for (const character of text) {
-    if (character.trim() === "") characters = 0;
-    else {
+  // By code units, since texts may have millions; the second half of a pair is no character of its own.
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (isSpace(code)) characters = 0;
+    else if (!isSecondHalf(text, at, code)) {
       if (characters % PIECE_CHARACTERS === 0) tokens += 1;
       characters += 1;
     }
   }
   return tokens;
+}
+
+function isSpace(code: number): boolean {
+  return code <= 0x20 ? code === 0x20 || (code >= 0x09 && code <= 0x0d) : code >= 0xa0 && isWideSpace(code);
+}
+
+function isWideSpace(code: number): boolean {
+  return String.fromCharCode(code).trim() === "";
+}
+
+function isSecondHalf(text: string, at: number, code: number): boolean {
+  return code >= 0xdc00 && code <= 0xdfff && at > 0 && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800;
 }
 
 /** Counts a request: tools and the answer's schema first, then one token a message and its parts. Without `caching` nothing is cached. */

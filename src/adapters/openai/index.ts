@@ -3,7 +3,7 @@ import { byModel, createHttpAdapter, requestHeaders } from "../http-adapter.ts";
 import { checkHeaders, joinUrl } from "../request-head.ts";
 import { readError } from "./errors.ts";
 import { capabilitiesOf, modelsOf } from "./models.ts";
-import { checkQuirks, resolveQuirks, vendorOfSettings } from "./quirk-settings.ts";
+import { checkQuirks, regionOf, resolveQuirks, vendorOfSettings } from "./quirk-settings.ts";
 import type { Quirks } from "./quirks.ts";
 import { buildRequest } from "./request.ts";
 import { loadSdk } from "./sdk.ts";
@@ -33,6 +33,7 @@ function createOpenai(settings: ProviderSettings, { now, newId }: AdapterDeps): 
     settings,
     owner: vendorOfSettings(settings),
     seller: vendorOfSettings(settings),
+    region: regionOf(settings),
     model: (name) => capabilitiesOf(settings, name),
     models: () => modelsOf(settings),
     loadSdk,

@@ -72,6 +72,12 @@ export function vendorOfSettings({ quirks, baseUrl }: ProviderSettings): string 
   return typeof quirks.vendor === "string" ? quirks.vendor : vendorOf(baseUrl ?? DEFAULT_BASE_URL);
 }
 
+/** The region that a host of Amazon's names (`bedrock-runtime.us-east-1.amazonaws.com`); undefined for any other. */
+export function regionOf({ baseUrl = DEFAULT_BASE_URL }: ProviderSettings): string | undefined {
+  const hostname = URL.parse(baseUrl)?.hostname ?? "";
+  return /\.([a-z]{2}(?:-[a-z]+)+-\d+)\.(?:amazonaws\.com|api\.aws)$/.exec(hostname)?.[1];
+}
+
 /** The vendor whose host a base URL names; `compatible` if it is nobody's. */
 export function vendorOf(baseUrl: string): string {
   const { host, hostname } = URL.parse(baseUrl) ?? { host: "", hostname: "" };

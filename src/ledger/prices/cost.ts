@@ -26,7 +26,7 @@ export function costOf(price: Price, usage: Usage): bigint | undefined {
 }
 
 /** The rates of a tier at an input of so many tokens; undefined if the tier has no price. */
-function ratesFor(price: Price, servedTier: string, inputTokens: number): Rates | undefined {
+export function ratesFor(price: Price, servedTier: string, inputTokens: number): Rates | undefined {
   return price.tiers
     .get(tierOf(price, servedTier))
     ?.find(({ inputOver }) => inputOver === 0 || inputTokens > inputOver);

@@ -32,13 +32,23 @@ export interface PriceRule {
   readonly serviceTier?: string;
   /** True for the vendor's batch API. */
   readonly batch?: true;
-  /** Vendor's word of the region it is for; absent: wherever the vendor serves by default. */
+  /** Vendor's word of the region it is for; `*` is any that has no rule of its own beside it. Absent: wherever the vendor serves by default. */
   readonly region?: string;
   readonly rates: RateTexts;
   /** US dollars per unit of what is billed beside tokens, by the vendor's word (`web_search_requests`). */
   readonly extras?: Readonly<Record<string, string>>;
   /** Extras of which every request is billed exactly one, the one by default first. */
   readonly requestFees?: readonly string[];
+  /** Why an operator's own price is not the vendor's list price. */
+  readonly reason?: string;
+}
+
+/** An operator's own prices, which lie over the tables. What wins where is said at `createPriceBook`. */
+export interface OwnPrices {
+  /** By vendor, the `seller` of adapters, be there a table of it or not. */
+  readonly vendors: Readonly<Record<string, readonly PriceRule[]>>;
+  /** By provider instance. */
+  readonly instances: Readonly<Record<string, readonly PriceRule[]>>;
 }
 
 /** The prices of one vendor, as data. */
@@ -60,6 +70,8 @@ export interface PriceTable {
 export interface PriceQuery {
   /** The adapter's `seller`. */
   readonly vendor: string;
+  /** Name of the provider instance, which may have prices of its own. */
+  readonly instance: string;
   /** The model, in the vendor's own word. */
   readonly model: string;
   /** When the attempt began, milliseconds since the epoch. */
@@ -76,6 +88,9 @@ export interface PriceQuery {
 export interface Rates {
   /** Holds where the input is more than this many tokens. */
   readonly inputOver: number;
+  /** The rule that says so, and whether it is the operator's own. */
+  readonly rule: PriceRule;
+  readonly isOwn: boolean;
   readonly tokens: Readonly<Partial<Record<RateName, bigint>>>;
   readonly extras: ReadonlyMap<string, bigint>;
   /** Extras of which every request is billed exactly one, the one by default first. */
@@ -86,6 +101,8 @@ export interface Rates {
 export interface Price {
   /** True if nobody bills for it: then it costs 0, and that is known. */
   readonly free: boolean;
+  /** Version of the prices it is one of; empty if nobody bills for it. */
+  readonly version: string;
   /** By service tier, `""` for the standard one; each with the highest `inputOver` first. */
   readonly tiers: ReadonlyMap<string, readonly Rates[]>;
   /** The vendor's other words for these tiers. */

@@ -41,7 +41,10 @@ export function createMemoryStore({ maxSums, maxAttemptIds }: MemoryStoreOptions
   const isFull = (): boolean => tenants.values().reduce((total, { size }) => total + size, 0) > maxSums;
 
   return {
-    append: async (row) => {
+    open: async () => undefined,
+    checkpoint: () => undefined,
+    isWritable: () => true,
+    settle: async (row) => {
       if (!remember(row.attemptId)) return;
       const tenant = tenants.get(row.tenant) ?? createTenantSums();
       tenants.set(row.tenant, tenant);

@@ -3,7 +3,7 @@ import { type ChatEvent, isContent, warningEvent } from "../../contract/events.t
 import { unknownUsage } from "../../contract/usage.ts";
 import { ExecutionError, toExecutionError } from "../../errors.ts";
 import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
-import { AttemptOutcome, type AttemptSummary, AttemptSummarySchema } from "../../gen/execution/v1/usage_pb.js";
+import { AttemptOutcome, type AttemptSummary, AttemptSummarySchema, Billed } from "../../gen/execution/v1/usage_pb.js";
 import { type Lease, takeLease } from "../budgets/lease.ts";
 import { expectedInput } from "../budgets/terms.ts";
 import type { Call } from "../call.ts";
@@ -32,8 +32,8 @@ export interface AttemptInput {
 }
 
 /**
- * One attempt. It is opened, and ends in exactly one way: it wins, it fails, or it is closed. Its row is written then, before that is told. One that could
- * not be opened never was: the call's record does not have it, and it costs nothing.
+ * One attempt. It takes its lease and opens its row before it is told or sent. It ends in exactly one way: it wins, it fails, or it is closed; its row is
+ * settled then, before that is told. One that could not be opened never was: the call's record does not have it, and it costs nothing.
  *
  * What changes is asked by methods and not by getters: an object literal with a getter gets a hidden class of its own, which costs as much as all else
  * that is done for an attempt.
@@ -47,8 +47,8 @@ export interface Attempt {
   /** True once its answer is complete. */
   isFinished(): boolean;
   /**
-   * Takes the lease of what it may cost, and enters it into the call's record. Once only, and before anything else. Throws what a budget or limit refuses
-   * it by; it may then be failed or closed like any other.
+   * Takes the lease of what it may cost, opens its row, and enters it into the call's record. Once only, and before anything else. Throws what a budget or limit
+   * refuses it by, and LEDGER_UNAVAILABLE if there can be no row; it may then be failed or closed like any other, and never was.
    */
   open(): Promise<void>;
   /** What is told before it begins. */
@@ -95,13 +95,13 @@ export function createAttempt(deps: AttemptDeps, input: AttemptInput): Attempt {
   const signal = createAttemptSignal(call.context.signal, { firstContentMs: input.firstContentMs, totalMs });
   let startedMs = 0;
   let lease: Lease | undefined;
-  let isOpen = false;
   let toldAtEnd: readonly ChatEvent[] = [];
   let headersMs: number | undefined;
   let firstContentMs: number | undefined;
   let wasSent = false;
   let hasFinalUsage = false;
   let isFinished = false;
+  let isOpen = false;
 
   const times = (): AttemptTimes => ({ headersMs, firstContentMs, totalMs: call.elapsedMs() - startedMs });
   const begin = (): void => {
@@ -140,7 +140,16 @@ export function createAttempt(deps: AttemptDeps, input: AttemptInput): Attempt {
       lease = await takeLease(deps, call, candidate, request);
       startedMs = call.elapsedMs();
       summary.attempt = record.attempts.length;
+      // Before the wait, so that no other attempt takes the number meanwhile.
       record.attempts.push(summary);
+      try {
+        await meter.open(summary);
+      } catch (thrown) {
+        record.attempts.splice(record.attempts.indexOf(summary), 1);
+        summary.billed = Billed.NO;
+        await lease?.settle({ summary, isFinal: true, streamedTokens: 0 });
+        throw thrown;
+      }
       isOpen = true;
     },
     opening: () => {
@@ -196,12 +205,11 @@ export function createAttempt(deps: AttemptDeps, input: AttemptInput): Attempt {
       return [...events.slice(0, -1), ...(hasFinalUsage ? [] : [finalUsage(summary, usage)]), ...told, last];
     },
     fail: async (thrown) => {
-      const cause = toExecutionError(thrown, deps.newId);
-      if (!isOpen) {
-        leave();
-        return cause;
-      }
-      const error = cause.with({ provider: adapter.settings.name, model: model.model });
+      const found = toExecutionError(thrown, deps.newId);
+      if (!isOpen) leave();
+      // What goes wrong before it begins, or once it has ended, is no failure of the provider.
+      if (!isOpen || summary.outcome !== AttemptOutcome.UNSPECIFIED) return found;
+      const error = found.with({ provider: adapter.settings.name, model: model.model });
       markFailed(summary, error, times());
       // Who is cut by us will hear nothing more of its provider, and has to know what it was cut for.
       if (lease?.isCut() === true) summary.usage ??= expectedInput(request);

@@ -9,7 +9,7 @@ import { brokenOff } from "./outcome.ts";
 export interface Hedge {
   /** Resolves when the first has had its time, unless the signal fires. */
   readonly elapsed: (signal: AbortSignal) => Promise<void>;
-  /** Creates the second attempt and opens it; undefined if none may start now. */
+  /** Creates the second attempt and opens it; undefined if none may start now. Never rejects. */
   readonly open: () => Promise<Attempt | undefined>;
   /** Told of an attempt that failed while the other one ran. */
   readonly lost: (attempt: Attempt, error: ExecutionError) => void;
@@ -39,10 +39,8 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
   const own = new WeakSet<Events>();
   const closing: Promise<void>[] = [];
   const timer = new AbortController();
-  /** Resolves with the second attempt when one is due; undefined once it was, or before the race. */
+  /** The second attempt, once it is due and open; undefined once it runs, or before the race. */
   let late: Promise<Attempt | undefined> | undefined;
-  /** True once the race has been decided: nobody is let in any more. */
-  let isDecided = false;
   const tell = (events: Events): Events => {
     own.add(events);
     return events;
@@ -69,21 +67,20 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
     }
   };
   const settle = async (): Promise<void> => {
-    isDecided = true;
     timer.abort();
-    const second = await late?.catch(nothing);
+    const unsent = await late;
     late = undefined;
-    await Promise.all([...closing, second?.close()]);
+    await Promise.all([...closing, unsent?.close()]);
   };
 
   /** What is heard next. When the first has had its time, the second is started meanwhile. */
   const hear = async (): Promise<Outcome> => {
     while (true) {
       const reads = [...running].map(({ next }) => next);
-      const outcome = await Promise.race(late === undefined ? reads : [...reads, late.then(asSecond)]);
-      if (!("second" in outcome)) return outcome;
+      const heard = await Promise.race(late === undefined ? reads : [...reads, late]);
+      if (heard !== undefined && "racer" in heard) return heard;
       late = undefined;
-      if (outcome.second !== undefined) enter(outcome.second);
+      if (heard !== undefined) enter(heard);
     }
   };
   /** Goes on without one that failed. Returns what the caller is told, if it was the one that is followed. */
@@ -106,7 +103,7 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
 
   async function* race(): AsyncGenerator<Events> {
     enter(first);
-    late = hedge.elapsed(timer.signal).then(() => (isDecided ? undefined : hedge.open()), nothing);
+    late = hedge.elapsed(timer.signal).then(() => (timer.signal.aborted ? undefined : hedge.open()), nothing);
     while (true) {
       const outcome = await hear();
       const { racer } = outcome;
@@ -131,9 +128,9 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
     summary: () => leader.summary(),
     meterOnly: (events) => leader.meterOnly(events),
     place: () => leader.place(),
+    open: () => first.open(),
     hasContent: () => leader.hasContent(),
     isFinished: () => leader.isFinished(),
-    open: () => first.open(),
     opening: () => first.opening(),
     isShort: () => leader.isShort(),
     extend: () => leader.extend(),
@@ -168,10 +165,6 @@ async function read(racer: Racer): Promise<Outcome> {
 
 function nothing(): undefined {
   return undefined;
-}
-
-function asSecond(second: Attempt | undefined): { readonly second: Attempt | undefined } {
-  return { second };
 }
 
 function decides(events: Events): boolean {

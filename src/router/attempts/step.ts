@@ -76,7 +76,7 @@ export function createStep(deps: AttemptDeps, call: Call): StepRun {
     const isFurther = isHedge || tries.some((each) => targets[each.place]?.provider === target?.provider);
     return target?.admit(isFurther);
   };
-  const open = (admission: Admission): Attempt => {
+  const create = (admission: Admission): Attempt => {
     const going = continuation?.begin();
     return createAttempt(deps, {
       call,
@@ -100,12 +100,12 @@ export function createStep(deps: AttemptDeps, call: Call): StepRun {
     );
     const admission = place < 0 ? undefined : admit(place, true);
     if (admission === undefined) return undefined;
-    const second = open(admission);
+    const second = create(admission);
+    // The call can do without it.
     try {
       await second.open();
       return second;
     } catch {
-      // What a budget refuses is no reason to end the one that runs.
       await second.close();
       return undefined;
     }
@@ -129,7 +129,7 @@ export function createStep(deps: AttemptDeps, call: Call): StepRun {
       while (wanted.kind !== "FAIL") {
         if (wanted.afterMs > 0) await deps.wait(wanted.afterMs, context.signal);
         const admission = admit(wanted.place, false);
-        if (admission !== undefined) return beside(open(admission));
+        if (admission !== undefined) return beside(create(admission));
         wanted = next();
       }
       throw wanted.error;

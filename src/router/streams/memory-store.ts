@@ -122,6 +122,9 @@ export function createMemoryStreamStore(
     },
     claim: async (use, streamId) => keys.claim(use, streamId),
     isRead: async () => false,
+    get heldBytes() {
+      return heldBytes;
+    },
     flushed: async () => undefined,
     close: async () => clearTimeout(expiry),
   };

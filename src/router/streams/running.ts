@@ -6,6 +6,7 @@ export interface Running {
   remove(run: Run): void;
   get(streamId: string): Run | undefined;
   all(): readonly Run[];
+  readonly size: number;
 }
 
 /**
@@ -22,6 +23,9 @@ export function createRunning(): Running {
       holders.delete(head.streamId);
     },
     get: (streamId) => holders.get(streamId)?.run,
+    get size() {
+      return holders.size;
+    },
     all: () => [...holders.values()].flatMap(({ run }) => run ?? []),
   };
 }

@@ -66,6 +66,8 @@ export interface StreamStore {
   claim(use: KeyUse, streamId: string): Promise<Claim>;
   /** True if a reader in a peer is attached to a stream of this process. */
   isRead(streamId: string): Promise<boolean>;
+  /** Bytes that the logs of this process hold, as they are bounded. */
+  readonly heldBytes: number;
   /** Resolves once everything that was said before can be read by peers. */
   flushed(): Promise<void>;
   close(): Promise<void>;

@@ -37,8 +37,12 @@ export interface Streams {
   describe(request: GetStreamRequest, context: CallContext): Promise<GetStreamResponse>;
   /** Ends every reader of a running stream with REATTACH, if a peer can serve it; the streams go on. Else does nothing. */
   handOver(): Promise<void>;
+  /** How many streams run in this process, and the bytes that its logs hold. */
+  held(): { readonly streams: number; readonly logBytes: number };
   /** Resolves once every call that runs now has ended. */
   settled(): Promise<void>;
+  /** Ends what runs with INTERRUPTED, whoever could serve it. */
+  interrupt(): void;
   /** Ends with INTERRUPTED what still runs, what a peer can serve only after `handOverMs`, and closes the store. */
   close(): Promise<void>;
 }
@@ -144,6 +148,9 @@ export function createStreams({ store, newId, newSecret, nowMs, ...deps }: Strea
   const settled = async (): Promise<void> => {
     await Promise.all(running.all().map(({ closed }) => closed));
   };
+  const interrupt = (): void => {
+    for (const run of running.all()) run.abort(interruptedError());
+  };
   const settledWithin = async (ms: number): Promise<void> => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, ms);
@@ -176,10 +183,12 @@ export function createStreams({ store, newId, newSecret, nowMs, ...deps }: Strea
       await store.flushed();
       for (const run of running.all()) run.handOver();
     },
+    held: () => ({ streams: running.size, logBytes: store.heldBytes }),
     settled,
+    interrupt,
     close: async () => {
       if (store.shared) await settledWithin(deps.handOverMs);
-      for (const run of running.all()) run.abort(interruptedError());
+      interrupt();
       await settled();
       await store.flushed();
       await store.close();

@@ -4,11 +4,15 @@ import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import { encodeFrames, framesOf } from "../../contract/frames.ts";
 import { ExecutionError } from "../../errors.ts";
 import type { Status } from "../../gen/google/rpc/status_pb.js";
+import { LARGE_BYTES } from "../body-bytes.ts";
 import { type BodyClock, startBodyClock } from "../body-clock.ts";
 import type { Dispatcher, ServerCall } from "../dispatcher.ts";
 import { inflate } from "../inflate.ts";
+import { startLate } from "../late.ts";
 import { invalidBody } from "../read.ts";
+import type { Scan } from "../scan.ts";
 import type { Arrival } from "./arrivals.ts";
+import { closeLater } from "./close-later.ts";
 import { createPrefixReader, type MessagePrefix } from "./frames.ts";
 import { OK, statusObject } from "./status.ts";
 import type { TransportLimits } from "./transport.ts";
@@ -54,6 +58,7 @@ export function serveCall({ method, arrival, wire }: GrpcCall, { dispatcher, tra
   const { stream } = arrival;
   let call: ServerCall | undefined;
   let prefix: MessagePrefix | undefined;
+  let scan: Scan | undefined;
   let body: Uint8Array | undefined;
   let running = false;
   let requestEnded = false;
@@ -69,6 +74,7 @@ export function serveCall({ method, arrival, wire }: GrpcCall, { dispatcher, tra
     clock?.stop();
     call?.end();
     wire.sendStatus(status === undefined ? OK : statusObject(status));
+    if (!requestEnded) discardRest(stream);
     closeLater(stream, requestEnded ? transport.stallMs : transport.lingerMs);
   };
   const fail = (thrown: unknown): void => finish((call ?? dispatcher).status(thrown));
@@ -108,27 +114,31 @@ export function serveCall({ method, arrival, wire }: GrpcCall, { dispatcher, tra
       () => received,
       () => fail(new ExecutionError("DEADLINE", `the request did not arrive within ${requestMs} ms`)),
     );
-    const readPrefixes = createPrefixReader((next) => {
+    const readPrefix = (next: MessagePrefix): void => {
       if (prefix !== undefined) throw invalidBody(`${method.name} takes one message`);
       if (next.flag > 1) throw invalidBody("the message's first byte must say whether it is compressed, 0 or 1");
       if (next.size > begun.maxBytes) begun.admitBytes(next.size);
       prefix = next;
+      scan = next.flag === 1 || next.size > LARGE_BYTES ? begun.scan("binary") : undefined;
+    };
+    const readMessage = createPrefixReader(readPrefix, (piece) => {
+      if (prefix?.flag === 0) scan?.(piece);
     });
     // Before grpc-js gets them, whose own refusal of large messages has no details.
     stream.prependListener("data", (chunk: Uint8Array) => {
       attempt(() => {
         received += chunk.length;
         begun.admitBytes(Math.min(received, begun.maxBytes));
-        readPrefixes(chunk);
+        readMessage(chunk);
       });
     });
     wire.startRead();
   };
 
   const respond = async (begun: ServerCall, bytes: Uint8Array): Promise<void> => {
-    const inflated = prefix?.flag === 1 ? await inflate(bytes, arrival.encoding, begun) : bytes;
+    const inflated = prefix?.flag === 1 ? await inflate(bytes, arrival.encoding, begun, scan) : bytes;
     begun.admitBytes(inflated.length);
-    for await (const responses of await begun.run(begun.decode(inflated, "binary"))) {
+    for await (const responses of await begun.run(await begun.decode(inflated, "binary"))) {
       if (ended) return;
       // A call that is given up is still asked for its error, which says what was done and used.
       if (begun.signal.aborted) continue;
@@ -179,9 +189,9 @@ function nextWrite(
   onWrite: (listener: (() => void) | undefined) => void,
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const stalled = setTimeout(() => stream.close(constants.NGHTTP2_CANCEL), stallMs);
+  const stalled = startLate(stallMs, () => stream.close(constants.NGHTTP2_CANCEL));
   const settle = (): void => {
-    clearTimeout(stalled);
+    stalled.clear();
     onWrite(undefined);
     stream.off("close", settle);
     signal.removeEventListener("abort", settle);
@@ -193,11 +203,7 @@ function nextWrite(
   return promise;
 }
 
-/** Closes a stream whose caller does not: one that does not take its answer, or goes on sending a request that was answered. */
-function closeLater(stream: ServerHttp2Stream, afterMs: number): void {
-  if (stream.destroyed) return;
-  const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR } = constants;
-  // What its caller has no window for would be waited for without end if the stream were closed in good order.
-  const timer = setTimeout(() => stream.close(stream.writableFinished ? NGHTTP2_NO_ERROR : NGHTTP2_CANCEL), afterMs);
-  stream.once("close", () => clearTimeout(timer));
+/** Throws away what still comes of a request that was answered: grpc-js would go on gathering its message. */
+function discardRest(stream: ServerHttp2Stream): void {
+  stream.removeAllListeners("data").resume();
 }

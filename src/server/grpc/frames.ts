@@ -8,10 +8,14 @@ export interface MessagePrefix {
 }
 
 /**
- * Reads the prefixes out of the bytes of a request, however they are cut, so that a message that says too much is refused before it is held.
+ * Reads the prefixes out of the bytes of a request, however they are cut, and what is between them, so that a message that says too much or holds
+ * too much is refused before it is held.
  * Protocol: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests
  */
-export function createPrefixReader(onPrefix: (prefix: MessagePrefix) => void): (chunk: Uint8Array) => void {
+export function createPrefixReader(
+  onPrefix: (prefix: MessagePrefix) => void,
+  onContent: (piece: Uint8Array) => void = () => undefined,
+): (chunk: Uint8Array) => void {
   const prefix = Buffer.alloc(PREFIX_BYTES);
   let read = 0;
   let remaining = 0;
@@ -28,6 +32,7 @@ export function createPrefixReader(onPrefix: (prefix: MessagePrefix) => void): (
         onPrefix({ flag: prefix.readUInt8(0), size: remaining });
       }
       const taken = Math.min(remaining, chunk.length - at);
+      if (taken > 0) onContent(chunk.subarray(at, at + taken));
       remaining -= taken;
       at += taken;
       if (remaining === 0) read = 0;

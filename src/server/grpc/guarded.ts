@@ -3,6 +3,7 @@ import { ExecutionError } from "../../errors.ts";
 import type { Dispatcher } from "../dispatcher.ts";
 import type { Guard } from "../guard.ts";
 import type { Arrival, Arrivals } from "./arrivals.ts";
+import { closeIfStalled, closeLater } from "./close-later.ts";
 import { createPrefixReader } from "./frames.ts";
 import { BIDI_PATHS } from "./standard.ts";
 import { statusObject } from "./status.ts";
@@ -17,7 +18,7 @@ export interface GuardedDeps {
 
 /**
  * A call of a standard service, which grpc-js serves. These need no key, so whatever they take is bounded here: refused under a foreign name,
- * compressed, with a large message, or if its request does not end.
+ * compressed, with a large message, or if its request does not end; closed if its answer is not taken.
  */
 export function guarded(
   wire: ServerInterceptingCallInterface,
@@ -25,16 +26,22 @@ export function guarded(
   { dispatcher, guard, transport }: GuardedDeps,
 ): ServerInterceptingCall {
   let refused = false;
+  let taken: Arrival | undefined;
+  const closeTaken = (): void => {
+    if (taken !== undefined) closeLater(taken.stream, transport.stallMs);
+  };
   const refuse = (thrown: unknown): void => {
     if (refused) return;
     refused = true;
     wire.sendStatus(statusObject(dispatcher.status(thrown)));
+    closeTaken();
   };
   return new ServerInterceptingCall(wire, {
     start: (next) =>
       next({
         onReceiveMetadata: (metadata, pass) => {
           const arrival = arrivals.take(metadata);
+          taken = arrival;
           try {
             guard.check(wire.getHost(), arrival?.header("origin"));
             refuseCompression(arrival);
@@ -46,6 +53,14 @@ export function guarded(
           pass(metadata);
         },
       }),
+    sendMessage: (message, next) => {
+      next(message);
+      if (taken !== undefined) closeIfStalled(taken.stream, transport.stallMs);
+    },
+    sendStatus: (status, next) => {
+      next(status);
+      closeTaken();
+    },
   });
 }
 

@@ -86,8 +86,14 @@ export function createGrpcListener(deps: GrpcListenerDeps): GrpcListener {
   const health = createHealth(
     SERVICES.map(({ typeName }) => typeName),
     dispatcher.drainStarted,
+    () => dispatcher.canRecord(),
   );
-  addStandardServices(server, { health, reflection: createReflection(SERVICES), dispatcher, closing: closing.signal });
+  addStandardServices(server, {
+    health,
+    reflection: createReflection(SERVICES),
+    dispatcher,
+    closing: closing.signal,
+  });
 
   // grpc-js hides the server it would bind itself; on one of ours a connection is known, and can be refused, from its beginning.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());

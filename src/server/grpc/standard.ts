@@ -26,6 +26,7 @@ import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflec
 import type { Dispatcher } from "../dispatcher.ts";
 import type { Health } from "../health.ts";
 import type { Reflection } from "../reflection.ts";
+import { inTurn } from "../turns.ts";
 import { messageService, methodPath } from "./services.ts";
 import { statusObject } from "./status.ts";
 
@@ -107,19 +108,48 @@ async function watchHealth(
   }
 }
 
+type ReflectionCall = ServerDuplexStream<ServerReflectionRequest, ServerReflectionResponse>;
+
+/** Answers one request of a call after the other, each in a turn and once the one before was taken: what waits is one answer a call. */
 function reflectionHandler({ reflection, dispatcher, closing }: StandardDeps) {
-  return (call: ServerDuplexStream<ServerReflectionRequest, ServerReflectionResponse>): void => {
-    const stop = (): void => {
-      call.emit("error", statusObject(dispatcher.status(stopped())));
+  return (call: ReflectionCall): void => {
+    const fail = (thrown: unknown): void => {
+      call.emit("error", statusObject(dispatcher.status(thrown)));
+    };
+    let leave: () => void;
+    try {
+      leave = reflection.enter();
+    } catch (thrown) {
+      fail(thrown);
+      return;
+    }
+    const stop = (): void => fail(stopped());
+    const end = (): void => {
+      leave();
+      closing.removeEventListener("abort", stop);
     };
     closing.addEventListener("abort", stop, { once: true });
-    call.on("close", () => closing.removeEventListener("abort", stop));
+    call.on("close", end).on("cancelled", end);
+    let answering = false;
+    let ended = false;
+    const goOn = (): void => {
+      answering = false;
+      if (ended) call.end();
+      else call.resume();
+    };
     call.on("data", (request: ServerReflectionRequest) => {
-      if (call.write(reflection.answer(request))) return;
+      answering = true;
       call.pause();
-      call.once("drain", () => call.resume());
+      inTurn(call, () => {
+        if (call.cancelled || call.destroyed) return false;
+        call.write(reflection.answer(request), goOn);
+        return true;
+      });
     });
-    call.on("end", () => call.end());
+    call.on("end", () => {
+      ended = true;
+      if (!answering) call.end();
+    });
   };
 }
 

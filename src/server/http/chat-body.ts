@@ -1,11 +1,13 @@
-import { create } from "@bufbuild/protobuf";
+import { create, type JsonValue } from "@bufbuild/protobuf";
 import { ExecutionError } from "../../errors.ts";
 import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
 import { type PlanRequest, PlanRequestSchema } from "../../gen/execution/v1/plan_pb.js";
 import type { ServerCall } from "../dispatcher.ts";
 import { asBoolean, asName, asObject, type ObjectFields, refuse } from "../edge/fields.ts";
 import { readCompletionFields, type Target } from "../openai/chat-completions.ts";
-import { parseJson } from "../read.ts";
+
+/** What reading a JSON body needs of its call. */
+type JsonCall = Pick<ServerCall, "parseJson" | "decodeJson" | "nextStep">;
 
 /** What a body of `POST /chat` and its query ask for. */
 export interface ChatBody {
@@ -25,12 +27,14 @@ const TARGETS = { personaId: "persona", persona: "persona", provider: "provider"
  * three may stand in the query instead; `events=proto` there asks for events in ProtoJSON. Throws INVALID_FIELD with the path of what is wrong: unknown fields
  * and parameters, a form mixed with the other one, a target named twice and differently.
  */
-export function readChatBody(bytes: Uint8Array, query: string, call: Pick<ServerCall, "decode">): ChatBody {
+export async function readChatBody(bytes: Uint8Array, query: string, call: JsonCall): Promise<ChatBody> {
   const params = readQuery(query, ["events"]);
   const events = params.get("events") ?? "short";
   if (events !== "short" && events !== "proto") return refuse("events", "must be `proto` or `short`");
-  const value = parseJson(bytes);
-  const request = isPlain(value) ? readPlain(bytes, value) : (call.decode(bytes, "json") as ChatRequest);
+  const value = await call.parseJson(bytes);
+  const request = isPlain(value)
+    ? await readPlain(bytes, value, call)
+    : ((await call.decodeJson(value)) as ChatRequest);
   setTargets(request, params);
   return { request, events };
 }
@@ -39,19 +43,14 @@ export function readChatBody(bytes: Uint8Array, query: string, call: Pick<Server
  * Reads a body of `POST /plan`: canonical ProtoJSON of PlanRequest, or a ChatRequest in any form that `POST /chat` takes. The query may have
  * `personaId`, `provider` and `model`. Throws INVALID_FIELD as for `POST /chat`.
  */
-export function readPlanBody(bytes: Uint8Array, query: string, call: Pick<ServerCall, "decode">): PlanRequest {
+export async function readPlanBody(bytes: Uint8Array, query: string, call: JsonCall): Promise<PlanRequest> {
   const params = readQuery(query, []);
-  const value = parseJson(bytes);
+  const value = await call.parseJson(bytes);
   const plan = isPlain(value)
-    ? create(PlanRequestSchema, { request: readPlain(bytes, value) })
-    : (call.decode(isObject(value) && "request" in value ? bytes : wrapped(bytes), "json") as PlanRequest);
+    ? create(PlanRequestSchema, { request: await readPlain(bytes, value, call) })
+    : ((await call.decodeJson(isObject(value) && "request" in value ? value : { request: value })) as PlanRequest);
   if (plan.request !== undefined) setTargets(plan.request, params);
   return plan;
-}
-
-/** A ChatRequest as the one field of a PlanRequest. */
-function wrapped(chatRequest: Uint8Array): Uint8Array {
-  return Buffer.concat([Buffer.from('{"request":'), chatRequest, Buffer.from("}")]);
 }
 
 function readQuery(query: string, options: readonly string[]): URLSearchParams {
@@ -65,12 +64,13 @@ function readQuery(query: string, options: readonly string[]): URLSearchParams {
 }
 
 /** ProtoJSON messages have `parts` and never `content`. */
-function isPlain(value: unknown): boolean {
+function isPlain(value: JsonValue): boolean {
   const messages = isObject(value) ? value.messages : undefined;
   return Array.isArray(messages) && messages.some((message) => isObject(message) && "content" in message);
 }
 
-function readPlain(bytes: Uint8Array, value: unknown): ChatRequest {
+async function readPlain(bytes: Uint8Array, value: JsonValue, call: JsonCall): Promise<ChatRequest> {
+  await call.nextStep();
   refuseCanonical(value);
   const body = asObject({ path: "", value, raw: () => Buffer.from(bytes).toString("utf8") });
   const stream = body.take("stream");
@@ -110,6 +110,6 @@ function setTarget(request: ChatRequest, field: keyof Target, name: string, valu
   request[field] = value;
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+function isObject(value: unknown): value is Readonly<Record<string, JsonValue>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

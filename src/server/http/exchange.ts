@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { HeaderLookup } from "../auth.ts";
+import { startLate } from "../late.ts";
+import { discard } from "./pace.ts";
 
 /** One HTTP request and its answer. Requests of HTTP/2 come in the same form, through Node's compatibility API. */
 export interface Exchange {
@@ -58,12 +60,12 @@ export function endAnswer(
   limits: { readonly lingerMs: number; readonly stallMs: number },
 ): void {
   if (closed()) return;
-  const stalled = setTimeout(() => response.destroy(), limits.stallMs);
-  response.once("close", () => clearTimeout(stalled));
+  const stalled = startLate(limits.stallMs, () => response.destroy());
+  response.once("close", stalled.clear);
   if (!request.complete) {
-    const sending = setTimeout(() => request.destroy(), limits.lingerMs);
-    request.once("end", () => clearTimeout(sending)).once("close", () => clearTimeout(sending));
-    request.resume();
+    const sending = startLate(limits.lingerMs, () => request.destroy());
+    request.once("end", sending.clear).once("close", sending.clear);
+    discard(request);
   }
   response.end();
 }

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket } from "node:net";
 import { ExecutionError } from "../../errors.ts";
 import type { Dispatcher } from "../dispatcher.ts";
+import { inTurn } from "../turns.ts";
 import { SECURITY_HEADERS } from "./answer.ts";
 import type { TransportLimits } from "./limits.ts";
 import { problemDocument } from "./problem.ts";
@@ -12,6 +13,9 @@ const STATUS_OF_ERROR: Readonly<Record<string, readonly [number, string]>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, "the chunk extensions are too large"],
   ERR_HTTP_REQUEST_TIMEOUT: [408, "the request did not arrive in time"],
 };
+
+/** Requests a connection may send before those ahead of them are answered; two thousand fit in one read. */
+const MAX_PIPELINED = 100;
 
 /**
  * Creates the HTTP/1.1 server behind the front. It has no port of its own: connections are emitted to it. What is not HTTP gets a problem
@@ -33,18 +37,30 @@ export function createHttp1(
     // The handler requires it, with a problem document.
     requireHostHeader: false,
   });
-  const answering = new WeakSet<Socket>();
+  /** How many requests of each connection wait for their answers. */
+  const answering = new WeakMap<Socket, number>();
   const onBegun = (request: IncomingMessage, response: ServerResponse): void => {
     const { socket } = request;
-    answering.add(socket);
-    response.once("close", () => answering.delete(socket));
+    const others = answering.get(socket) ?? 0;
+    if (socket.destroyed) return;
+    if (others >= MAX_PIPELINED) {
+      socket.destroy();
+      return;
+    }
+    answering.set(socket, others + 1);
+    response.once("close", () => answering.set(socket, (answering.get(socket) ?? 1) - 1));
+    if (others === 0) onRequest(request, response);
+    else inTurn(socket, () => !socket.destroyed && serve(request, response));
+  };
+  const serve = (request: IncomingMessage, response: ServerResponse): boolean => {
     onRequest(request, response);
+    return true;
   };
   server.on("request", onBegun);
   // Whoever reads the body says that it may come (100 Continue); Node by itself would say so before anybody is known.
   server.on("checkContinue", onBegun);
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
-    const mayAnswer = socket instanceof Socket && socket.writable && !answering.has(socket);
+    const mayAnswer = socket instanceof Socket && socket.writable && (answering.get(socket) ?? 0) === 0;
     if (!mayAnswer || error.code === "ECONNRESET") {
       socket.destroy();
       return;

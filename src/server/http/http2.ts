@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
 import { holdStreams } from "../hold.ts";
+import { startLate } from "../late.ts";
 import type { TransportLimits } from "./limits.ts";
 
 /** Window of each stream: what a client may send ahead of our reading. */
@@ -61,10 +62,10 @@ export function createHttp2(
 
 function watchIdleness(session: ServerHttp2Session, limits: TransportLimits): void {
   let open = 0;
-  const unused = setTimeout(() => session.destroy(), limits.headersMs);
-  session.once("close", () => clearTimeout(unused));
+  const unused = startLate(limits.headersMs, () => session.destroy());
+  session.once("close", unused.clear);
   session.on("stream", (stream) => {
-    clearTimeout(unused);
+    unused.clear();
     open += 1;
     stream.once("close", () => {
       open -= 1;

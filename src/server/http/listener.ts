@@ -135,7 +135,7 @@ function createRequestListener(
 ): RequestListener {
   const services = [ExecutionService, ...OPEN_SERVICES];
   const names = services.map(({ typeName }) => typeName);
-  const health = createHealth(names, dispatcher.drainStarted);
+  const health = createHealth(names, dispatcher.drainStarted, () => dispatcher.canRecord());
   const reflection = createReflection(services);
   const refusals = createRefusals(dispatcher, limits);
   let rpc: Promise<RpcHandler> | undefined;

@@ -9,7 +9,7 @@ import type { Exchange } from "./exchange.ts";
  * may have its values in one parameter, with commas, or in several; an enum may be named without its prefix, in any case (`day`); and a time
  * may be a UTC day (`2026-11-26`). Throws INVALID_FIELD.
  */
-export function decodeQuery({ query }: Exchange, call: ServerCall, schema: DescMessage): Message {
+export async function decodeQuery({ query }: Exchange, call: ServerCall, schema: DescMessage): Promise<Message> {
   const fields = new Map<string, string | readonly string[]>();
   for (const [name, value] of new URLSearchParams(query)) {
     const field = schema.fields.find((known) => known.name === name || known.jsonName === name);

@@ -40,10 +40,14 @@ export function createRestRoutes(
       path: "/health",
       method: "GET",
       access: { open: "load balancers have no key, and it tells only whether this process takes calls" },
-      serve: async (exchange) =>
-        dispatcher.draining
-          ? sendJson(exchange, limits, { status: "draining" }, { status: 503 })
-          : sendJson(exchange, limits, { status: "serving" }),
+      serve: async (exchange) => {
+        if (dispatcher.draining) return sendJson(exchange, limits, { status: "draining" }, { status: 503 });
+        if (!dispatcher.canRecord())
+          return sendJson(exchange, limits, { status: "ledger_unavailable" }, { status: 503 });
+        const shedding = dispatcher.shedding();
+        // A process that sheds still serves: to restart it, or to send its callers to others, could only make things worse.
+        sendJson(exchange, limits, { status: "serving", ...(shedding.length > 0 && { shedding }) });
+      },
     },
     {
       path: "/health/providers",
@@ -61,7 +65,7 @@ export function createRestRoutes(
       access: { rpc: capabilities },
       serve: (exchange) =>
         calls.run(exchange, capabilities, async (call) => {
-          const response = await runUnary(call, decodeQuery(exchange, call, CapabilitiesRequestSchema));
+          const response = await runUnary(call, await decodeQuery(exchange, call, CapabilitiesRequestSchema));
           sendJson(exchange, limits, protoJson(CapabilitiesResponseSchema, response));
         }),
     },
@@ -71,7 +75,7 @@ export function createRestRoutes(
       access: { rpc: costs },
       serve: (exchange) =>
         calls.run(exchange, costs, async (call) => {
-          const response = await runUnary(call, decodeQuery(exchange, call, CostsRequestSchema));
+          const response = await runUnary(call, await decodeQuery(exchange, call, CostsRequestSchema));
           sendJson(
             exchange,
             limits,
@@ -87,7 +91,7 @@ export function createRestRoutes(
         isJson(exchange)
           ? calls.run(exchange, plan, async (call) => {
               const bytes = await readInflated(exchange, call, limits.requestMs);
-              const response = await runUnary(call, readPlanBody(bytes, exchange.query, call));
+              const response = await runUnary(call, await readPlanBody(bytes, exchange.query, call));
               sendJson(
                 exchange,
                 limits,

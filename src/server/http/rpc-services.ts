@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { create, type DescMethod } from "@bufbuild/protobuf";
 import {
   type ConnectError,
@@ -19,6 +20,7 @@ import { ServerReflection, ServerReflectionRequestSchema } from "../../gen/grpc/
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
 import type { Guard } from "../guard.ts";
 import type { Health } from "../health.ts";
+import { startLate } from "../late.ts";
 import type { Reflection } from "../reflection.ts";
 import { readTimeout } from "../timeout.ts";
 import { type Exchange, letBodyCome } from "./exchange.ts";
@@ -89,11 +91,20 @@ export function createServicesHandler(deps: ServicesDeps): Pick<RpcHandler, "ser
       }
       const values = createContextValues().set(wireKey, wire).set(refusalKey, refusalOf(exchange, wire));
       letBodyCome(exchange);
+      cutLate(exchange, method.methodKind === "bidi_streaming" ? limits.idleMs : limits.requestMs);
       const request = universalRequestFromNodeRequest(exchange.request, exchange.response, undefined, values);
       const answer = handler({ ...request, header: clampTimeout(request, wire) });
       await writeRpcAnswer(exchange, answer, request.signal, limits);
     },
   };
+}
+
+/** Cuts a request that does not end: Connect, which reads it, would wait for ever. */
+function cutLate({ request, response }: Exchange, afterMs: number): void {
+  if (request.complete) return;
+  const late = startLate(afterMs, () => request.destroy());
+  request.once("end", late.clear);
+  response.once("close", late.clear);
 }
 
 /** Cuts a deadline that Node's timers cannot hold. What is malformed was refused before. */
@@ -105,9 +116,9 @@ function clampTimeout({ header }: UniversalServerRequest, { timeoutHeader }: Rpc
   return header;
 }
 
-function healthService({ dispatcher, health, closing }: ServicesDeps): ServiceImpl<typeof HealthService> {
-  const failed = (thrown: unknown, { values }: HandlerContext): ConnectError =>
-    toConnectError(dispatcher.status(thrown), values.get(wireKey) ?? { protocol: "connect" });
+function healthService(deps: ServicesDeps): ServiceImpl<typeof HealthService> {
+  const { health, closing } = deps;
+  const failed = (thrown: unknown, context: HandlerContext): ConnectError => failure(deps, thrown, context);
   return {
     check: ({ service }, context) => {
       const status = health.check(service);
@@ -120,20 +131,44 @@ function healthService({ dispatcher, health, closing }: ServicesDeps): ServiceIm
     },
     watch: async function* watch({ service }, context) {
       const signal = AbortSignal.any([context.signal, closing]);
-      for await (const status of health.watch(service, signal)) yield create(HealthCheckResponseSchema, { status });
-      if (closing.aborted) throw failed(stopped(), context);
+      try {
+        for await (const status of health.watch(service, signal)) yield create(HealthCheckResponseSchema, { status });
+        if (closing.aborted) throw stopped();
+      } catch (thrown) {
+        throw failed(thrown, context);
+      }
     },
   };
 }
 
-function reflectionService({ reflection }: ServicesDeps): ServiceImpl<typeof ServerReflection> {
+function reflectionService(deps: ServicesDeps): ServiceImpl<typeof ServerReflection> {
+  const { reflection } = deps;
   return {
-    serverReflectionInfo: async function* answerAll(requests) {
-      for await (const request of requests) {
-        yield reflection.answer({ ...request, $typeName: ServerReflectionRequestSchema.typeName });
+    serverReflectionInfo: async function* answerAll(requests, context) {
+      const leave = enter(deps, context);
+      try {
+        for await (const request of requests) {
+          // A turn each: some hundred of them may have come in one read.
+          await setImmediate();
+          yield reflection.answer({ ...request, $typeName: ServerReflectionRequestSchema.typeName });
+        }
+      } finally {
+        leave();
       }
     },
   };
+}
+
+function enter(deps: ServicesDeps, context: HandlerContext): () => void {
+  try {
+    return deps.reflection.enter();
+  } catch (thrown) {
+    throw failure(deps, thrown, context);
+  }
+}
+
+function failure({ dispatcher }: ServicesDeps, thrown: unknown, { values }: HandlerContext): ConnectError {
+  return toConnectError(dispatcher.status(thrown), values.get(wireKey) ?? { protocol: "connect" });
 }
 
 function stopped(): ExecutionError {

@@ -86,14 +86,17 @@ export async function readRequest(
   requestMs: number,
 ): Promise<Message> {
   if (exchange.method === "GET") return readQuery(exchange, wire, call);
-  const body = await readBody(exchange, call, requestMs, wire.framing);
+  const { framing, format } = wire;
   const encoding = exchange.header(wire.encodingHeader);
-  if (wire.framing === "whole") return call.decode(await inflate(body, encoding, call), wire.format);
-  const { compressed, bytes } = openEnvelope(body);
-  if (compressed && (encoding === undefined || encoding === "identity")) {
+  const scan = call.scan(format);
+  const compressed = encoding !== undefined && encoding !== "identity";
+  const body = await readBody(exchange, call, { requestMs, framing, scan, compressed });
+  if (framing === "whole") return call.decode(await inflate(body, encoding, call, scan), format);
+  const envelope = openEnvelope(body);
+  if (envelope.compressed && !compressed) {
     throw invalidBody(`the message is marked as compressed, but ${wire.encodingHeader} names no compression`);
   }
-  return call.decode(await inflate(bytes, compressed ? encoding : undefined, call), wire.format);
+  return call.decode(await inflate(envelope.bytes, envelope.compressed ? encoding : undefined, call, scan), format);
 }
 
 /** An empty message in the wire's format and framing: what Connect's handler gets in place of the body. */

@@ -23,7 +23,7 @@ const HEADERS = {
  */
 export async function serveChat(exchange: Exchange, call: ServerCall, limits: TransportLimits): Promise<void> {
   const bytes = await readInflated(exchange, call, limits.requestMs);
-  const { request, events } = readChatBody(bytes, exchange.query, call);
+  const { request, events } = await readChatBody(bytes, exchange.query, call);
   const encoder = events === "proto" ? createProtoEncoder() : createShortEncoder();
   await writeEvents(exchange, call, limits, { encoder, after: 0, batches: await call.run(request) });
   endAnswer(exchange, limits);

@@ -1,4 +1,5 @@
 import { ExecutionError } from "../../errors.ts";
+import { startLate } from "../late.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Writes one piece of an answer. Returns nothing if more can be written at once, else a promise to await before. */
@@ -17,7 +18,7 @@ export function createWriter({ response, closed }: Exchange, signal: AbortSignal
   function drained(): Promise<void> {
     return new Promise((resolve, reject) => {
       const settle = (thrown?: unknown): void => {
-        clearTimeout(stalled);
+        stalled.clear();
         response.off("drain", onDrain).off("close", onClose);
         signal.removeEventListener("abort", onDrain);
         if (thrown === undefined) resolve();
@@ -25,7 +26,7 @@ export function createWriter({ response, closed }: Exchange, signal: AbortSignal
       };
       const onDrain = (): void => settle();
       const onClose = (): void => settle(left());
-      const stalled = setTimeout(() => response.destroy(), stallMs);
+      const stalled = startLate(stallMs, () => response.destroy());
       response.on("drain", onDrain).on("close", onClose);
       if (signal.aborted) onDrain();
       else signal.addEventListener("abort", onDrain, { once: true });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { checkQuirks, resolveQuirks } from "../../../src/adapters/gemini/quirk-settings.ts";
+import { checkQuirks, regionOf, resolveQuirks } from "../../../src/adapters/gemini/quirk-settings.ts";
 import { Modality, ReasoningEffort } from "../../../src/gen/execution/v1/chat_pb.js";
 import { ToolChoiceMode } from "../../../src/gen/execution/v1/tools_pb.js";
 import { build, system, text, user } from "./build.ts";
@@ -17,6 +17,19 @@ describe("the surface of an instance", () => {
   ])("at %s is %s", (baseUrl, surface) => {
     expect(resolveQuirks(geminiSettings(baseUrl), "gemini-2.5-pro").surface).toBe(surface);
   });
+});
+
+// Mutant seen red: the location in the path not looked for.
+test.each([
+  ["https://aiplatform.googleapis.com/v1/publishers/google", "global"],
+  ["https://aiplatform.googleapis.com/v1/projects/p/locations/global/publishers/google", "global"],
+  ["https://us-central1-aiplatform.googleapis.com/v1/publishers/google", "us-central1"],
+  ["https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-east5/publishers/google", "us-east5"],
+  ["https://generativelanguage.googleapis.com/v1beta/locations/x", undefined],
+  ["https://aiplatform.googleapis.com.evil.example/v1", undefined],
+  ["no url", undefined],
+])("the region of %s is %s", (baseUrl, region) => {
+  expect(regionOf(geminiSettings(baseUrl))).toBe(region);
 });
 
 describe("quirks", () => {

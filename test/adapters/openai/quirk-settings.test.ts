@@ -1,9 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
-import { checkQuirks, resolveQuirks, vendorOf } from "../../../src/adapters/openai/quirk-settings.ts";
+import { checkQuirks, regionOf, resolveQuirks, vendorOf } from "../../../src/adapters/openai/quirk-settings.ts";
 import { VENDOR_BY_HOST, VENDORS } from "../../../src/adapters/openai/vendors.ts";
 import { Modality, ReasoningEffort, Verbosity } from "../../../src/gen/execution/v1/chat_pb.js";
 import { ToolChoiceMode } from "../../../src/gen/execution/v1/tools_pb.js";
 import { build, instance } from "./build.ts";
+import { openaiSettings } from "./rig.ts";
 
 describe("the vendor of an instance", () => {
   test.each([
@@ -108,4 +109,15 @@ describe("quirks", () => {
     const priced = checkQuirks(instance({ options: ["top_a", "plugins"] })).map(({ message }) => message);
     expect(priced).toEqual([expect.stringMatching(/^must not hold plugins/)]);
   });
+});
+
+test.each([
+  ["https://bedrock-runtime.us-east-1.amazonaws.com/openai/v1", "us-east-1"],
+  ["https://bedrock-mantle.us-gov-west-1.api.aws/v1", "us-gov-west-1"],
+  ["https://us-east-1.amazonaws.com.example/v1", undefined],
+  ["https://api.openai.com/v1", undefined],
+  [undefined, undefined],
+])("the region of %s is %s", (baseUrl, region) => {
+  const { baseUrl: _, ...settings } = openaiSettings("http://127.0.0.1:1");
+  expect(regionOf({ ...settings, ...(baseUrl !== undefined && { baseUrl }) })).toBe(region);
 });

@@ -25,6 +25,8 @@ export interface Attack {
   /** The guard without which it was seen to break a promise; what guards where it is none of ours. */
   readonly mutant: string;
   readonly wires: readonly Wire[];
+  /** A longer turn than others may take, and why it cannot be shorter. */
+  readonly turn?: { readonly ms: number; readonly because: string };
   run(target: AttackTarget): Promise<AttackOutcome>;
 }
 

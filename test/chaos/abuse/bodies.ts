@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { request as send } from "node:http";
 import { connect } from "node:http2";
 import { connect as connectTcp } from "node:net";
@@ -15,8 +16,7 @@ interface Hostile {
 }
 
 /**
- * Sends bodies on connections that are otherwise above reproach, so many at once; each has to be refused. How many are there at once is what they
- * may take, so it is the bound on memory that says how many large ones there may be.
+ * Sends bodies on connections that are otherwise above reproach, so many at once; each has to be refused.
  */
 async function bombard(target: AttackTarget, atOnce: number, hostile: Hostile): Promise<AttackOutcome> {
   let opened = 0;
@@ -25,7 +25,7 @@ async function bombard(target: AttackTarget, atOnce: number, hostile: Hostile): 
     while (target.on() && opened < 500) {
       opened += 1;
       if (await (target.wire === "grpc" ? sendGrpc(target, hostile) : sendHttp(target, hostile))) ended += 1;
-      await pause(100);
+      await pause(50);
     }
   };
   await Promise.all(Array.from({ length: atOnce }, one));
@@ -84,13 +84,32 @@ async function sendHttp({ port, localAddress }: AttackTarget, hostile: Hostile):
 
 const MIB = 1024 * 1024;
 
+/** The largest body there may be. */
+const LARGEST_BYTES = 16 * MIB;
+
+/** How many connections send bodies at once on each port. */
+const AT_ONCE = 4;
+
+const filled = (piece: string | Uint8Array): Buffer => Buffer.alloc(LARGEST_BYTES, piece);
+
 /** Abuse by what a body holds. Each is made when it is used, so that none takes memory while another one runs. */
 export const bodyAttacks: readonly Attack[] = [
   {
     name: "gzip bombs",
     mutant: "no ratio, no line before inflation",
     wires: BOTH,
-    run: (target) => bombard(target, 2, { bytes: gzipSync(Buffer.alloc(32 * MIB)), gzip: true, format: "json" }),
+    run: (target) => bombard(target, 8, { bytes: gzipSync(Buffer.alloc(256 * MIB)), gzip: true, format: "json" }),
+  },
+  {
+    name: "gzip within its ratio",
+    mutant: "no line before inflation",
+    wires: BOTH,
+    run: (target) => {
+      // A hundredth of it does not compress.
+      const noise = randomBytes(LARGEST_BYTES / 90);
+      const bytes = gzipSync(Buffer.concat([noise, Buffer.alloc(LARGEST_BYTES - noise.length)]));
+      return bombard(target, AT_ONCE, { bytes, gzip: true, format: "json" });
+    },
   },
   {
     name: "nested JSON and protobuf",
@@ -98,25 +117,47 @@ export const bodyAttacks: readonly Attack[] = [
     wires: BOTH,
     run: (target) =>
       target.wire === "http"
-        ? bombard(target, 1, { bytes: Buffer.from("[".repeat(MIB)), format: "json" })
-        : bombard(target, 1, { bytes: Buffer.alloc(MIB, 0x0b), format: "proto" }),
+        ? bombard(target, AT_ONCE, { bytes: filled("["), format: "json" })
+        : bombard(target, AT_ONCE, { bytes: filled(Buffer.from([0x0b])), format: "proto" }),
   },
   {
     name: "empty submessages",
     mutant: "no scan before decoding",
     wires: BOTH,
-    run: (target) => bombard(target, 1, { bytes: Buffer.alloc(MIB, Buffer.from([0x22, 0])), format: "proto" }),
+    run: (target) => bombard(target, AT_ONCE, { bytes: filled(Buffer.from([0x22, 0])), format: "proto" }),
   },
   {
-    name: "members by the hundred thousand",
+    name: "numbers that do not end",
+    mutant: "not seen red: protobuf's decoder refuses the first",
+    wires: BOTH,
+    run: (target) => bombard(target, AT_ONCE, { bytes: filled(Buffer.from([0xff])), format: "proto" }),
+  },
+  {
+    name: "members by the million",
     mutant: "no scan before parsing",
     wires: ["http"],
     run: (target) => {
-      const members = Array.from({ length: 100_000 }, (_each, index) => `"${index.toString(36)}":[]`).join(",");
-      return bombard(target, 1, {
+      const members = Array.from({ length: 1_500_000 }, (_each, index) => `"${index.toString(36)}":[]`).join(",");
+      return bombard(target, AT_ONCE, {
         bytes: Buffer.from(`{"messages":[{"role":"user","content":"x"}],${members}}`),
         format: "json",
       });
+    },
+  },
+  {
+    name: "nothing but space",
+    mutant: "scanned in one turn",
+    wires: ["http"],
+    run: (target) => bombard(target, AT_ONCE, { bytes: filled(" "), format: "json" }),
+  },
+  {
+    name: "nothing but escapes",
+    mutant: "scanned in one turn, escapes not counted",
+    wires: ["http"],
+    run: (target) => {
+      const bytes = filled('\\"');
+      bytes.write('"', 0);
+      return bombard(target, AT_ONCE, { bytes, format: "json" });
     },
   },
 ];

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { Agent, request as send } from "node:http";
 import { type ClientHttp2Session, connect } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,18 +13,23 @@ const WORST_MS = 5000;
 export type Wire = "grpc" | "http";
 
 /** A port of the gateway, or a server beside it that does nothing and shows what the machine alone costs. */
-type Called = Wire | "control";
+export type Called = Wire | "control";
 
 const CALLED: readonly Called[] = ["grpc", "http", "control"];
 
 /** How long the calls of a while took, in milliseconds, sorted. */
-export type Latencies = Readonly<Record<Called, readonly number[]>>;
+export interface Latencies extends Readonly<Record<Called, readonly number[]>> {
+  /** How long the gateway stood in line for a processor while each call of both ports waited. */
+  readonly line: readonly number[];
+}
 
 /** The ports that are called. */
 export interface CalledPorts {
   readonly grpcPort: number;
   readonly httpPort: number;
   readonly controlPort: number;
+  /** The gateway's process. */
+  readonly processId: number;
 }
 
 /** Callers that behave. */
@@ -39,7 +45,7 @@ export interface Callers {
  * Begins so many small Chats a second on each port, whether or not those before have ended (open loop). The time of each is counted from when it
  * was due, so that a gateway that keeps callers waiting cannot hide it; one that fails or takes too long counts as worst.
  */
-export function startCallers({ grpcPort, httpPort, controlPort }: CalledPorts, perSecond: number): Callers {
+export function startCallers({ grpcPort, httpPort, controlPort, processId }: CalledPorts, perSecond: number): Callers {
   const session = connect(`http://127.0.0.1:${grpcPort}`);
   session.on("error", () => undefined);
   const agent = new Agent({ keepAlive: true });
@@ -48,7 +54,7 @@ export function startCallers({ grpcPort, httpPort, controlPort }: CalledPorts, p
     http: () => chatHttp(agent, httpPort),
     control: () => chatHttp(agent, controlPort),
   };
-  const none = (): Record<Called, Promise<number>[]> => ({ grpc: [], http: [], control: [] });
+  const none = (): Record<Called, Promise<Took>[]> => ({ grpc: [], http: [], control: [] });
   let due = none();
   let stopped = false;
   const startedAt = performance.now();
@@ -57,7 +63,7 @@ export function startCallers({ grpcPort, httpPort, controlPort }: CalledPorts, p
       const dueAt = startedAt + (count * 1000) / perSecond;
       const waitMs = dueAt - performance.now();
       if (waitMs > 0) await sleep(waitMs);
-      for (const wire of CALLED) due[wire].push(timed(call[wire], dueAt));
+      for (const wire of CALLED) due[wire].push(timed(call[wire], dueAt, processId));
     }
   };
   const running = run();
@@ -72,8 +78,17 @@ export function startCallers({ grpcPort, httpPort, controlPort }: CalledPorts, p
     take: async () => {
       const taken = due;
       due = none();
-      const sorted = async (wire: Called): Promise<number[]> => (await Promise.all(taken[wire])).sort((a, b) => a - b);
-      return { grpc: await sorted("grpc"), http: await sorted("http"), control: await sorted("control") };
+      const [grpc, http, control] = await Promise.all([
+        Promise.all(taken.grpc),
+        Promise.all(taken.http),
+        Promise.all(taken.control),
+      ]);
+      return {
+        grpc: sorted(grpc, "totalMs"),
+        http: sorted(http, "totalMs"),
+        control: sorted(control, "totalMs"),
+        line: sorted([...grpc, ...http], "lineMs"),
+      };
     },
     stop: async () => {
       stopped = true;
@@ -90,12 +105,34 @@ export function quantile(sorted: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * part) - 1)] ?? 0;
 }
 
-async function timed(call: () => Promise<boolean>, dueAt: number): Promise<number> {
+/** How long one call took. */
+interface Took {
+  readonly totalMs: number;
+  readonly lineMs: number;
+}
+
+function sorted(calls: readonly Took[], by: keyof Took): number[] {
+  return calls.map((took) => took[by]).sort((a, b) => a - b);
+}
+
+/** How long the main thread of a process has stood in line for a processor in all, in milliseconds; 0 where there is no /proc. */
+function inLineMs(processId: number): number {
+  try {
+    const [, waited] = readFileSync(`/proc/${processId}/task/${processId}/schedstat`, "utf8").split(" ");
+    return Number(waited) / 1e6;
+  } catch {
+    return 0;
+  }
+}
+
+async function timed(call: () => Promise<boolean>, dueAt: number, processId: number): Promise<Took> {
+  const before = inLineMs(processId);
   const late = new AbortController();
   const timeout = sleep(WORST_MS, false, { signal: late.signal, ref: false }).catch(() => false);
   const good = await Promise.race([call().catch(() => false), timeout]);
   late.abort();
-  return good ? Math.min(WORST_MS, performance.now() - dueAt) : WORST_MS;
+  const totalMs = good ? Math.min(WORST_MS, performance.now() - dueAt) : WORST_MS;
+  return { totalMs, lineMs: inLineMs(processId) - before };
 }
 
 const message = toBinary(

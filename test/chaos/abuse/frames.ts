@@ -56,7 +56,19 @@ function flood(
   };
 }
 
+const reflectionBlock = (): Buffer =>
+  h2.block({
+    ":method": "POST",
+    ":scheme": "http",
+    ":path": "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    ":authority": "localhost",
+    "content-type": "application/grpc",
+    te: "trailers",
+  });
 const openStream = (wire: AttackTarget["wire"]): Buffer => h2.headers(1, chatBlock(wire));
+
+/** Node reads 64 KiB at once, which hold up to 450 requests, and makes and ends their streams before it gives the turn back. */
+const ONE_READ = { ms: 35, because: "the streams of one read" };
 const NODE = "none of ours: nghttp2's own bounds on frames that need an answer or make no sense";
 
 /** Abuse by frames of HTTP/2. */
@@ -107,6 +119,7 @@ export const frameAttacks: readonly Attack[] = [
   },
   {
     name: "HPACK bomb",
+    turn: ONE_READ,
     mutant: "connections for nothing not counted",
     wires: BOTH,
     run: (target) => {
@@ -139,6 +152,7 @@ export const frameAttacks: readonly Attack[] = [
   flood("unknown frame", NODE, () => h2.frame(0x42, 0, 0)),
   {
     name: "a thousand calls at once that never send a body",
+    turn: ONE_READ,
     mutant: "body clock never late",
     wires: BOTH,
     run: (target) =>
@@ -151,6 +165,23 @@ export const frameAttacks: readonly Attack[] = [
       }),
   },
   {
+    name: "reflection that nobody reads",
+    mutant: "each answer made anew; sixteen of them held for each call",
+    wires: BOTH,
+    run: (target) =>
+      repeat(target, async () => {
+        const raw = await greet(target, [h2.SETTING.initialWindowSize, 0]);
+        const ids = Array.from({ length: 500 }, (_each, index) => 1 + 2 * index);
+        // file_containing_symbol of the service, by the hundred in each call.
+        const symbol = Buffer.from("execution.v1.ExecutionService");
+        const message = Buffer.concat([Buffer.from([0x22, symbol.length]), symbol]);
+        const asked = Buffer.concat([Buffer.from([0, 0, 0, 0, message.length]), message]);
+        for (const id of ids)
+          raw.send(h2.headers(id, reflectionBlock()), h2.data(id, Buffer.alloc(10 * asked.length, asked)));
+        return countEnded(raw, ids);
+      }),
+  },
+  {
     name: "zero windows",
     mutant: "stalled writes never cut",
     wires: BOTH,
@@ -159,7 +190,7 @@ export const frameAttacks: readonly Attack[] = [
         const raw = await greet(target, [h2.SETTING.initialWindowSize, 0]);
         const body =
           target.wire === "grpc" ? chatFrame : Buffer.from('{"messages":[{"role":"user","content":"a few words"}]}');
-        const ids = Array.from({ length: 50 }, (_each, index) => 1 + 2 * index);
+        const ids = Array.from({ length: 100 }, (_each, index) => 1 + 2 * index);
         raw.send(
           ...ids.flatMap((id) => [h2.headers(id, chatBlock(target.wire)), h2.data(id, body, h2.FLAG.endStream)]),
         );

@@ -95,6 +95,23 @@ export const socketAttacks: readonly Attack[] = [
     },
   },
   {
+    name: "pipelined requests",
+    mutant: "all of them begun as they come",
+    wires: ["http"],
+    run: async (target) => {
+      const requests = Buffer.from("GET /capabilities HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(10_000));
+      const connections: h2.RawHttp2[] = [];
+      while (target.on() && connections.length < 500) {
+        const raw = await h2.connectRaw(target);
+        connections.push(raw);
+        raw.send(requests);
+        await Promise.race([raw.gone, pause(200)]);
+        await pause(20);
+      }
+      return countGone(connections);
+    },
+  },
+  {
     name: "connections opened and closed",
     mutant: "connections for nothing not counted",
     wires: BOTH,

@@ -41,12 +41,12 @@ function row(attemptId: string, overrides: Partial<AttemptRow>): AttemptRow {
 // Mutants seen red: counters that begin at nothing; the whole ledger for a window.
 test("counters begin with what the ledger has of the windows that are open", async () => {
   const ledger = createMemoryStore({ maxSums: 100, maxAttemptIds: 100 });
-  await ledger.append(row("today", {}));
-  await ledger.append(row("an hour ago", { endedAtMs: now - hour, key: "other" }));
-  await ledger.append(row("again", { attempt: 1, streamId: "today" }));
-  await ledger.append(row("yesterday", { endedAtMs: now - 24 * hour }));
-  await ledger.append(row("last month", { endedAtMs: now - 31 * 24 * hour }));
-  await ledger.append(row("somebody's", { endUserId: "u/1", tenant: "t2" }));
+  await ledger.settle(row("today", {}));
+  await ledger.settle(row("an hour ago", { endedAtMs: now - hour, key: "other" }));
+  await ledger.settle(row("again", { attempt: 1, streamId: "today" }));
+  await ledger.settle(row("yesterday", { endedAtMs: now - 24 * hour }));
+  await ledger.settle(row("last month", { endedAtMs: now - 31 * 24 * hour }));
+  await ledger.settle(row("somebody's", { endUserId: "u/1", tenant: "t2" }));
   const clock = createWindowClock({ nowMs: () => now, monotonicMs: () => 0 });
   const counters = createMemoryCounters({ clock, maxCounters: 100 });
   const limit = (overrides: Partial<Limit>): Limit => ({

@@ -18,7 +18,16 @@ export function acmeTable(rules: readonly PriceRule[], overrides: Partial<PriceT
 /** A question for the price of `acme`'s model `m` now. */
 export function priceQuery(overrides: Partial<PriceQuery> = {}): PriceQuery {
   const atMs = Date.UTC(2026, 10, 26);
-  return { vendor: "acme", model: "m", atMs, serviceTier: "", batch: false, region: "", ...overrides };
+  return {
+    vendor: "acme",
+    instance: "near",
+    model: "m",
+    atMs,
+    serviceTier: "",
+    batch: false,
+    region: "",
+    ...overrides,
+  };
 }
 
 /** A usage with only these figures. */

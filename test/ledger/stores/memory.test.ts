@@ -2,7 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 import { CostDimension } from "../../../src/gen/execution/v1/costs_pb.js";
 import type { LedgerStore } from "../../../src/ledger/store.ts";
 import { createMemoryStore } from "../../../src/ledger/stores/memory.ts";
-import { attemptRow, costQuery, describeLedgerStore } from "../store-suite.ts";
+import { attemptRow } from "../attempt-row.ts";
+import { costQuery, describeLedgerStore } from "../store-suite.ts";
 
 describeLedgerStore("in memory", async () => createMemoryStore({ maxSums: 10_000, maxAttemptIds: 10_000 }));
 
@@ -13,7 +14,7 @@ describe("the store in memory", () => {
   // Mutants seen red: the first minute that came forgotten instead of the oldest; nothing forgotten.
   test("forgets its oldest minutes past its bound, whichever came first", async () => {
     const store = createMemoryStore({ maxSums: 3, maxAttemptIds: 100 });
-    for (const minute of [2, 0, 1, 3, 4]) await store.append(attemptRow({ endedAtMs: noon + minute * minuteMs }));
+    for (const minute of [2, 0, 1, 3, 4]) await store.settle(attemptRow({ endedAtMs: noon + minute * minuteMs }));
     const { groups } = await store.costs(costQuery({ groupBy: [CostDimension.MINUTE] }));
     expect(groups.map(({ group }) => group[0]?.slice(14, 16))).toEqual(["02", "03", "04"]);
   });
@@ -27,10 +28,10 @@ describe("the store in memory", () => {
   // Mutants seen red: a minute without a bound; models merged before end users; who has no end user among the others.
   test("keeps the sums of a minute with too many end users, then models, but not apart", async () => {
     const store = createMemoryStore({ maxSums: 5, maxAttemptIds: 100 });
-    await store.append(attemptRow({ model: "small" }));
-    for (let user = 0; user < 20; user += 1) await store.append(attemptRow({ endUserId: `user-${user}` }));
+    await store.settle(attemptRow({ model: "small" }));
+    for (let user = 0; user < 20; user += 1) await store.settle(attemptRow({ endUserId: `user-${user}` }));
     expect(await attemptsBy(store, MODEL, END_USER)).toEqual({ "small,": 1, "m,(other)": 20 });
-    for (let model = 0; model < 20; model += 1) await store.append(attemptRow({ model: `model-${model}` }));
+    for (let model = 0; model < 20; model += 1) await store.settle(attemptRow({ model: `model-${model}` }));
     expect(await attemptsBy(store, MODEL, END_USER)).toEqual({ "(other),(other)": 41 });
   });
 
@@ -39,9 +40,9 @@ describe("the store in memory", () => {
     const store = createMemoryStore({ maxSums: 100, maxAttemptIds: 1000 });
     for (let minute = 0; minute < 20; minute += 1) {
       const endedAtMs = noon + minute * minuteMs;
-      await store.append(attemptRow({ tenant: "quiet", endUserId: `user-${minute}`, endedAtMs }));
+      await store.settle(attemptRow({ tenant: "quiet", endUserId: `user-${minute}`, endedAtMs }));
       for (let user = 0; user < 40; user += 1) {
-        await store.append(attemptRow({ tenant: "loud", endUserId: `${minute}-${user}`, endedAtMs }));
+        await store.settle(attemptRow({ tenant: "loud", endUserId: `${minute}-${user}`, endedAtMs }));
       }
     }
     expect(await attemptsBy(store, TENANT)).toEqual({ loud: 800, quiet: 20 });
@@ -60,7 +61,7 @@ describe("the store in memory", () => {
     for (const minute of [0, 1]) {
       for (const model of ["one", "two"]) {
         for (const endUserId of ["ada", "bob"]) {
-          await store.append(attemptRow({ model, endUserId, endedAtMs: noon + minute * minuteMs }));
+          await store.settle(attemptRow({ model, endUserId, endedAtMs: noon + minute * minuteMs }));
         }
       }
     }
@@ -71,7 +72,7 @@ describe("the store in memory", () => {
   test("keeps the names of what is alone in its minute", async () => {
     const store = createMemoryStore({ maxSums: 3, maxAttemptIds: 100 });
     for (const minute of [0, 1, 2, 3, 4]) {
-      await store.append(attemptRow({ endUserId: "ada", endedAtMs: noon + minute * minuteMs }));
+      await store.settle(attemptRow({ endUserId: "ada", endedAtMs: noon + minute * minuteMs }));
     }
     expect(await attemptsBy(store, MODEL, END_USER)).toEqual({ "m,ada": 3 });
   });
@@ -79,9 +80,9 @@ describe("the store in memory", () => {
   test("remembers the last ids only", async () => {
     const store = createMemoryStore({ maxSums: 10, maxAttemptIds: 2 });
     const rows = [attemptRow(), attemptRow(), attemptRow()];
-    for (const row of [...rows, ...rows.slice(1)]) await store.append(row);
+    for (const row of [...rows, ...rows.slice(1)]) await store.settle(row);
     expect((await store.costs(costQuery())).total.attempts).toBe(3n);
-    for (const row of rows.slice(0, 1)) await store.append(row);
+    for (const row of rows.slice(0, 1)) await store.settle(row);
     expect((await store.costs(costQuery())).total.attempts).toBe(4n);
   });
 });

@@ -315,12 +315,12 @@ export const chatByHand: readonly HandWorked[] = [
     buckets: { inputTotal: 416, outputTotal: 48, inputUncached: 160, inputCacheRead: 256 },
     cost: undefined,
   },
-  // No prices of Groq.
+  // 178 at 0.15 = 26,700; 94 at 0.60 = 56,400.
   {
     api: "openai-chat",
     id: "test-groq-native-output-9af3a",
     buckets: { inputTotal: 178, outputTotal: 94 },
-    cost: undefined,
+    cost: 83_100n,
   },
   // No prices of Z.ai.
   {

@@ -21,7 +21,7 @@ const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 const book = createPriceBook(priceTables);
 
 function costOf({ vendor, model, atMs, usage }: ReadUsage): bigint | undefined {
-  const price = book.priceOf({ vendor, model, atMs, serviceTier: "", batch: false, region: "" });
+  const price = book.priceOf({ vendor, instance: "", model, atMs, serviceTier: "", batch: false, region: "" });
   return usage === undefined ? undefined : book.costOf(price, usage);
 }
 

@@ -95,6 +95,13 @@ describe("a retry", () => {
     expect(following([limited(30_001)], lone)).toBe("FAIL PROVIDER_RATE_LIMITED");
   });
 
+  // Mutant seen red: Retry-After looked at only where it has paused the place.
+  test("waits as long as a provider asks that is not paused for it", () => {
+    const busy = tried("PROVIDER_UNAVAILABLE", { extras: { retryAfterMs: 5000 } });
+    expect(following([busy], { places: [place()] })).toBe("RETRY 0 after 5125");
+    expect(following([busy], { places: [place()], remainingMs: 5000 })).toBe("FAIL PROVIDER_UNAVAILABLE");
+  });
+
   test("that would wait for long gives way to a candidate that can answer now", () => {
     const paused = (waitMs: number) => ({ places: [place({ state: "paused", waitMs }), far()] });
     expect(following([limited(300)], paused(300))).toBe("RETRY 0 after 425");

@@ -49,10 +49,10 @@ export function createRig(adapters: readonly Adapter[], options: RigOptions = {}
     health,
     ledger: {
       ...store,
-      append: async (row) => {
+      settle: async (row) => {
         await options.written?.(row);
         rows.push(row);
-        await store.append(row);
+        await store.settle(row);
       },
     },
     wait:

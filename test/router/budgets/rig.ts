@@ -101,9 +101,9 @@ export function createRig(
     prices,
     ledger: {
       ...store,
-      append: async (row) => {
+      settle: async (row) => {
         rows.push(row);
-        await store.append(row);
+        await store.settle(row);
       },
     },
     ...options,

@@ -29,6 +29,12 @@ const failBilled: Play = async function* ({ step, attempt }) {
   throw new ExecutionError("PROVIDER_INTERNAL", "the provider failed");
 };
 
+/** No answer that was heard of, and no word on what was used. */
+const failInDoubt: Play = async function* () {
+  yield [];
+  throw new ExecutionError("PROVIDER_TIMEOUT", "no answer in time");
+};
+
 describe("an idempotency key", () => {
   // Mutant seen red: the key not looked at.
   test("makes a hundred calls at once one call to the provider, whose events all of them get", async () => {
@@ -55,10 +61,11 @@ describe("an idempotency key", () => {
     expect(rig.calls).toHaveLength(1);
   });
 
-  // Mutant seen red: a key whose every failure frees it.
+  // Mutants seen red: a key whose every failure frees it; one that is free unless the provider is known to have billed.
   test.each([
     ["finished", words(3)],
     ["failed after the provider billed", failBilled],
+    ["failed after the provider may have billed", failInDoubt],
   ] as const)("replays a call that %s", async (_name, play) => {
     const rig = createRig(play);
     const first = await drainStream(() => rig.open(keyed));

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { IncomingHttpHeaders } from "node:http2";
 import { create, type DescService, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
-import { anyUnpack } from "@bufbuild/protobuf/wkt";
+import { anyUnpack, durationMs } from "@bufbuild/protobuf/wkt";
 import {
   type CallOptions,
   ChannelCredentials,
@@ -21,6 +21,7 @@ import {
   BadRequestSchema,
   type ErrorInfo,
   ErrorInfoSchema,
+  RetryInfoSchema,
 } from "../../../src/gen/google/rpc/error_details_pb.js";
 import { type Status, StatusSchema } from "../../../src/gen/google/rpc/status_pb.js";
 import { Health, HealthCheckRequestSchema } from "../../../src/gen/grpc/health/v1/health_pb.js";
@@ -47,6 +48,8 @@ export interface Failure {
   readonly info: ErrorInfo | undefined;
   readonly badRequest: BadRequest | undefined;
   readonly chatFailure: ChatFailure | undefined;
+  /** When to come back, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
 }
 
 /** How a call ended. */
@@ -165,7 +168,9 @@ export function detailsOf(trailers: IncomingHttpHeaders): Omit<Failure, "message
 function readStatus(bytes: Uint8Array | undefined): Omit<Failure, "code" | "message"> {
   const status = bytes === undefined ? undefined : fromBinary(StatusSchema, bytes);
   const find = status?.details ?? [];
+  const retry = find.map((any) => anyUnpack(any, RetryInfoSchema)).find((detail) => detail !== undefined);
   return {
+    retryAfterMs: retry?.retryDelay === undefined ? undefined : durationMs(retry.retryDelay),
     status,
     info: find.map((any) => anyUnpack(any, ErrorInfoSchema)).find((detail) => detail !== undefined),
     badRequest: find.map((any) => anyUnpack(any, BadRequestSchema)).find((detail) => detail !== undefined),

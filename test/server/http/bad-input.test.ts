@@ -134,7 +134,7 @@ describe("a body that is too large", () => {
       expect({ status: second.status, reason: second.json().reason, retry: second.headers["retry-after"] }).toEqual({
         status: 503,
         reason: "OVERLOADED",
-        retry: "1",
+        retry: expect.stringMatching(/^[123]$/),
       });
       first.destroy();
       await expectAlive(running);

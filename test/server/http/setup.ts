@@ -7,10 +7,11 @@ import { expect } from "@jest/globals";
 import type { ChatEvent } from "../../../src/contract/events.ts";
 import { type ChatRequest, ChatRequestSchema } from "../../../src/gen/execution/v1/chat_pb.js";
 import { MessageRole } from "../../../src/gen/execution/v1/content_pb.js";
+import type { Admission } from "../../../src/server/admission/admission.ts";
 import type { Dispatcher } from "../../../src/server/dispatcher.ts";
 import { type TransportLimits, transportLimits } from "../../../src/server/http/limits.ts";
 import { createHttpListener, type HttpListener } from "../../../src/server/http/listener.ts";
-import { type BackendOptions, createBackend } from "../../support/backend.ts";
+import { type BackendOptions, createBackend, type LoggedLine } from "../../support/backend.ts";
 import type { Play } from "../../support/scripted-adapter.ts";
 import { waitFor } from "../../support/wait.ts";
 
@@ -21,6 +22,9 @@ export interface Running {
   readonly url: string;
   readonly listener: HttpListener;
   readonly dispatcher: Dispatcher;
+  readonly admission: Admission;
+  /** The lines that were logged, errors excepted. */
+  readonly lines: readonly LoggedLine[];
   /** Causes of the errors that were logged. */
   readonly bugs: unknown[];
 }
@@ -32,14 +36,14 @@ export interface RunOptions extends BackendOptions {
 
 /** Runs a test against a listener with the real dispatcher and router behind it, and closes it whatever happens. */
 export async function withListener(options: RunOptions, run: (running: Running) => Promise<void>): Promise<void> {
-  const { config, dispatcher, guard, log, bugs } = createBackend(options);
+  const { config, dispatcher, admission, guard, log, lines, bugs } = createBackend(options);
   const { limits } = config;
   const transport = { ...transportLimits(limits), ...options.transport };
   const listener = createHttpListener({ dispatcher, guard, settings: config.http, limits, log, transport });
   const { port } = await listener.listen();
   const url = `${config.http.tls === undefined ? "http" : "https"}://127.0.0.1:${port}`;
   try {
-    await run({ port, url, listener, dispatcher, bugs });
+    await run({ port, url, listener, dispatcher, admission, lines, bugs });
   } finally {
     await listener.close();
   }

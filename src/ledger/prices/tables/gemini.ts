@@ -1,5 +1,5 @@
 import type { PriceRule, PriceTable, RateTexts } from "../types.ts";
-import { rates, rulesFor } from "./notation.ts";
+import { inRegion, rates, rulesFor } from "./notation.ts";
 
 /** Rates of a Gemini model: input, cache read, sound in, output. Pictures and video in cost what text does. */
 function gemini(input: string, read: string, inputAudio: string, output: string): RateTexts {
@@ -81,6 +81,38 @@ const FLASH_3 = {
 
 const FLASH_3_IDS = ["gemini-3.8-flash", "gemini-3.7-flash", "gemini-3.6-flash"];
 
+/** What costs the same at the Gemini API and at the global endpoint of Vertex AI. */
+const NEWER: readonly PriceRule[] = [
+  ...rulesFor(FLASH_3_IDS, INTRODUCTORY, { extras, to: "2027-01-01" }),
+  ...rulesFor(FLASH_3_IDS, FLASH_3, { extras, from: "2027-01-01" }),
+  ...rulesFor(
+    ["gemini-3.5-flash"],
+    {
+      standard: gemini("1.5", "0.15", "1.5", "9"),
+      batch: gemini("0.75", "-", "0.75", "4.5"),
+      flex: gemini("0.75", "-", "0.75", "4.5"),
+    },
+    { extras },
+  ),
+  ...rulesFor(
+    ["gemini-3.5-flash-lite"],
+    {
+      standard: gemini("0.3", "0.03", "0.3", "2.5"),
+      batch: gemini("0.15", "-", "0.15", "1.25"),
+      flex: gemini("0.15", "-", "0.15", "1.25"),
+    },
+    { extras },
+  ),
+  ...rulesFor(
+    ["gemini-3.1-flash-lite"],
+    {
+      standard: gemini("0.25", "0.025", "0.5", "1.5"),
+      batch: gemini("0.125", "-", "0.25", "0.75"),
+    },
+    { extras },
+  ),
+];
+
 /** Google's models at the Gemini API, its paid tier. Without a price: searches of the models before
  * Gemini 3, maps, and the storage of caches. */
 export const geminiPrices: PriceTable = {
@@ -92,34 +124,7 @@ export const geminiPrices: PriceTable = {
   tierWords: { standard: "", unspecified: "" },
   rules: [
     ...COMMON,
-    ...rulesFor(FLASH_3_IDS, INTRODUCTORY, { extras, to: "2027-01-01" }),
-    ...rulesFor(FLASH_3_IDS, FLASH_3, { extras, from: "2027-01-01" }),
-    ...rulesFor(
-      ["gemini-3.5-flash"],
-      {
-        standard: gemini("1.5", "0.15", "1.5", "9"),
-        batch: gemini("0.75", "-", "0.75", "4.5"),
-        flex: gemini("0.75", "-", "0.75", "4.5"),
-      },
-      { extras },
-    ),
-    ...rulesFor(
-      ["gemini-3.5-flash-lite"],
-      {
-        standard: gemini("0.3", "0.03", "0.3", "2.5"),
-        batch: gemini("0.15", "-", "0.15", "1.25"),
-        flex: gemini("0.15", "-", "0.15", "1.25"),
-      },
-      { extras },
-    ),
-    ...rulesFor(
-      ["gemini-3.1-flash-lite"],
-      {
-        standard: gemini("0.25", "0.025", "0.5", "1.5"),
-        batch: gemini("0.125", "-", "0.25", "0.75"),
-      },
-      { extras },
-    ),
+    ...NEWER,
     ...rulesFor(["gemini-3-pro-image"], { standard: rates("2", "-", "12", { outputImage: "120" }) }),
     ...rulesFor(["gemini-3.1-flash-image"], { standard: rates("0.5", "-", "3", { outputImage: "60" }) }),
     ...rulesFor(["gemini-2.0-flash"], {
@@ -144,22 +149,25 @@ export const geminiPrices: PriceTable = {
 };
 
 /**
- * Google's models on Vertex AI, where they cost the same in every region; newer ones cost more outside the global endpoint and so have no price
- * until the region is known. Provisioned throughput is paid ahead and has none.
+ * Google's models on Vertex AI. Newer ones cost more outside the global endpoint, so that they have a price there alone. Provisioned throughput is
+ * paid ahead and has none.
  */
 export const vertexPrices: PriceTable = {
   vendors: ["vertex"],
   asOf: "2026-11-26",
   source:
-    "https://cloud.google.com/vertex-ai/generative-ai/pricing, by way of github.com/Portkey-AI/models f654307 and @pydantic/genai-prices 0.1.8",
+    "https://cloud.google.com/vertex-ai/generative-ai/pricing, by way of github.com/Portkey-AI/models f654307, @pydantic/genai-prices 0.1.8 and litellm 1.110.2 (Gemini 3 at the global endpoint)",
   suffix: geminiPrices.suffix,
   tierWords: { ON_DEMAND: "", ON_DEMAND_FLEX: "flex", ON_DEMAND_PRIORITY: "priority" },
   rules: [
-    ...COMMON,
-    ...rulesFor(["gemini-2.0-flash"], {
-      standard: rates("0.15", "-", "0.6", { inputAudio: "1" }),
-      batch: rates("0.075", "-", "0.3", { inputAudio: "0.5" }),
-    }),
-    ...rulesFor(["gemini-2.0-flash-lite"], { standard: rates("0.075", "-", "0.3", { inputAudio: "0.075" }) }),
+    ...inRegion("*", [
+      ...COMMON,
+      ...rulesFor(["gemini-2.0-flash"], {
+        standard: rates("0.15", "-", "0.6", { inputAudio: "1" }),
+        batch: rates("0.075", "-", "0.3", { inputAudio: "0.5" }),
+      }),
+      ...rulesFor(["gemini-2.0-flash-lite"], { standard: rates("0.075", "-", "0.3", { inputAudio: "0.075" }) }),
+    ]),
+    ...inRegion("global", NEWER),
   ],
 };

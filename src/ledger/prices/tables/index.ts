@@ -1,6 +1,8 @@
 import type { PriceTable } from "../types.ts";
 import { anthropicPrices } from "./anthropic.ts";
 import { geminiPrices, vertexPrices } from "./gemini.ts";
+import { groqPrices } from "./groq.ts";
+import { mistralPrices } from "./mistral.ts";
 import { openaiPrices } from "./openai.ts";
 import { openrouterPrices } from "./openrouter.ts";
 import { perplexityPrices } from "./perplexity.ts";
@@ -15,4 +17,6 @@ export const priceTables: readonly PriceTable[] = [
   openrouterPrices,
   perplexityPrices,
   xaiPrices,
+  mistralPrices,
+  groqPrices,
 ];

@@ -40,3 +40,8 @@ export function rulesFor(models: readonly string[], tiers: TierRates, frame: Rul
     ...rule(tiers.priorityLong, { serviceTier: "priority", ...long }),
   ];
 }
+
+/** Rules that hold in a region; `*` is any. */
+export function inRegion(region: string, rules: readonly PriceRule[]): readonly PriceRule[] {
+  return rules.map((rule) => ({ ...rule, region }));
+}

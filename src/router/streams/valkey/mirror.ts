@@ -5,7 +5,7 @@ import type { Ended, StreamHead, StreamStatus } from "../ended.ts";
 import type { EventLog } from "../log.ts";
 import type { KeyEnd } from "../store.ts";
 import { names } from "./names.ts";
-import { END_KEY, END_STREAM } from "./scripts.ts";
+import { END_KEY, END_STREAM, SAY_STATUS } from "./scripts.ts";
 import { endedText, failureText, headText, statusBytes } from "./texts.ts";
 
 /** A stream of this process as it is written to the server. */
@@ -47,6 +47,10 @@ interface Progress extends Mirrored {
   /** Number of the last event that is written, and of the oldest that is left of them. */
   sent: number;
   trimmed: number;
+  /** True once the server knows when its log may go, should nobody say more of it. */
+  expires: boolean;
+  /** True if the server has forgotten the stream. */
+  lost: boolean;
   ended?: Ended;
   key?: KeyEnd | undefined;
   /** True if its log was dropped here before all of it was written. */
@@ -79,7 +83,6 @@ export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, maxEnded, 
   };
   const writeEvents = async (stream: Progress): Promise<void> => {
     const key = names.log(stream.head.streamId);
-    const wasEmpty = stream.sent === 0;
     while (stream.sent < stream.log.lastSequence) {
       const from = Math.max(stream.sent, stream.log.firstSequence - 1);
       const frames = stream.log.frames(from);
@@ -92,7 +95,10 @@ export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, maxEnded, 
       await ignoreRepeated(valkey.send("XADD", key, `${last}-0`, "n", String(first), "f", Buffer.from(bytes)));
       stream.sent = last;
     }
-    if (wasEmpty && stream.sent > 0) await valkey.send("PEXPIRE", key, String(keepEndedMs));
+    if (!stream.expires && stream.sent > 0) {
+      await valkey.send("PEXPIRE", key, String(keepEndedMs));
+      stream.expires = true;
+    }
     const { firstSequence } = stream.log;
     if (stream.ended === undefined && firstSequence > stream.trimmed + 1) {
       await valkey.send("XTRIM", key, "MINID", `${firstSequence}-0`);
@@ -124,7 +130,14 @@ export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, maxEnded, 
     if (!isGivingUp) log.warn("peers are not told of the ends of streams any more: too many wait", { maxEnded });
     isGivingUp = true;
   };
+  const beginAnew = async (stream: Progress): Promise<void> => {
+    if (!stream.lost) return;
+    // What was written since then would keep out what came before it.
+    await valkey.send("DEL", names.log(stream.head.streamId));
+    Object.assign(stream, { begun: false, sent: 0, expires: false, lost: false });
+  };
   const write = async (stream: Progress): Promise<void> => {
+    await beginAnew(stream);
     await begin(stream);
     await writeEvents(stream);
     await writeEnd(stream);
@@ -147,9 +160,26 @@ export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, maxEnded, 
     });
   };
 
+  /** A server that has lost what it knew is told all of it again. */
+  const sayStatus = async (stream: Progress): Promise<void> => {
+    const { head, status } = stream;
+    const isKnown = await valkey.run(SAY_STATUS, [names.head(head.streamId)], [statusBytes(head, status(undefined))]);
+    if (isKnown !== 0 || stream.ended !== undefined) return;
+    stream.lost = true;
+    mark(stream);
+  };
+
   return {
     begin: (mirrored) => {
-      const stream: Progress = { ...mirrored, begun: false, sent: 0, trimmed: 0, forgotten: false };
+      const stream: Progress = {
+        ...mirrored,
+        begun: false,
+        sent: 0,
+        expires: false,
+        trimmed: 0,
+        lost: false,
+        forgotten: false,
+      };
       streams.set(mirrored.head.streamId, stream);
       mirrored.log.listen({ onEvents: () => mark(stream), onEnd: () => undefined });
       mark(stream);
@@ -171,11 +201,7 @@ export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, maxEnded, 
     beat: async () => {
       await valkey.send("SET", names.owner(owner), "1", "PX", String(OWNER_LIVES_MS));
       const running = [...streams.values()].filter(({ begun, ended }) => begun && ended === undefined);
-      await Promise.all(
-        running.map(({ head, status }) =>
-          valkey.send("HSET", names.head(head.streamId), "status", statusBytes(head, status(undefined))),
-        ),
-      );
+      await Promise.all(running.map(sayStatus));
     },
     flushed: async () => {
       for (let tries = 0; dirty.size > 0 || flushing !== undefined; tries += 1) {

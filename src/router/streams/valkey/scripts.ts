@@ -21,6 +21,14 @@ if ARGV[2] == '' then return redis.call('DEL', KEYS[1]) end
 return redis.call('HSET', KEYS[1], 'failure', ARGV[2])`,
 };
 
+/** Says how a stream that runs stands, if the server knows it. KEYS: head. ARGV: status. Returns 0 if it does not. */
+export const SAY_STATUS: Script = {
+  text: `
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], 'status', ARGV[1])
+return 1`,
+};
+
 /** Says for a while that a process reads a stream. KEYS: reader. ARGV: process, milliseconds. */
 export const SAY_READ: Script = {
   text: `

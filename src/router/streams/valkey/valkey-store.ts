@@ -75,6 +75,9 @@ export async function createValkeyStreamStore(options: ValkeyStoreOptions): Prom
     find: (streamId) => orUnavailable(find(streamId)),
     claim: (use, streamId) => orUnavailable(keys.claim(use, streamId)),
     isRead,
+    get heldBytes() {
+      return own.heldBytes;
+    },
     flushed: () => mirror.flushed(),
     close: async () => {
       clearInterval(beating);

@@ -1,0 +1,93 @@
+import { Billed } from "../../../gen/execution/v1/usage_pb.js";
+import type { CostFilter } from "../../store.ts";
+import { GRAINS_MS, LABEL_COLUMNS, type LabelName, levelFor } from "./levels.ts";
+import { SUM_COLUMNS } from "./roll-up.ts";
+import type { Segment } from "./segments.ts";
+
+/** A statement, and what is bound to it. */
+export interface Sql {
+  readonly text: string;
+  readonly values: readonly (string | number)[];
+}
+
+/** What sums are asked for: kept apart by these labels and periods of so many milliseconds (undefined: by no time), of rows with these values. */
+export interface SumsWanted {
+  readonly labels: readonly LabelName[];
+  readonly periodMs: number | undefined;
+  readonly filter: CostFilter;
+}
+
+/** The sums of a segment, from the roll-ups. A row has the time in milliseconds, the labels, and the sums, the cost in two halves of 32 bits. */
+export function segmentSql({ grain, from, to }: Segment, wanted: SumsWanted): Sql {
+  const { conditions, values } = where(wanted.filter, "l");
+  const level = levelFor([...wanted.labels, ...filterNames(wanted.filter)]);
+  const columns = columnsOf(wanted, `s.period * ${GRAINS_MS[grain as 0 | 1 | 2]}`, "l");
+  const sums = SUM_COLUMNS.map((column) => sumOf(column, `s.${column}`)).join(", ");
+  const isSelective = "key" in wanted.filter || "endUserId" in wanted.filter;
+  // Who asks for one key or end user finds few labels; looking their periods up one by one is faster than reading everybody's.
+  const source = isSelective
+    ? `(WITH RECURSIVE periods(period) AS (SELECT ${from} UNION ALL SELECT period + 1 FROM periods WHERE period + 1 < ${to}) SELECT * FROM periods) p
+       CROSS JOIN labels l CROSS JOIN sums s ON s.grain = ${grain} AND s.level = ${level} AND s.period = p.period AND s.label = l.id`
+    : "sums s CROSS JOIN labels l ON l.id = s.label";
+  const range = isSelective
+    ? `l.level = ${level}`
+    : `s.grain = ${grain} AND s.level = ${level} AND s.period >= ${from} AND s.period < ${to}`;
+  return {
+    text: `SELECT ${columns}, ${sums} FROM ${source} WHERE ${[range, ...conditions].join(" AND ")} ${groupBy(wanted)}`,
+    values,
+  };
+}
+
+/** The same of the rows that are not in the roll-ups yet. */
+export function tailSql(wanted: SumsWanted, startMs: number, endMs: number, rolledUp: number): Sql {
+  const { conditions, values } = where(wanted.filter, "a");
+  const columns = columnsOf(wanted, "a.ended_at_ms", "a");
+  const sums = SUM_COLUMNS.map((column) => sumOf(column, TAIL_SUMS[column])).join(", ");
+  const range = [`a.seq > ${rolledUp}`, `a.ended_at_ms >= ${startMs}`, `a.ended_at_ms < ${endMs}`];
+  return {
+    text: `SELECT ${columns}, ${sums} FROM attempts a WHERE ${[...range, ...conditions].join(" AND ")} ${groupBy(wanted)}`,
+    values,
+  };
+}
+
+/** What one row adds. */
+const TAIL_SUMS: Readonly<Record<(typeof SUM_COLUMNS)[number], string>> = {
+  calls: "(a.attempt = 0)",
+  attempts: "1",
+  input_tokens: "coalesce(a.input_tokens, 0)",
+  output_tokens: "coalesce(a.output_tokens, 0)",
+  cache_read_tokens: "coalesce(a.cache_read_tokens, 0)",
+  reasoning_tokens: "coalesce(a.reasoning_tokens, 0)",
+  cost_nano_usd: "coalesce(a.cost_nano_usd, 0)",
+  unpriced_attempts: `(a.cost_nano_usd IS NULL AND a.billed <> ${Billed.NO})`,
+};
+
+/** A sum of costs can be more than SQLite can add up, which it takes for an error. */
+function sumOf(column: string, value: string): string {
+  return column === "cost_nano_usd" ? `sum(${value} >> 32), sum(${value} & 4294967295)` : `sum(${value})`;
+}
+
+function columnsOf({ labels, periodMs }: SumsWanted, timeMs: string, table: string): string {
+  const time = periodMs === undefined ? "0" : `${timeMs} / ${periodMs} * ${periodMs}`;
+  return [`${time} AS time`, ...labels.map((name) => `${table}.${LABEL_COLUMNS[name]}`)].join(", ");
+}
+
+/** By position, and no row at all where there is nothing to sum up. */
+function groupBy({ labels }: SumsWanted): string {
+  return `GROUP BY ${["1", ...labels.map((_, index) => index + 2)].join(", ")}`;
+}
+
+function filterNames(filter: CostFilter): readonly LabelName[] {
+  return Object.keys(filter) as LabelName[];
+}
+
+function where(
+  filter: CostFilter,
+  table: string,
+): { readonly conditions: readonly string[]; readonly values: readonly string[] } {
+  const names = filterNames(filter).filter((name) => filter[name] !== undefined);
+  return {
+    conditions: names.map((name) => `${table}.${LABEL_COLUMNS[name]} = ?`),
+    values: names.map((name) => filter[name] ?? ""),
+  };
+}

@@ -1,0 +1,50 @@
+import type { CostAnswer, CostQuery } from "../../store.ts";
+import type { Retention } from "./retention.ts";
+import type { Operation } from "./wire.ts";
+
+/** What a thread of the ledger is started with. */
+export interface ThreadSettings {
+  readonly role: "writer" | "reader";
+  readonly directory: string;
+  readonly retention: Retention;
+  readonly metadataKeys: readonly string[];
+}
+
+/** What became of a commit. */
+export interface CommitResult {
+  /** `done`; `opens_refused`: what was open could go on, and is written; `failed`: nothing is written. */
+  readonly outcome: "done" | "opens_refused" | "failed";
+  /** Why, if not all was done. */
+  readonly why: string;
+  /** Whether attempts may be opened from now on. */
+  readonly isWritable: boolean;
+  /** How long SQLite took to commit, which is mostly the disk's time, in milliseconds. */
+  readonly commitMs: number;
+}
+
+/** What the writer is told. It answers each `commit` and `probe` by a CommitResult, in order. */
+export type WriterRequest =
+  | { readonly type: "commit"; readonly operations: readonly Operation[] }
+  | { readonly type: "probe" }
+  | { readonly type: "close" };
+
+/** What the reader is told. */
+export type ReaderRequest =
+  | { readonly type: "costs"; readonly id: number; readonly query: CostQuery }
+  | { readonly type: "close" };
+
+/** What a thread says first: it is open, or cannot be, with the words of a LedgerOpenError. */
+export type ThreadReady =
+  | { readonly type: "ready"; readonly recovered: number }
+  | { readonly type: "refused"; readonly message: string };
+
+/** What the writer says then. */
+export interface WriterAnswer {
+  readonly type: "result";
+  readonly result: CommitResult;
+}
+
+/** What the reader says then. */
+export type ReaderAnswer =
+  | { readonly type: "answer"; readonly id: number; readonly answer: CostAnswer }
+  | { readonly type: "failed"; readonly id: number; readonly why: string };

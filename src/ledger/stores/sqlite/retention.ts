@@ -1,0 +1,57 @@
+import type { DatabaseSync } from "node:sqlite";
+import { GRAINS_MS, HOUR, LEVELS, MINUTE } from "./levels.ts";
+
+/** How long is kept what days do not sum up, in milliseconds. Days are kept for ever. */
+export interface Retention {
+  readonly rowsMs: number;
+  readonly minutesMs: number;
+  readonly hoursMs: number;
+}
+
+/** Deleted at once: it must not keep those that wait to be written for long. */
+const ROWS_A_STEP = 500;
+
+/** Takes away what is older than the retention. */
+export interface Cleaner {
+  /** Takes away some. True if there may be more. Throws what SQLite does. */
+  step(nowMs: number): boolean;
+}
+
+/** Creates the cleaner of a database. It never takes away a row that is not in the roll-ups. */
+export function createCleaner(db: DatabaseSync, { rowsMs, minutesMs, hoursMs }: Retention): Cleaner {
+  const deleteRows = db.prepare(
+    `DELETE FROM attempts WHERE seq IN (
+       SELECT seq FROM (
+         SELECT seq, ended_at_ms FROM attempts WHERE seq <= (SELECT value FROM meta WHERE name = 'rolled_up') ORDER BY seq LIMIT ${ROWS_A_STEP}
+       ) WHERE ended_at_ms < ?)`,
+  );
+  const deleteSums = db.prepare(
+    `DELETE FROM sums WHERE (grain, level, period, label) IN (
+       SELECT grain, level, period, label FROM sums
+       WHERE grain = ? AND level IN (${[...LEVELS.keys()].join(", ")}) AND period < ? LIMIT ${ROWS_A_STEP})`,
+  );
+  const mark = db.prepare("UPDATE meta SET value = max(value, ?) WHERE name = ?");
+  return {
+    step: (nowMs) => {
+      // Whole hours and days, so that a period of the next grain is kept whole or not at all.
+      const minutesFrom = Math.floor((nowMs - minutesMs) / GRAINS_MS[1]) * 60;
+      const hoursFrom = Math.floor((nowMs - hoursMs) / GRAINS_MS[2]) * 24;
+      db.exec("BEGIN IMMEDIATE");
+      try {
+        // Said first: from then on nobody reads what is about to go.
+        mark.run(minutesFrom, "minutes_from");
+        mark.run(hoursFrom, "hours_from");
+        const gone = [
+          deleteRows.run(nowMs - rowsMs),
+          deleteSums.run(MINUTE, minutesFrom),
+          deleteSums.run(HOUR, hoursFrom),
+        ];
+        db.exec("COMMIT");
+        return gone.some(({ changes }) => Number(changes) === ROWS_A_STEP);
+      } catch (thrown) {
+        db.exec("ROLLBACK");
+        throw thrown;
+      }
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import type { LedgerStore } from "../../store.ts";
+import { createCommitQueue } from "./commit-queue.ts";
+import { createCostReader } from "./cost-reader.ts";
+import type { WriterAnswer, WriterRequest } from "./messages.ts";
+import type { Retention } from "./retention.ts";
+import { startThread } from "./start-thread.ts";
+import { checkpointOperation, openOperation, settleOperation } from "./wire.ts";
+
+/** How a ledger is kept in a directory. */
+export interface SqliteStoreOptions {
+  /** Made if it is not there. */
+  readonly directory: string;
+  readonly retention: Retention;
+  /** Names of metadata that roll-ups keep apart. */
+  readonly metadataKeys: readonly string[];
+  /** Told when attempts can be opened no longer, and why, and when they can again. */
+  readonly onChange: (isWritable: boolean, why: string) => void;
+}
+
+/** A ledger in a file. */
+export interface SqliteStore extends LedgerStore {
+  /** Attempts that an earlier process left open, and that are settled as estimates now. */
+  readonly recovered: number;
+  /** Transactions that were committed, and how long SQLite took for that in all, in milliseconds: mostly the disk's time. */
+  commits(): { readonly count: number; readonly totalMs: number };
+}
+
+/**
+ * Opens the ledger in a directory, which is this process's alone until it closes it or ends. Throws a LedgerOpenError if that cannot be: another process
+ * has it, it cannot be written to, or a newer program wrote it.
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
+  const { directory, retention, metadataKeys, onChange } = options;
+  const settings = { directory, retention, metadataKeys };
+  const writer = startThread({ ...settings, role: "writer" });
+  const { recovered } = await writer.ready;
+  const send = (request: WriterRequest): void => writer.worker.postMessage(request);
+  let count = 0;
+  let totalMs = 0;
+  const queue = createCommitQueue({
+    send: (operations) => send(operations.length === 0 ? { type: "probe" } : { type: "commit", operations }),
+    nowMs: () => performance.now(),
+    onChange,
+  });
+  writer.worker.on("message", ({ result }: WriterAnswer) => {
+    if (result.outcome !== "failed") {
+      count += 1;
+      totalMs += result.commitMs;
+    }
+    queue.result(result);
+  });
+  writer.worker.on("error", (thrown) => queue.fail(thrown instanceof Error ? thrown.message : String(thrown)));
+  const reader = createCostReader(() => startThread({ ...settings, role: "reader" }));
+  return {
+    recovered,
+    open: (attempt) => queue.add(openOperation(attempt)),
+    checkpoint: (checkpoint) => queue.note(checkpointOperation(checkpoint)),
+    settle: (row) => queue.add(settleOperation(row)),
+    costs: (query) => reader.costs(query),
+    isWritable: () => queue.isWritable(),
+    commits: () => ({ count, totalMs }),
+    close: async () => {
+      await Promise.all([queue.close(), reader.close()]);
+      send({ type: "close" });
+      await writer.ended;
+    },
+  };
+}

@@ -1,0 +1,134 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { LedgerOpenError } from "../../open-error.ts";
+import type {
+  ReaderAnswer,
+  ReaderRequest,
+  ThreadReady,
+  ThreadSettings,
+  WriterAnswer,
+  WriterRequest,
+} from "./messages.ts";
+import { readCosts } from "./reader.ts";
+import { createWriter, LEDGER_FILE, type Writer } from "./writer.ts";
+
+// The entry of the ledger's threads: the writer, beside which the process can do other things while the disk is waited for, and the reader, for which no
+// commit has to wait.
+
+/** From a commit to the roll-ups that have its rows, in milliseconds: so many commits share one. */
+const ROLL_UP_MS = 250;
+
+/** From one look for what is too old to the next. */
+const CLEAN_MS = 60_000;
+
+/** After something that did not work, such as a roll-up on a full disk. */
+const AGAIN_MS = 1_000;
+
+/** Between the steps of long work, so that commits come in between. */
+const STEP_MS = 5;
+
+const settings = workerData as ThreadSettings;
+if (parentPort !== null) {
+  if (settings.role === "writer") runWriter(parentPort, settings);
+  else runReader(parentPort, settings);
+}
+
+function runWriter(port: MessagePort, options: ThreadSettings): void {
+  const say = (message: ThreadReady | WriterAnswer): void => port.postMessage(message);
+  const writer = opened(port, () => createWriter(options));
+  if (writer === undefined) return;
+  const rollUp = createChore(() => writer.rollUp());
+  const clean = createChore(() => writer.clean(Date.now()));
+  const cleaning = setInterval(() => clean.within(0), CLEAN_MS);
+  rollUp.within(0);
+  clean.within(0);
+  port.on("message", (request: WriterRequest) => {
+    switch (request.type) {
+      case "commit":
+        say({ type: "result", result: writer.commit(request.operations) });
+        rollUp.within(ROLL_UP_MS);
+        return;
+      case "probe":
+        say({ type: "result", result: writer.probe() });
+        return;
+      case "close":
+        clearInterval(cleaning);
+        for (const chore of [rollUp, clean]) chore.end();
+        close(port, writer);
+    }
+  });
+  say({ type: "ready", recovered: writer.recovered });
+}
+
+function close(port: MessagePort, writer: Writer): void {
+  try {
+    writer.rollUp();
+  } catch {
+    // The next start does it.
+  }
+  writer.close();
+  port.close();
+}
+
+function runReader(port: MessagePort, { directory }: ThreadSettings): void {
+  const say = (message: ThreadReady | ReaderAnswer): void => port.postMessage(message);
+  const db = opened(port, () => new DatabaseSync(join(directory, LEDGER_FILE), { readOnly: true, timeout: AGAIN_MS }));
+  if (db === undefined) return;
+  port.on("message", (request: ReaderRequest) => {
+    if (request.type === "close") {
+      db.close();
+      port.close();
+      return;
+    }
+    const { id, query } = request;
+    try {
+      say({ type: "answer", id, answer: readCosts(db, query) });
+    } catch (thrown) {
+      say({ type: "failed", id, why: thrown instanceof Error ? thrown.message : String(thrown) });
+    }
+  });
+  say({ type: "ready", recovered: 0 });
+}
+
+/** What was opened; undefined after saying why it cannot be. */
+function opened<Opened>(port: MessagePort, open: () => Opened): Opened | undefined {
+  try {
+    return open();
+  } catch (thrown) {
+    const what = thrown instanceof LedgerOpenError ? "" : "the ledger cannot be opened: ";
+    const message = `${what}${thrown instanceof Error ? thrown.message : String(thrown)}`;
+    port.postMessage({ type: "refused", message } satisfies ThreadReady);
+    return undefined;
+  }
+}
+
+/** Work that is done in steps, and later if it does not work now. */
+interface Chore {
+  /** Does it within so many milliseconds. */
+  within(ms: number): void;
+  end(): void;
+}
+
+function createChore(step: () => boolean): Chore {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isOver = false;
+  const run = (): void => {
+    timer = undefined;
+    try {
+      if (step()) chore.within(STEP_MS);
+    } catch {
+      chore.within(AGAIN_MS);
+    }
+  };
+  const chore: Chore = {
+    within: (ms) => {
+      if (!isOver) timer ??= setTimeout(run, ms);
+    },
+    end: () => {
+      isOver = true;
+      clearTimeout(timer);
+    },
+  };
+  return chore;
+}

@@ -1,0 +1,155 @@
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { LedgerOpenError } from "../../open-error.ts";
+import type { CommitResult } from "./messages.ts";
+import { isOutOfSpace, ownDirectory } from "./owner.ts";
+import { recoverAttempts } from "./recovery.ts";
+import { createReserve } from "./reserve.ts";
+import { createCleaner, type Retention } from "./retention.ts";
+import { createRollUp } from "./roll-up.ts";
+import { migrate } from "./schema.ts";
+import { prepareStatements } from "./statements.ts";
+import type { Operation } from "./wire.ts";
+
+/** Name of the ledger's file in its directory. */
+export const LEDGER_FILE = "ledger.db";
+
+/** The one writer of a ledger. Everything it does blocks its thread. */
+export interface Writer {
+  /** How many attempts were open when the process before this one ended. They are settled now. */
+  readonly recovered: number;
+  /** Writes operations down, all in one transaction. What it says is done is durable. */
+  commit(operations: readonly Operation[]): CommitResult;
+  /** Finds out whether attempts may be opened again. */
+  probe(): CommitResult;
+  /** Adds settled rows to the roll-ups. True if there may be more to add. Throws what SQLite does. */
+  rollUp(): boolean;
+  /** Takes away what is too old. True if there may be more. Throws what SQLite does. */
+  clean(nowMs: number): boolean;
+  close(): void;
+}
+
+/** How a ledger is kept. */
+export interface WriterOptions {
+  readonly directory: string;
+  readonly retention: Retention;
+  /** Names of metadata that roll-ups keep apart. */
+  readonly metadataKeys: readonly string[];
+}
+
+/** Opens the ledger of a directory, makes it if there is none, and settles what an earlier process left open. Throws a LedgerOpenError. */
+export function createWriter({ directory, retention, metadataKeys }: WriterOptions): Writer {
+  const owner = ownDirectory(directory);
+  const file = join(directory, LEDGER_FILE);
+  const db = new DatabaseSync(file, { timeout: BUSY_MS });
+  try {
+    // With FULL every commit waits until the disk has it.
+    db.exec(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000; PRAGMA cache_size = -16000",
+    );
+    migrate(db, file);
+  } catch (thrown) {
+    db.close();
+    owner.release();
+    if (thrown instanceof LedgerOpenError) throw thrown;
+    throw new LedgerOpenError(
+      `the ledger ${file} cannot be opened (${messageOf(thrown)}); restore a backup, or move it away to begin a new one`,
+      {
+        cause: thrown,
+      },
+    );
+  }
+  const recovered = recoverAttempts(db);
+  const reserve = createReserve(directory);
+  const statements = prepareStatements(db);
+  const rollUp = createRollUp(db, metadataKeys);
+  const cleaner = createCleaner(db, retention);
+  let nextSeq = lastSeq(db) + 1;
+  let isFailing = false;
+  let commitMs = 0;
+
+  const write = (operations: readonly Operation[]): void => {
+    const firstSeq = nextSeq;
+    try {
+      db.exec("BEGIN IMMEDIATE");
+      for (const { kind, values } of operations) {
+        if (kind === "settle") {
+          statements.close.run(values[0] ?? "");
+          if (statements.settle.run(nextSeq, ...values).changes !== 0) nextSeq += 1;
+        } else {
+          statements[kind].run(...values);
+        }
+      }
+      const begunMs = performance.now();
+      db.exec("COMMIT");
+      commitMs = performance.now() - begunMs;
+      isFailing = false;
+    } catch (thrown) {
+      nextSeq = firstSeq;
+      isFailing = true;
+      if (db.isTransaction) db.exec("ROLLBACK");
+      throw thrown;
+    }
+  };
+  const result = (outcome: CommitResult["outcome"], why = ""): CommitResult => ({
+    outcome,
+    why,
+    isWritable: !isFailing && reserve.isHeld(),
+    commitMs,
+  });
+  const writeWithoutOpens = (operations: readonly Operation[], why: string): CommitResult => {
+    try {
+      write(operations.filter(({ kind }) => kind !== "open"));
+      return result("opens_refused", why);
+    } catch (thrown) {
+      return result("failed", messageOf(thrown));
+    }
+  };
+  return {
+    recovered,
+    commit: (operations) => {
+      if (!reserve.isHeld()) return writeWithoutOpens(operations, "the disk is full");
+      try {
+        write(operations);
+        return result("done");
+      } catch (thrown) {
+        const why = messageOf(thrown);
+        return isOutOfSpace(thrown) && reserve.release() ? writeWithoutOpens(operations, why) : result("failed", why);
+      }
+    },
+    probe: () => {
+      try {
+        reserve.take();
+        db.exec("BEGIN IMMEDIATE; UPDATE meta SET value = value WHERE name = 'rolled_up'; COMMIT");
+        isFailing = false;
+        return result("done", reserve.isHeld() ? "" : "the disk is full");
+      } catch (thrown) {
+        if (db.isTransaction) db.exec("ROLLBACK");
+        isFailing = true;
+        return result("failed", messageOf(thrown));
+      }
+    },
+    rollUp: rollUp.step,
+    clean: cleaner.step,
+    close: () => {
+      db.close();
+      owner.release();
+    },
+  };
+}
+
+/** How long another program, such as a backup, may keep the writer waiting. */
+const BUSY_MS = 250;
+
+function lastSeq(db: DatabaseSync): number {
+  const row = db
+    .prepare(
+      "SELECT max((SELECT coalesce(max(seq), 0) FROM attempts), (SELECT value FROM meta WHERE name = 'rolled_up')) AS last",
+    )
+    .get();
+  return Number(row?.last ?? 0);
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

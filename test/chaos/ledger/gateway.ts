@@ -1,0 +1,76 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+/** A gateway in a process of its own. */
+export interface KillableGateway {
+  readonly httpPort: number;
+  /** Ends the process at once, as a crash would. Resolves when it is gone. */
+  kill(): Promise<void>;
+}
+
+const root = fileURLToPath(new URL("../../..", import.meta.url));
+
+/** Starts a gateway on a directory that has its configuration and its ledger, and waits for its port. */
+export async function startGateway(directory: string, providerUrl: string): Promise<KillableGateway> {
+  const child = spawnGateway(directory, providerUrl);
+  const httpPort = await portOf(child);
+  return {
+    httpPort,
+    kill: () => kill(child),
+  };
+}
+
+/** Starts a gateway on the directory and kills it while it starts: in the midst, perhaps, of settling what the one before it left open. */
+export async function startAndKill(directory: string, providerUrl: string, afterMs: number): Promise<void> {
+  const child = spawnGateway(directory, providerUrl);
+  await sleep(afterMs);
+  await kill(child);
+}
+
+function spawnGateway(directory: string, providerUrl: string): ChildProcess {
+  const file = join(directory, "gateway.yaml");
+  writeFileSync(
+    file,
+    `providers:
+  biller: { kind: anthropic, base_url: "${providerUrl}", api_key: { env: BILLER_KEY }, quirks: { vendor: anthropic } }
+personas:
+  default: { retries: 0, candidates: [{ provider: biller, model: claude-sonnet-4-5 }] }
+data_dir: data
+`,
+  );
+  return spawn(process.execPath, [join(root, "dist/main.js"), "serve", "--no-watch"], {
+    cwd: directory,
+    env: {
+      ...process.env,
+      BILLER_KEY: "a-key-of-the-biller",
+      EP_CONFIG: file,
+      EP_GRPC_PORT: "0",
+      EP_HTTP_PORT: "0",
+      EP_LOG_LEVEL: "error",
+    },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, "exit");
+  child.kill("SIGKILL");
+  await exited;
+}
+
+function portOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let output = "";
+    child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+      const port = /^\s*HTTP\s+\S*?127\.0\.0\.1:(\d+)/im.exec(output)?.[1];
+      if (port !== undefined) resolve(Number(port));
+    });
+    child.once("exit", (code) => reject(new Error(`the gateway ended with ${code} before it was ready:\n${output}`)));
+  });
+}

@@ -1,0 +1,57 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { createClient } from "../../src/client/index.ts";
+import { type ServeProcess, startProgram, startServe } from "../support/serve.ts";
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "ep-ledger-"));
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+async function attemptsOf({ httpUrl }: ServeProcess): Promise<unknown> {
+  const answer = await fetch(`${httpUrl}/v1/costs`);
+  const { total } = (await answer.json()) as { readonly total: { readonly attempts: string } };
+  return total.attempts;
+}
+
+describe("the ledger of a process", () => {
+  // Mutant seen red: the ledger in memory.
+  test("is there after a kill, with every call whose end was told", async () => {
+    const first = await startServe({ workingDirectory: directory });
+    const client = createClient({ baseUrl: first.grpcUrl });
+    for (let call = 0; call < 3; call += 1) await client.persona("default").chat("Hi").collect();
+    // A kill, and not a stop.
+    await first.stop();
+    const second = await startServe({ workingDirectory: directory });
+    try {
+      expect(await attemptsOf(second)).toBe("3");
+    } finally {
+      await second.stop();
+    }
+  });
+
+  test("is one process's alone: another one ends with one line that says what to do", async () => {
+    const owner = await startServe({ workingDirectory: directory });
+    try {
+      const environment = { EP_GRPC_PORT: "0", EP_HTTP_PORT: "0" };
+      const second = startProgram(["serve"], { workingDirectory: directory, environment });
+      expect(await second.ended).toBe(1);
+      expect(second.stderr()).toMatch(
+        /^error: another process keeps its ledger in [^\n]*; stop it, or [^\n]*EP_DATA_DIR[^\n]*\n$/,
+      );
+    } finally {
+      await owner.stop();
+    }
+  });
+
+  test("that cannot be where it is wanted is a refusal to start", async () => {
+    writeFileSync(join(directory, "data"), "no directory");
+    const environment = { EP_GRPC_PORT: "0", EP_HTTP_PORT: "0" };
+    const refused = startProgram(["serve"], { workingDirectory: directory, environment });
+    expect(await refused.ended).toBe(1);
+    expect(refused.stderr()).toMatch(/^error: the data directory [^\n]*data cannot be written to [^\n]*\n$/);
+  });
+});

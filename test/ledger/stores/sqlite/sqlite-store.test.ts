@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "@jest/globals";
+import { openSqliteStore } from "../../../../src/ledger/stores/sqlite/sqlite-store.ts";
+import { describeLedgerStore } from "../../store-suite.ts";
+
+const directories: string[] = [];
+afterAll(() => {
+  for (const directory of directories) rmSync(directory, { recursive: true, force: true });
+});
+
+const days = (count: number): number => count * 86_400_000;
+
+async function open(directory = mkdtempSync(join(tmpdir(), "ledger-"))) {
+  directories.push(directory);
+  return openSqliteStore({
+    directory,
+    retention: { rowsMs: days(100_000), minutesMs: days(100_000), hoursMs: days(100_000) },
+    metadataKeys: [],
+    onChange: () => undefined,
+  });
+}
+
+describeLedgerStore("SQLite", open, 3);
+
+// Whatever is asked is answered from the roll-ups alone: closing the store brings them up to date.
+describeLedgerStore(
+  "SQLite, closed and opened again before every question",
+  async () => {
+    const directory = mkdtempSync(join(tmpdir(), "ledger-"));
+    let store = await open(directory);
+    let isRolledUp = false;
+    return {
+      open: (attempt) => store.open(attempt),
+      checkpoint: (checkpoint) => store.checkpoint(checkpoint),
+      settle: (row) => {
+        isRolledUp = false;
+        return store.settle(row);
+      },
+      isWritable: () => store.isWritable(),
+      costs: async (query) => {
+        if (!isRolledUp) {
+          await store.close();
+          store = await open(directory);
+          isRolledUp = true;
+        }
+        return store.costs(query);
+      },
+      close: () => store.close(),
+    };
+  },
+  3,
+);
