@@ -90,6 +90,13 @@ export function describeCounterStore(name: string, open: () => Promise<CounterSt
       await store.settle(reservation, [100n, 1n]);
     });
 
+    // Mutant seen red: nothing taken off with a sign, which the server takes for no number.
+    test("takes and gives back nothing, where that is what is claimed", async () => {
+      const claim = claimOf(newLimit(0n), 0n);
+      const reservation = await reserved([claim]);
+      expect(await store.settle(reservation, [0n])).toMatchObject([{ settled: 0n, reserved: 0n }]);
+    });
+
     test("is exact with amounts as large as there are", async () => {
       const amount = 9_000_000n * 1_000_000_000n;
       const claim = claimOf(newLimit(amount), amount - 1n);

@@ -9,7 +9,8 @@ import type { Script } from "../../../valkey.ts";
  * have billed that, and only the places it took are free.
  */
 const PRELUDE = `
-local function fmt(number) return string.format('%.0f', number) end
+-- Nothing has no sign: the server takes -0 for no number.
+local function fmt(number) return string.format('%.0f', number == 0 and 0 or number) end
 local time = redis.call('TIME')
 local now = math.max(tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000), tonumber(redis.call('GET', KEYS[1]) or '0'))
 redis.call('SET', KEYS[1], fmt(now))
