@@ -34,6 +34,7 @@ export const ERROR_TABLE = {
   CAPABILITY_MISSING: row(Code.FAILED_PRECONDITION, "caller"),
   MODEL_UNPRICED: row(Code.FAILED_PRECONDITION, "caller"),
   BUDGET_EXCEEDED: row(Code.RESOURCE_EXHAUSTED, "caller"),
+  RATE_LIMITED: row(Code.RESOURCE_EXHAUSTED, "caller", true),
   NO_CANDIDATE: row(Code.FAILED_PRECONDITION, "gateway"),
   OVERLOADED: row(Code.UNAVAILABLE, "gateway", true),
   DRAINING: row(Code.UNAVAILABLE, "gateway", true),

@@ -1,7 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { Config, DatabaseAddress, LedgerSettings } from "./config/config.ts";
+import type { CounterStore } from "./ledger/budgets/counter-store.ts";
+import { createMemoryCounters } from "./ledger/budgets/memory-counters.ts";
+import { createOutageCounters } from "./ledger/budgets/outage-counters.ts";
+import { seedCounters } from "./ledger/budgets/seed.ts";
+import { createWindowClock } from "./ledger/budgets/window-clock.ts";
 import type { LedgerStore } from "./ledger/store.ts";
 import { createMemoryStore } from "./ledger/stores/memory.ts";
+import type { Limit } from "./limit.ts";
 import { createMemoryStreamStore, MEMORY_STREAMS } from "./router/streams/memory-store.ts";
 import type { StreamStore } from "./router/streams/store.ts";
 import type { Log } from "./telemetry/log.ts";
@@ -15,15 +21,29 @@ export class StateError extends Error {
 export interface Stores {
   readonly ledger: LedgerStore;
   readonly streamStore: StreamStore;
+  /** What limits are counted by. */
+  readonly counters: CounterStore;
+  /**
+   * Lets counters of limits that were not counted before begin with what the ledger has. Counters that processes share are left as they are: each process
+   * would add the same.
+   */
+  readonly fillCounters: (limits: readonly Limit[]) => Promise<void>;
 }
 
 /** Opens the stores that the configuration names. Throws a LedgerOpenError or a StateError, with nothing left open. */
 export async function openStores(config: Config, log: Log): Promise<Stores> {
   const ledger = await openLedger(config, log);
+  const opened: { close(): Promise<void> }[] = [ledger];
   try {
-    return { ledger, streamStore: await openStreamStore(config, log) };
+    const counters = await openCounters(config, log);
+    opened.push(counters);
+    const fillCounters = async (limits: readonly Limit[]): Promise<void> => {
+      if (config.state === undefined) await seedCounters({ counters, ledger, nowMs: Date.now }, limits);
+    };
+    await fillCounters(config.budgets);
+    return { ledger, counters, fillCounters, streamStore: await openStreamStore(config, log) };
   } catch (thrown) {
-    await ledger.close();
+    await Promise.all(opened.map((store) => store.close()));
     throw thrown;
   }
 }
@@ -84,16 +104,47 @@ function logWritable(log: Log, isWritable: boolean, why: string): void {
   else log.error("the ledger cannot be written to; new calls are refused until it can", why);
 }
 
+/** Counters of budgets in memory: some 100 MB at most. */
+const MAX_COUNTERS = 250_000;
+
+/** How long what a process holds of shared budgets stays held when it is not heard of, in milliseconds. */
+const LEASE_MS = 10_000;
+
+/** Opens what limits are counted by. */
+async function openCounters({ state }: Config, log: Log): Promise<CounterStore> {
+  const own = (): CounterStore => {
+    const clock = createWindowClock({ nowMs: Date.now, monotonicMs: () => performance.now() });
+    return createMemoryCounters({ clock, maxCounters: MAX_COUNTERS });
+  };
+  if (state === undefined) return own();
+  const { outageNanoUsd } = state;
+  const { createValkeyCounters } = await import("./ledger/budgets/valkey/valkey-counters.ts");
+  const shared = await orStateError(state, (url) =>
+    createValkeyCounters({ url, owner: randomUUID(), log, leaseMs: LEASE_MS }),
+  );
+  return outageNanoUsd === undefined ? shared : createOutageCounters({ shared, own: own(), capNanoUsd: outageNanoUsd });
+}
+
 /** Opens what streams are kept in. What only a shared store needs is loaded only for one. */
 async function openStreamStore({ state, streams }: Config, log: Log): Promise<StreamStore> {
   const limits = { ...MEMORY_STREAMS, ...streams };
   if (state === undefined) return createMemoryStreamStore(limits, Date.now);
-  const url = state.url.reveal();
   const { createValkeyStreamStore } = await import("./router/streams/valkey/valkey-store.ts");
+  return orStateError(state, (url) =>
+    createValkeyStreamStore({ url, limits, owner: randomUUID(), nowMs: Date.now, log }),
+  );
+}
+
+/** What is opened at the shared state, or a StateError. */
+async function orStateError<Store>(
+  { url }: NonNullable<Config["state"]>,
+  open: (url: string) => Promise<Store>,
+): Promise<Store> {
+  const text = url.reveal();
   try {
-    return await createValkeyStreamStore({ url, limits, owner: randomUUID(), nowMs: Date.now, log });
+    return await open(text);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new StateError(`cannot reach the shared state at ${new URL(url).host}: ${why}`, { cause });
+    throw new StateError(`cannot reach the shared state at ${new URL(text).host}: ${why}`, { cause });
   }
 }

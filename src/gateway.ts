@@ -7,7 +7,9 @@ import { createState, type GatewayState, replaceState, unusedVendors } from "./g
 import { openStores, type Stores } from "./gateway-stores.ts";
 import { ChatRequestSchema } from "./gen/execution/v1/chat_pb.js";
 import { MessageRole } from "./gen/execution/v1/content_pb.js";
+import { createLimitRegistry } from "./ledger/budgets/registry.ts";
 import { priceBookInForce } from "./ledger/prices/price-book.ts";
+import { limitId } from "./limit.ts";
 import { createHealth } from "./router/health/health.ts";
 import { createPulse } from "./router/pulse.ts";
 import type { RoutingState } from "./router/resolve.ts";
@@ -172,10 +174,11 @@ function createSecrets(): () => string {
 /** Wires adapters, router and dispatcher. The composition of the process is this function and `main.ts`; nothing else makes parts. */
 function createGateway(
   { config, kinds, log, platformVersion }: GatewayOptions,
-  { ledger, streamStore }: Stores,
+  { ledger, streamStore, counters, fillCounters }: Stores,
 ): Gateway {
   const newId = (): string => randomUUID().replaceAll("-", "");
   const monotonicMs = (): number => performance.now();
+  const budgets = { limits: createLimitRegistry(config.budgets), counters, log };
   let state = createState(config, { kinds, newId });
   warnOfPrices(state, log);
   const router = createRouter({
@@ -185,6 +188,7 @@ function createGateway(
     nowMs: Date.now,
     prices: priceBookInForce(() => state.prices),
     ledger,
+    budgets,
     pulse: createPulse(CHECKPOINT_MS),
     health: createHealth(monotonicMs),
     random: Math.random,
@@ -211,7 +215,13 @@ function createGateway(
     log,
     newId,
   });
-  const retiring = new Set<Promise<void>>();
+  const working = new Set<Promise<void>>();
+  const inBackground = (work: Promise<void>, what: string): void => {
+    const done = work
+      .catch((thrown: unknown) => log.error(`a reload of the configuration has not done all: ${what}`, thrown))
+      .finally(() => working.delete(done));
+    working.add(done);
+  };
   const retire = async (adapters: readonly Adapter[]): Promise<void> => {
     // A call that runs now may have been resolved with the old state, and come to its provider only later.
     await Promise.all([dispatcher.settled(), router.streams.settled()]);
@@ -225,17 +235,17 @@ function createGateway(
       const { state: next, retired, needsRestart } = replaceState(state, wanted, { kinds, newId });
       state = next;
       warnOfPrices(state, log);
-      const closing = retire(retired)
-        .catch((thrown: unknown) => log.error("a provider that is not used any more did not close", thrown))
-        .finally(() => retiring.delete(closing));
-      retiring.add(closing);
+      const known = new Set(budgets.limits.all().map(limitId));
+      budgets.limits.replace(next.config.budgets);
+      inBackground(fillCounters(next.config.budgets.filter((limit) => !known.has(limitId(limit)))), "new budgets");
+      inBackground(retire(retired), "providers that are not used any more");
       return { needsRestart };
     },
     close: async () => {
       watch.close();
       await router.streams.close();
-      await Promise.all([closeAll(Object.values(state.adapters)), ...retiring]);
-      await ledger.close();
+      await Promise.all([closeAll(Object.values(state.adapters)), ...working]);
+      await Promise.all([ledger.close(), counters.close()]);
     },
   };
 }

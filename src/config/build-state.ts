@@ -19,7 +19,7 @@ const ONE_LINE = /^\S+$/;
 
 /** Builds the address of the shared state. Undefined if there is none, or, after a problem, none that is good. */
 export function buildState(
-  entry: { readonly url: SecretReference } | undefined,
+  entry: { readonly url: SecretReference; readonly outage_usd?: bigint } | undefined,
   tree: Tree,
   { problem, secrets }: BuildContext,
 ): Config["state"] {
@@ -41,5 +41,6 @@ export function buildState(
     return undefined;
   }
   parsed.protocol = PROTOCOLS[parsed.protocol] ?? "redis:";
-  return { url: new Secret(parsed.toString()) };
+  const { outage_usd: outageNanoUsd } = entry;
+  return { url: new Secret(parsed.toString()), ...(outageNanoUsd !== undefined && { outageNanoUsd }) };
 }

@@ -10,7 +10,7 @@ import { readKeyFile, readTextFile } from "./secrets.ts";
 import { type Path, shownName } from "./tree.ts";
 
 /** The tenant of calls by keys that name none, and of those without a key. */
-const DEFAULT_TENANT = "default";
+export const DEFAULT_TENANT = "default";
 
 /**
  * Turns an entry of `auth.keys` into its settings. Personas, instances and tenants that do not exist are problems, and so is a key that may use

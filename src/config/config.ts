@@ -2,6 +2,7 @@ import type { ProviderBreaker, ProviderSettings } from "../adapters/adapter.ts";
 import type { Capability } from "../gen/execution/v1/capabilities_pb.js";
 import type { ChatRequest } from "../gen/execution/v1/chat_pb.js";
 import type { Role } from "../gen/execution/v1/options_pb.js";
+import type { Limit } from "../limit.ts";
 import type { Secret } from "../secret.ts";
 
 /**
@@ -253,10 +254,16 @@ export interface Config {
   /** Browser origins that may call, exact (`https://app.example`). Loopback origins are not implied. */
   readonly allowedOrigins: readonly string[];
   readonly limits: LimitSettings;
+  /** What may be used, by whom and in which time. */
+  readonly budgets: readonly Limit[];
   readonly streams: StreamSettings;
   readonly ledger: LedgerSettings;
   /** Server that processes share their state on. Absent: each process keeps its own. */
-  readonly state?: { readonly url: Secret };
+  readonly state?: {
+    readonly url: Secret;
+    /** What each hard budget in money may use in a process and window while the server cannot be reached. Absent: hard limits let nothing through. */
+    readonly outageNanoUsd?: bigint;
+  };
   /** Absent: the built-in prices alone. */
   readonly prices?: OwnPriceSettings;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";

@@ -3,7 +3,7 @@ import { configSchema } from "./file-schema.ts";
 import { didYouMean } from "./nearest.ts";
 import { kindVariables, overlayProvider } from "./provider-variables.ts";
 import type { Type } from "./reader.ts";
-import { isEmpty, scalar, setIn, type Tree } from "./tree.ts";
+import { getIn, isEmpty, mapOf, scalar, setIn, type Tree } from "./tree.ts";
 import { type Variable, type Variables, variableNode } from "./variables.ts";
 
 /** A variable that stands for one value of the file. */
@@ -21,7 +21,7 @@ function valueVariables(type: Type<unknown>, path: readonly string[]): readonly 
   if (type.below?.kind === "object") {
     return Object.entries(type.below.fields).flatMap(([key, field]) => valueVariables(field.type, [...path, key]));
   }
-  if (type.below?.kind === "map") return [];
+  if (type.below?.kind === "map" || (type.below?.kind === "list" && type.below.item.below !== undefined)) return [];
   return [{ name: `EP_${path.join("_").toUpperCase()}`, path, isList: type.below !== undefined }];
 }
 
@@ -43,11 +43,14 @@ export const OTHER_VARIABLES = {
     'Path of a JSON file that says where personas are served: `{ "reviewer": "openai/gpt-x" }`. A persona\'s own `candidates` win.',
   EP_USE_VENDOR_KEYS:
     "1 lets the vendors' own variables (`OPENAI_API_KEY` ...) enable their providers. Without it they never spend.",
+  EP_RATE_LIMIT_PER_PERSONA: "Calls each persona may have in a minute.",
+  EP_TOKENS_BUDGET_PER_MINUTE: "Tokens, in and out together, each tenant may use in a minute.",
+  EP_BUDGET_PER_MINUTE_USD: "US dollars each tenant may use in a minute: `0.50`.",
   EP_AUTH_KEYS_SHA256: "API keys beside those of the file: `name:sha256`, separated by commas.",
 } as const;
 
 /** Beginnings of the names of variables whose feature has not come. */
-const LATER_VARIABLES = /^EP_(ADMIN_ADDR|WORKSPACE_ROOT|(RATE_LIMIT|BUDGET|TOKENS_BUDGET)(_.*)?)$/;
+const LATER_VARIABLES = /^EP_(ADMIN_ADDR|WORKSPACE_ROOT)$/;
 
 /** What the variables make of the configuration. */
 export interface Overlaid {
@@ -70,6 +73,7 @@ export function overlayVariables(file: Tree, variables: Variables, kinds: readon
     if (variable !== undefined) tree = setIn(tree, path, isList ? listNode(variable) : variableNode(variable));
   }
   tree = overlayKeys(tree, variables.get("EP_AUTH_KEYS_SHA256"));
+  tree = overlayBudgets(tree, variables);
   const referenced = referencedVariables(file);
   for (const kind of kinds) tree = overlayProvider(tree, kind, { variables, referenced, notices });
   notices.push(...unknownVariables(variables, kinds, referenced));
@@ -89,6 +93,27 @@ function overlayKeys(tree: Tree, variable: Variable | undefined): Tree {
   return parts(variable).reduce((before, part, index) => {
     const [, name = `environment-${index + 1}`, hash = ""] = /^(?:([^:]*):)?(.*)$/.exec(part) ?? [];
     return setIn(before, ["auth", "keys", name, "sha256"], scalar(hash, variable.place));
+  }, tree);
+}
+
+/** Variables that stand for an entry of `budgets`, for each of a scope. */
+const BUDGET_VARIABLES = {
+  EP_RATE_LIMIT_PER_PERSONA: ["persona", "requests"],
+  EP_TOKENS_BUDGET_PER_MINUTE: ["tenant", "tokens"],
+  EP_BUDGET_PER_MINUTE_USD: ["tenant", "usd"],
+} as const satisfies Partial<Record<keyof typeof OTHER_VARIABLES, readonly [string, string]>>;
+
+function overlayBudgets(tree: Tree, variables: Variables): Tree {
+  return Object.entries(BUDGET_VARIABLES).reduce((before, [name, [scope, unit]]) => {
+    const variable = variables.get(name);
+    if (variable === undefined) return before;
+    const { place } = variable;
+    const entry = { scope, unit, window: "minute" };
+    const nodes = Object.entries(entry).map(([key, value]) => [key, scalar(value, place)] as const);
+    const item = mapOf({ ...Object.fromEntries(nodes), amount: variableNode(variable) }, place);
+    const list = getIn(before, ["budgets"]);
+    if (list === undefined || isEmpty(list)) return setIn(before, ["budgets"], { kind: "list", place, items: [item] });
+    return list.kind === "list" ? setIn(before, ["budgets"], { ...list, items: [...list.items, item] }) : before;
   }, tree);
 }
 

@@ -1,6 +1,7 @@
 import { callSettings } from "./call-settings-schema.ts";
 import { anyMap, capability, role, support } from "./contract-values.ts";
 import { ledger } from "./ledger-schema.ts";
+import { budget, limitsField, type limitsOf, usd } from "./limit-schema.ts";
 import { defaulted, list, mapping, object, optional, type ReadOf, required } from "./reader.ts";
 import { personaRouting, providerRouting } from "./routing-schema.ts";
 import { keyReferences, secretReference } from "./secrets.ts";
@@ -59,53 +60,51 @@ const model = object({
   quirks: defaulted(anyMap, {}, "Peculiarities of this model; they win over those of the instance."),
 });
 
-const provider = object(
-  {
-    kind: required(text(64, "provider kind"), "Which adapter speaks to it."),
-    base_url: optional(baseUrl, "Where its API is, up to and without the operation's path. Without it the kind's own."),
-    allow_insecure_http: defaulted(
-      boolean,
-      false,
-      "Allows secrets to be sent by plain `http://` to another machine. Without it that is refused.",
-    ),
-    api_key: optional(
-      keyReferences,
-      "The provider's key: `{ env: NAME }` or `{ file: path }`, or a list of them: the next one is used while the provider refuses one or limits its rate. May be missing where `base_url` names a server that needs none.",
-    ),
-    headers: defaulted(
-      mapping("HEADER", headerName, secretReference),
-      {},
-      "Headers to add to each request: text, `{ env: NAME }` or `{ file: path }`. Headers that carry credentials must not be text.",
-    ),
-    transport: defaulted(
-      oneOf(["native", "sdk"]),
-      "native",
-      "`native` is the platform's own lean exchange, `sdk` the provider's official SDK.",
-    ),
-    timeouts: defaulted(timeouts, {}, "Limits on one exchange with the provider."),
-    region: optional(
-      text(64, "region"),
-      "Region whose prices hold, in the vendor's word. Without it the one `base_url` names (Vertex AI, Bedrock), else wherever the vendor serves by default.",
-    ),
-    spends: defaulted(
-      boolean,
-      true,
-      "False for a server that nobody bills for, such as one of your own: then its calls cost 0, and that is known.",
-    ),
-    default_model: optional(
-      modelName,
-      "Alias or provider's word of the model used where neither request nor persona names one. Without it the kind's own, if it has one.",
-    ),
-    models: defaulted(
-      mapping("ALIAS", modelName, model),
-      {},
-      "Models by alias. A model that is not here is passed on as the request names it.",
-    ),
-    quirks: defaulted(anyMap, {}, "Peculiarities of the server, as the kind's adapter knows them."),
-    ...providerRouting,
-  },
-  ["limits"],
-);
+const provider = object({
+  kind: required(text(64, "provider kind"), "Which adapter speaks to it."),
+  base_url: optional(baseUrl, "Where its API is, up to and without the operation's path. Without it the kind's own."),
+  allow_insecure_http: defaulted(
+    boolean,
+    false,
+    "Allows secrets to be sent by plain `http://` to another machine. Without it that is refused.",
+  ),
+  api_key: optional(
+    keyReferences,
+    "The provider's key: `{ env: NAME }` or `{ file: path }`, or a list of them: the next one is used while the provider refuses one or limits its rate. May be missing where `base_url` names a server that needs none.",
+  ),
+  headers: defaulted(
+    mapping("HEADER", headerName, secretReference),
+    {},
+    "Headers to add to each request: text, `{ env: NAME }` or `{ file: path }`. Headers that carry credentials must not be text.",
+  ),
+  transport: defaulted(
+    oneOf(["native", "sdk"]),
+    "native",
+    "`native` is the platform's own lean exchange, `sdk` the provider's official SDK.",
+  ),
+  timeouts: defaulted(timeouts, {}, "Limits on one exchange with the provider."),
+  region: optional(
+    text(64, "region"),
+    "Region whose prices hold, in the vendor's word. Without it the one `base_url` names (Vertex AI, Bedrock), else wherever the vendor serves by default.",
+  ),
+  spends: defaulted(
+    boolean,
+    true,
+    "False for a server that nobody bills for, such as one of your own: then its calls cost 0, and that is known.",
+  ),
+  default_model: optional(
+    modelName,
+    "Alias or provider's word of the model used where neither request nor persona names one. Without it the kind's own, if it has one.",
+  ),
+  models: defaulted(
+    mapping("ALIAS", modelName, model),
+    {},
+    "Models by alias. A model that is not here is passed on as the request names it.",
+  ),
+  quirks: defaulted(anyMap, {}, "Peculiarities of the server, as the kind's adapter knows them."),
+  limits: limitsField("What may be used here, by all together. `requests` and `concurrent` count attempts."),
+  ...providerRouting,
+});
 
 const candidate = object({
   provider: required(name, "Name of a provider instance."),
@@ -123,26 +122,25 @@ const persona = object(
       list(candidate, 1),
       "Where it may be served, in order of preference. Without it the persona map, else `EP_PROVIDER`, else the first provider instance.",
     ),
+    limits: limitsField("What its calls may use, all callers together."),
     ...callSettings,
     ...personaRouting,
   },
-  ["tools", "limits"],
+  ["tools"],
 );
 
-const tenant = object(
-  {
-    description: optional(text(1024), "Who it is, for those who read the configuration."),
-    personas: optional(list(name), "Personas its keys may use. Without it all."),
-    providers: optional(list(name), "Provider instances its keys may name or be routed to. Without it all."),
-    models: optional(
-      list(modelName),
-      "Models its keys may name or be routed to, by alias or provider's word. Without it all.",
-    ),
-    default_persona: optional(name, "Persona of its requests that name none. Without it `default`."),
-    ...callSettings,
-  },
-  ["limits", "budgets"],
-);
+const tenant = object({
+  description: optional(text(1024), "Who it is, for those who read the configuration."),
+  personas: optional(list(name), "Personas its keys may use. Without it all."),
+  providers: optional(list(name), "Provider instances its keys may name or be routed to. Without it all."),
+  models: optional(
+    list(modelName),
+    "Models its keys may name or be routed to, by alias or provider's word. Without it all.",
+  ),
+  default_persona: optional(name, "Persona of its requests that name none. Without it `default`."),
+  limits: limitsField("What its calls may use, all keys together."),
+  ...callSettings,
+});
 
 /** What holds for every call unless something else is said. */
 const defaults = object({
@@ -152,21 +150,16 @@ const defaults = object({
   fallback_policy: defaulted(callSettings.fallback_policy.type, "allow", callSettings.fallback_policy.doc),
 });
 
-const key = object(
-  {
-    sha256: required(sha256, 'SHA-256 of the key, 64 hex digits: `printf %s "$KEY" | sha256sum`.'),
-    tenant: defaulted(name, "default", "Whose calls these are. A key may use no more than its tenant."),
-    roles: defaulted(list(role, 1), ["caller"], "What it may do. Roles do not include one another."),
-    personas: optional(list(name), "Personas it may use. Without it all."),
-    providers: optional(list(name), "Provider instances it may name or be routed to. Without it all."),
-    models: optional(
-      list(modelName),
-      "Models it may name or be routed to, by alias or provider's word. Without it all.",
-    ),
-    provider_options: defaulted(boolean, false, "Whether it may send `provider_options_json`."),
-  },
-  ["limits", "budgets"],
-);
+const key = object({
+  sha256: required(sha256, 'SHA-256 of the key, 64 hex digits: `printf %s "$KEY" | sha256sum`.'),
+  tenant: defaulted(name, "default", "Whose calls these are. A key may use no more than its tenant."),
+  roles: defaulted(list(role, 1), ["caller"], "What it may do. Roles do not include one another."),
+  personas: optional(list(name), "Personas it may use. Without it all."),
+  providers: optional(list(name), "Provider instances it may name or be routed to. Without it all."),
+  models: optional(list(modelName), "Models it may name or be routed to, by alias or provider's word. Without it all."),
+  provider_options: defaulted(boolean, false, "Whether it may send `provider_options_json`."),
+  limits: limitsField("What it may use."),
+});
 
 const tls = object({
   certificate: required(text(4096, "path"), "File with the certificate and its chain, PEM."),
@@ -327,6 +320,11 @@ export const configSchema = object({
   ),
   allowed_origins: defaulted(list(origin), [], "Origins of web pages that may call, exact. Loopback is not implied."),
   limits: defaulted(limits, {}, "Limits that protect the process."),
+  budgets: defaulted(
+    list(budget),
+    [],
+    "Budgets and limits that are not somebody's own `limits`: for each of a kind, for models and end users, soft ones. See [budgets](budgets.md).",
+  ),
   streams: defaulted(streams, {}, "What is kept of streams, and what goes on without a reader."),
   state: optional(
     object({
@@ -334,8 +332,12 @@ export const configSchema = object({
         secretReference,
         "Valkey or Redis server, 7 or later: `redis://host:6379`, `rediss:` for TLS. With a password `{ env: NAME }` or `{ file: path }`.",
       ),
+      outage_usd: optional(
+        usd,
+        "US dollars that each hard budget in money may use, in each process and window, while the server cannot be reached; other limits are then counted by each process for itself. Without it hard limits let nothing through.",
+      ),
     }),
-    "Where processes share streams and idempotency keys. Without it each keeps its own, in memory.",
+    "Where processes share streams, idempotency keys and budgets. Without it each keeps its own, in memory.",
   ),
   prices: optional(
     object({
@@ -365,5 +367,7 @@ export type ProviderEntry = ReadOf<typeof provider>;
 export type ModelEntry = ReadOf<typeof model>;
 export type PersonaEntry = ReadOf<typeof persona>;
 export type TenantEntry = ReadOf<typeof tenant>;
+export type LimitsEntry = ReadOf<typeof limitsOf>;
+export type BudgetEntry = ReadOf<typeof budget>;
 export type KeyEntry = ReadOf<typeof key>;
 export type ListenerEntry = ReadOf<ReturnType<typeof listener>>;

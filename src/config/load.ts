@@ -1,8 +1,9 @@
 import { dirname, resolve } from "node:path";
 import type { AdapterKind } from "../adapters/adapter.ts";
-import { buildKey, buildListener } from "./build.ts";
+import { buildKey, buildListener, DEFAULT_TENANT } from "./build.ts";
 import { buildCallSettings, buildPersona, buildTenant } from "./build-call-settings.ts";
 import { buildLedger } from "./build-ledger.ts";
+import { buildBudgets, buildLimits, type KnownNames, type Limited } from "./build-limits.ts";
 import { type BuildContext, buildProvider } from "./build-provider.ts";
 import { buildState } from "./build-state.ts";
 import type { Config, ValueOrigin } from "./config.ts";
@@ -50,6 +51,9 @@ export interface LoadedConfig {
   /** The whole of it as one tree, every default in its place, secrets shown as `[secret]`. */
   readonly effective: () => Tree;
 }
+
+/** How calls without a key are called, where no key is configured. */
+const ANONYMOUS_KEY = "anonymous";
 
 /** The configuration file that is read where `EP_CONFIG` names none. */
 const DEFAULT_FILE = "execution-platform.yaml";
@@ -194,6 +198,18 @@ function buildConfig(
     buildKey(name, entry, known, values.tenants.get(entry.tenant), context),
   );
   const { limits, streams } = values;
+  const own = [
+    ...buildLimits("tenant", limited(values.tenants)),
+    ...buildLimits("key", limited(values.auth.keys)),
+    ...buildLimits("persona", limited(values.personas)),
+    ...buildLimits("provider", limited(values.providers)),
+  ];
+  const names: KnownNames = {
+    tenant: [...known.tenants, ...keys.map(({ tenant }) => tenant), DEFAULT_TENANT],
+    key: [...keys.map(({ name }) => name), ANONYMOUS_KEY],
+    persona: known.personas,
+    provider: known.providers,
+  };
   const state = buildState(values.state, tree, context);
   return {
     providers: record(providers.map((provider) => [provider.name, provider])),
@@ -225,6 +241,7 @@ function buildConfig(
       maxDeadlineMs: limits.max_deadline,
       drainMs: limits.drain,
     },
+    budgets: [...own, ...buildBudgets(values.budgets, own, names, context)],
     streams: {
       keepLogMs: streams.log_time,
       maxLogBytes: streams.log_size,
@@ -238,6 +255,10 @@ function buildConfig(
     logLevel: values.log_level,
     origins,
   };
+}
+
+function limited(entries: ReadonlyMap<string, Pick<Limited, "limits">>): readonly Limited[] {
+  return [...entries].map(([name, { limits }]) => ({ name, limits }));
 }
 
 /** What a good configuration still does not do, though its operator may think so. */

@@ -29,6 +29,8 @@ export interface Meter {
   open(summary: AttemptSummary): Promise<void>;
   /** Takes every event of the attempt, in order, and puts the cost into those of usage. */
   see(event: ChatEvent): void;
+  /** Tokens of output that it has seen, at most. */
+  streamedTokens(): number;
   /**
    * Puts the cost into the summary of the attempt, which is over, and writes its row; the usage of one that did not give its answer becomes an
    * estimate. Once only: what is said later changes nothing.
@@ -85,6 +87,7 @@ export function createMeter(
       const cost = prices.costOf(price, event.value.usage);
       if (cost !== undefined) event.value.costNanoUsd = cost;
     },
+    streamedTokens: streamed.tokensAtMost,
     settle: async (summary) => {
       if (settled) return;
       settled = true;

@@ -6,6 +6,7 @@ import type { PlanRequest, PlanResponse } from "../gen/execution/v1/plan_pb.js";
 import type { PriceBook } from "../ledger/prices/price-book.ts";
 import type { LedgerStore } from "../ledger/store.ts";
 import { attemptsStage } from "./attempts/loop.ts";
+import type { BudgetDeps } from "./budgets/deps.ts";
 import type { Call, CallContext, Next, Stage } from "./call.ts";
 import { describeCapabilities } from "./capabilities.ts";
 import { describeCosts } from "./costs.ts";
@@ -13,6 +14,7 @@ import type { Health, TargetState } from "./health/health.ts";
 import { planRequest } from "./plan.ts";
 import type { Pulse } from "./pulse.ts";
 import { type RoutingState, resolve } from "./resolve.ts";
+import { admitStage } from "./stages/admit.ts";
 import type { StreamStore } from "./streams/store.ts";
 import { createStreams, type Streams } from "./streams/streams.ts";
 import type { UnattendedLimits } from "./streams/unattended.ts";
@@ -48,6 +50,7 @@ export interface RouterDeps {
   readonly nowMs: () => number;
   readonly prices: PriceBook;
   readonly ledger: LedgerStore;
+  readonly budgets: BudgetDeps;
   /** Runs the checkpoints of attempts that take long. */
   readonly pulse: Pulse;
   /** What the process knows of its providers. */
@@ -71,6 +74,7 @@ export function createRouter(deps: RouterDeps): Router {
   const streams = createStreams({ ...deps, store: deps.streamStore });
   const stages: readonly Stage[] = [
     streams.stage, // idempotency, the log, the numbers of its events, one end
+    admitStage(deps.budgets), // so many calls in a window, so many at once
     attemptsStage(deps), // calls providers until one answers
   ];
   const run = stages.reduceRight<Next>(

@@ -87,6 +87,7 @@ describe("a variable", () => {
         (name) => `EP_STREAMS_${name}`,
       ),
       "EP_STATE_URL",
+      "EP_STATE_OUTAGE_USD",
       "EP_PRICES_FILE",
       "EP_DATA_DIR",
       ...["STORE", "URL", "CERTIFICATE_AUTHORITY", "MAX_SPOOL_ROWS"].map((name) => `EP_LEDGER_${name}`),
@@ -170,13 +171,7 @@ describe("notices", () => {
   });
 
   test("name variables whose feature has not come", async () => {
-    const names = [
-      "EP_WORKSPACE_ROOT",
-      "EP_RATE_LIMIT_PER_PERSONA",
-      "EP_TOKENS_BUDGET_PER_MINUTE",
-      "EP_BUDGET_PER_MINUTE_USD",
-      "EP_ADMIN_ADDR",
-    ];
+    const names = ["EP_WORKSPACE_ROOT", "EP_ADMIN_ADDR"];
     const { notices } = await load({ environment: Object.fromEntries(names.map((name) => [name, "1"])) });
     expect(notices).toEqual(names.map((name) => `${name} has no effect yet: what it sets has not been built`));
   });

@@ -94,7 +94,7 @@ describe("the JSON Schema of the file", () => {
     ["personas: { default: { sampling: { temperature: 3 } } }", "a number out of range"],
     ["personas: { default: { reasoning: { effort: hihg } } }", "a word of the contract"],
     ["personas: { default: { candidates: [] } }", "an empty list of candidates"],
-    ["personas: { default: { limits: {} } }", "a key of what is to come"],
+    ["personas: { default: { tools: [] } }", "a key of what is to come"],
     ["defaults: { timeout: 90 }", "a time without a unit"],
     ["tenants: { acme: { persona: [a] } }", "an unknown key of a tenant"],
     ["auth: { keys: { a: { sha256: abc } } }", "a key in place of its hash"],

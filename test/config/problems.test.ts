@@ -247,7 +247,6 @@ const refused: readonly (readonly [string, string, string])[] = [
     "log_level:\n",
     "execution-platform.yaml:1:11: log_level: has no value; give it one or remove the key",
   ],
-  ["a persona's limits", "personas: { default: { limits: {} } }\n", later("1:24: personas.default.limits")],
   ["a persona's tools", "personas: { default: { tools: [] } }\n", later("1:24: personas.default.tools")],
   [
     "a strategy that is none",
@@ -259,7 +258,6 @@ const refused: readonly (readonly [string, string, string])[] = [
     "personas: { default: { breaker: { cooldown: 2h } } }\n",
     'execution-platform.yaml:1:45: personas.default.breaker.cooldown: must be from 100ms to 1h, not "2h"',
   ],
-  ["a tenant's budgets", "tenants: { default: { budgets: {} } }\n", later("1:23: tenants.default.budgets")],
   [
     "a key of a tenant that is not there",
     `tenants: { acme: {} }\nauth:\n  keys: { a: { sha256: "${"01".repeat(32)}", tenant: amce } }\n`,
@@ -305,7 +303,6 @@ const refused: readonly (readonly [string, string, string])[] = [
     "personas: { default: { reasoning: { effort: hihg } } }\n",
     'execution-platform.yaml:1:45: personas.default.reasoning.effort: must be one of none, minimal, low, medium, high, xhigh, max; not "hihg". Did you mean "high"?',
   ],
-  ["a provider's limits", near("limits: {}"), later("2:57: providers.near.limits")],
 ];
 
 function later(place: string): string {

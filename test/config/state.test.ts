@@ -14,6 +14,13 @@ describe("the state that processes share", () => {
     expect(await url({ file, environment: { EP_STATE_URL: "redis://:secret@cache" } })).toBe("redis://:secret@cache");
   });
 
+  test("says what hard budgets may use while it cannot be reached", async () => {
+    const { config } = await load({ file: "state: { url: redis://cache, outage_usd: 0.50 }" });
+    expect(config.state?.outageNanoUsd).toBe(500_000_000n);
+    const problems = await problemsOf({ environment: { EP_STATE_URL: "redis://cache", EP_STATE_OUTAGE_USD: "-1" } });
+    expect(problems).toEqual(["EP_STATE_OUTAGE_USD: state.outage_usd: must be a number of usd that is not negative"]);
+  });
+
   // Mutant seen red: a password in the file taken.
   test("is refused where it is no such URL, or a password stands in the file", async () => {
     const noSuch = await problemsOf({ file: "state: { url: http://cache }" });

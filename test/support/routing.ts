@@ -5,9 +5,14 @@ import { ExecutionError } from "../../src/errors.ts";
 import type { ChatRequest, ChatResponse } from "../../src/gen/execution/v1/chat_pb.js";
 import { FallbackPolicy } from "../../src/gen/execution/v1/chat_pb.js";
 import { Role } from "../../src/gen/execution/v1/options_pb.js";
+import { createMemoryCounters } from "../../src/ledger/budgets/memory-counters.ts";
+import { createLimitRegistry } from "../../src/ledger/budgets/registry.ts";
+import { createWindowClock } from "../../src/ledger/budgets/window-clock.ts";
 import { createPriceBook, type PriceBook } from "../../src/ledger/prices/price-book.ts";
 import type { LedgerStore } from "../../src/ledger/store.ts";
 import { createMemoryStore } from "../../src/ledger/stores/memory.ts";
+import type { Limit } from "../../src/limit.ts";
+import type { BudgetDeps } from "../../src/router/budgets/deps.ts";
 import type { CallContext, Principal, Resolved } from "../../src/router/call.ts";
 import { createHealth, type Health } from "../../src/router/health/health.ts";
 import type { Pulse } from "../../src/router/pulse.ts";
@@ -20,6 +25,7 @@ import {
 } from "../../src/router/streams/memory-store.ts";
 import type { StreamStore } from "../../src/router/streams/store.ts";
 import type { UnattendedLimits } from "../../src/router/streams/unattended.ts";
+import { createLog } from "../../src/telemetry/log.ts";
 
 /** A configuration for tests, with every default small and explicit. */
 export function testConfig(overrides: Partial<Config> = {}): Config {
@@ -51,6 +57,7 @@ export function testConfig(overrides: Partial<Config> = {}): Config {
       maxDeadlineMs: 3_600_000,
       drainMs: 5000,
     },
+    budgets: [],
     streams: {
       keepLogMs: 300_000,
       maxLogBytes: 4 * 1024 * 1024,
@@ -134,6 +141,8 @@ export interface TestRouterOptions {
   /** Bounds of the store in memory that is taken otherwise. */
   readonly logs?: Partial<MemoryStreamLimits>;
   readonly unattended?: UnattendedLimits;
+  /** Without any, nothing is limited. */
+  readonly budgets?: BudgetDeps;
   /** Milliseconds since the epoch. Without it a time that stands still. */
   readonly nowMs?: () => number;
   /** Without it ids count. */
@@ -155,6 +164,7 @@ export function testRouter(state: RoutingState, options: TestRouterOptions = {})
     health: options.health ?? createHealth(() => 0),
     random: () => 0.5,
     wait: options.wait ?? (async () => undefined),
+    budgets: options.budgets ?? testBudgets(),
     ledger: options.ledger ?? createMemoryStore({ maxSums: 1000, maxAttemptIds: 1000 }),
     pulse: options.pulse ?? STILL,
     nowMs,
@@ -174,6 +184,16 @@ export function testRouter(state: RoutingState, options: TestRouterOptions = {})
     newSecret: () => randomBytes(24).toString("base64url"),
     platformVersion: "0.0.0",
   });
+}
+
+/** Limits that are counted in memory. */
+export function testBudgets(limits: readonly Limit[] = [], nowMs: () => number = () => 0): BudgetDeps {
+  const clock = createWindowClock({ nowMs, monotonicMs: () => 0 });
+  return {
+    limits: createLimitRegistry(limits),
+    counters: createMemoryCounters({ clock, maxCounters: 10_000 }),
+    log: createLog("silent"),
+  };
 }
 
 /** How a stream ended: its events, and the error if it failed. */

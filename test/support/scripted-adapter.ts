@@ -17,6 +17,8 @@ export interface ScriptedAdapterOptions {
   /** Support by capability; what is not listed is not known. */
   readonly support?: ReadonlyMap<Capability, Support>;
   readonly defaultModel?: string;
+  /** Largest output of its models, in tokens. Default: not known. */
+  readonly maxOutputTokens?: number;
   /** Vendor whose prices it has. Default: one without any. */
   readonly seller?: string;
   /** Default: false. */
@@ -31,6 +33,7 @@ export function createScriptedAdapter(options: ScriptedAdapterOptions): Adapter 
   const model = (name: string) =>
     create(ModelCapabilitiesSchema, {
       model: name,
+      ...(options.maxOutputTokens !== undefined && { maxOutputTokens: options.maxOutputTokens }),
       capabilities: [...(options.support ?? [])].map(([capability, support]) => ({ capability, support })),
     });
   const play = options.play ?? answer("hello");

@@ -29,18 +29,20 @@ export async function within<Value>(promise: Promise<Value>, options: WaitOption
   }
 }
 
+type Found<Value> = Value | undefined | null | false;
+
 /**
  * Resolves with the first value of `probe` that is neither undefined, null nor false, asking every 2 ms; a
  * `WaitTimeoutError` where none comes in time. Prefer an event or a promise where there is one.
  */
 export async function waitFor<Value>(
-  probe: () => Value | undefined | null | false,
+  probe: () => Found<Value> | Promise<Found<Value>>,
   options: WaitOptions,
 ): Promise<Value> {
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
   const giveUpAtMs = performance.now() + timeoutMs;
   while (true) {
-    const value = probe();
+    const value = await probe();
     if (value !== undefined && value !== null && value !== false) return value;
     if (performance.now() >= giveUpAtMs)
       throw new WaitTimeoutError(`waited ${timeoutMs} ms in vain for ${options.what}`);

@@ -4,10 +4,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/gl
 import { ExecutionError } from "../../src/errors.ts";
 import type { StreamStore } from "../../src/router/streams/store.ts";
 import { attachToStored } from "../../src/router/streams/stored.ts";
-import { connectValkey, type Valkey } from "../../src/router/streams/valkey/connection.ts";
 import { names } from "../../src/router/streams/valkey/names.ts";
 import { createValkeyStreamStore } from "../../src/router/streams/valkey/valkey-store.ts";
 import { createLog } from "../../src/telemetry/log.ts";
+import { connectValkey, type Valkey } from "../../src/valkey.ts";
 import { createRig, words } from "../router/streams/rig.ts";
 import { newHead, running, suiteLimits, wordEvents } from "../router/streams/store-suite.ts";
 import { drainStream, testContext } from "../support/routing.ts";

@@ -1,10 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "@jest/globals";
 import type { StreamStore } from "../../src/router/streams/store.ts";
 import { attachToStored } from "../../src/router/streams/stored.ts";
-import { connectValkey, type Valkey } from "../../src/router/streams/valkey/connection.ts";
 import { names } from "../../src/router/streams/valkey/names.ts";
 import { createValkeyStreamStore } from "../../src/router/streams/valkey/valkey-store.ts";
 import { createLog } from "../../src/telemetry/log.ts";
+import { connectValkey, type Valkey } from "../../src/valkey.ts";
 import { newHead, running, suiteLimits, wordEvents } from "../router/streams/store-suite.ts";
 import { type Drained, drainStream, testContext } from "../support/routing.ts";
 import { startValkeyServer, type ValkeyServer } from "../support/valkey-server.ts";

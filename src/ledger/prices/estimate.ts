@@ -4,7 +4,7 @@ import type { ModelCapabilities } from "../../gen/execution/v1/capabilities_pb.j
 import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
 import { costOf } from "./cost.ts";
 import { type InputSize, sizeInput } from "./input-size.ts";
-import type { CostEstimate, Price, RateName, Rates } from "./types.ts";
+import type { CostBound, CostEstimate, Price, RateName, Rates } from "./types.ts";
 
 /** Tokens an answer is expected to have, unless the request allows fewer. */
 const expectedOutputTokens = 500;
@@ -28,7 +28,8 @@ export function estimate(price: Price, request: ChatRequest, model: ModelCapabil
   const expected = expectedCost(price, input, Math.min(expectedOutputTokens, outputTokens ?? expectedOutputTokens));
   const inputTokens = least(input.most, model.contextWindow);
   const isBounded = inputTokens !== undefined && outputTokens !== undefined && !input.isOpen;
-  const worst = isBounded ? worstCost(price, { ...input, most: inputTokens }, outputTokens) : undefined;
+  const rates = isBounded ? worstRates(price, { ...input, most: inputTokens }) : undefined;
+  const worst = rates === undefined || outputTokens === undefined ? undefined : costOfMost(rates, outputTokens);
   return {
     ...(expected === undefined ? {} : { expectedNanoUsd: expected }),
     ...(worst === undefined ? {} : { worstNanoUsd: worst }),
@@ -42,12 +43,39 @@ function expectedCost(price: Price, { expected }: InputSize, outputTokens: numbe
   return costOf(price, { ...usage, extras });
 }
 
-/** The cost at the dearest of all rates of all tiers the request may be served in. */
-function worstCost(
+/**
+ * What a request may cost at most, at the dearest rate of any tier it may be served in: undefined if it has no price there. Input that has no bound of
+ * its own is bounded by the model's context window alone, and where that is not known it counts as expected: what tools of the provider read, and files.
+ */
+export function bound(price: Price, request: ChatRequest, model: ModelCapabilities): CostBound | undefined {
+  if (price.free) return { inputNanoUsd: 0n, outputTokenNanoUsd: 0n };
+  const input = sizeInput(request);
+  const most = least(input.most, model.contextWindow) ?? input.expected;
+  const rates = worstRates(price, { ...input, most });
+  if (rates === undefined) return undefined;
+  return {
+    inputNanoUsd: costOfMost(rates, 0),
+    outputTokenNanoUsd: divideUp(rates.output, 1_000_000n),
+  };
+}
+
+/** The dearest of all rates of all tiers the request may be served in. */
+interface WorstRates {
+  readonly inputTokens: number;
+  readonly input: bigint;
+  readonly output: bigint;
+  /** Billed once. */
+  readonly fee: bigint;
+}
+
+function costOfMost({ inputTokens, input, output, fee }: WorstRates, outputTokens: number): bigint {
+  return divideUp(BigInt(inputTokens) * input + BigInt(outputTokens) * output, 1_000_000n) + fee;
+}
+
+function worstRates(
   price: Price,
   { most, hasAudio, hasLongCache }: InputSize & { readonly most: number },
-  outputTokens: number,
-): bigint | undefined {
+): WorstRates | undefined {
   const possible = tiersOf(price)?.flatMap((rates) => rates.filter(({ inputOver }) => most >= inputOver));
   if (possible === undefined) return undefined;
   const inputRates = [
@@ -59,8 +87,7 @@ function worstCost(
   const output = dearest(possible, OUTPUT_RATES);
   if (input === undefined || output === undefined) return undefined;
   const fees = possible.flatMap(({ requestFees, extras }) => requestFees.map((name) => extras.get(name)));
-  const tokens = divideUp(BigInt(most) * input + BigInt(outputTokens) * output, 1_000_000n);
-  return tokens + (largest(fees) ?? 0n);
+  return { inputTokens: most, input, output, fee: largest(fees) ?? 0n };
 }
 
 /**

@@ -3,9 +3,9 @@ import type { ModelCapabilities } from "../../gen/execution/v1/capabilities_pb.j
 import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
 import type { Usage } from "../../gen/execution/v1/usage_pb.js";
 import { costOf } from "./cost.ts";
-import { estimate } from "./estimate.ts";
+import { bound, estimate } from "./estimate.ts";
 import { type ReadRule, type RulesByModel, readRules } from "./read-rules.ts";
-import type { CostEstimate, OwnPrices, Price, PriceQuery, PriceRule, PriceTable, Rates } from "./types.ts";
+import type { CostBound, CostEstimate, OwnPrices, Price, PriceQuery, PriceRule, PriceTable, Rates } from "./types.ts";
 
 /** Knows what models cost. Pure, and never another one: other prices are another book. */
 export interface PriceBook {
@@ -17,6 +17,8 @@ export interface PriceBook {
   costOf(price: Price | undefined, usage: Usage): bigint | undefined;
   /** What a request may cost. */
   estimate(price: Price | undefined, request: ChatRequest, model: ModelCapabilities): CostEstimate;
+  /** What has to be reserved for a request; undefined if it has no price. */
+  bound(price: Price | undefined, request: ChatRequest, model: ModelCapabilities): CostBound | undefined;
 }
 
 /** The price of what nobody bills for. */
@@ -74,6 +76,7 @@ export function createPriceBook(tables: readonly PriceTable[], own: OwnPrices = 
     },
     costOf: (price, usage) => (price === undefined ? undefined : costOf(price, usage)),
     estimate: (price, request, model) => (price === undefined ? {} : estimate(price, request, model)),
+    bound: (price, request, model) => (price === undefined ? undefined : bound(price, request, model)),
   };
 }
 
@@ -86,6 +89,7 @@ export function priceBookInForce(inForce: () => PriceBook): PriceBook {
     priceOf: (query) => inForce().priceOf(query),
     costOf: (price, usage) => inForce().costOf(price, usage),
     estimate: (price, request, model) => inForce().estimate(price, request, model),
+    bound: (price, request, model) => inForce().bound(price, request, model),
   };
 }
 

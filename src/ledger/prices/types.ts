@@ -118,3 +118,9 @@ export interface CostEstimate {
   /** Cost it can have at most, in any tier that it may be served in. Absent if there is no price or no bound. */
   readonly worstNanoUsd?: bigint;
 }
+
+/** What a request may cost at most, in nano-USD: its input with what is billed once, and each token of output. */
+export interface CostBound {
+  readonly inputNanoUsd: bigint;
+  readonly outputTokenNanoUsd: bigint;
+}

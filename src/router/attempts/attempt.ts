@@ -3,10 +3,13 @@ import { type ChatEvent, isContent, warningEvent } from "../../contract/events.t
 import { unknownUsage } from "../../contract/usage.ts";
 import { ExecutionError, toExecutionError } from "../../errors.ts";
 import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
-import { AttemptOutcome, type AttemptSummary, AttemptSummarySchema } from "../../gen/execution/v1/usage_pb.js";
+import { AttemptOutcome, type AttemptSummary, AttemptSummarySchema, Billed } from "../../gen/execution/v1/usage_pb.js";
+import { type Lease, takeLease } from "../budgets/lease.ts";
+import { expectedInput } from "../budgets/terms.ts";
 import type { Call } from "../call.ts";
-import { createMeter, type MeterDeps } from "../meter.ts";
+import { createMeter } from "../meter.ts";
 import { attemptStarted, completeFinished, finalUsage } from "./attempt-events.ts";
+import type { AttemptDeps } from "./deps.ts";
 import { createHeldEvents } from "./held-events.ts";
 import { type AttemptTimes, markFailed, markGivenUp, markWon, timingsOf } from "./outcome.ts";
 import { createAttemptSignal } from "./signal.ts";
@@ -29,8 +32,8 @@ export interface AttemptInput {
 }
 
 /**
- * One attempt. Its row is opened before it is told or sent. It ends in exactly one way: it wins, it fails, or it is closed; its row is settled then,
- * before that is told.
+ * One attempt. It takes its lease and opens its row before it is told or sent. It ends in exactly one way: it wins, it fails, or it is closed; its row is
+ * settled then, before that is told. One that could not be opened never was: the call's record does not have it, and it costs nothing.
  *
  * What changes is asked by methods and not by getters: an object literal with a getter gets a hidden class of its own, which costs as much as all else
  * that is done for an attempt.
@@ -44,8 +47,8 @@ export interface Attempt {
   /** True once its answer is complete. */
   isFinished(): boolean;
   /**
-   * Opens its row, and enters it into the call's record. Once only, and before anything else. Throws LEDGER_UNAVAILABLE if there can be no row; it may
-   * then be failed or closed like any other, and never was.
+   * Takes the lease of what it may cost, opens its row, and enters it into the call's record. Once only, and before anything else. Throws what a budget or limit
+   * refuses it by, and LEDGER_UNAVAILABLE if there can be no row; it may then be failed or closed like any other, and never was.
    */
   open(): Promise<void>;
   /** What is told before it begins. */
@@ -54,6 +57,12 @@ export interface Attempt {
   send(): AsyncIterable<readonly ChatEvent[]>;
   /** Meters what was read, and returns what of it is handed on. */
   take(events: readonly ChatEvent[]): readonly ChatEvent[];
+  /** True if what was handed on comes near to what its lease allows. */
+  isShort(): boolean;
+  /** Takes more. Throws BUDGET_EXCEEDED, by which the attempt is cut, if there is no more. */
+  extend(): Promise<void>;
+  /** What is told after it has failed: of the budget by which it was cut, and what it used until then. */
+  closing(): readonly ChatEvent[];
   /** Meters what was read and nobody will be told. */
   meterOnly(events: readonly ChatEvent[]): void;
   /** Ends the attempt, whose last events these are, as the one that gave the answer. */
@@ -65,7 +74,7 @@ export interface Attempt {
 }
 
 /** Creates an attempt that has not been opened. */
-export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
+export function createAttempt(deps: AttemptDeps, input: AttemptInput): Attempt {
   const { call, admission, request } = input;
   const { record } = call;
   const { candidate, place } = admission;
@@ -82,9 +91,11 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
   });
   const meter = createMeter(deps, call, candidate);
   const held = createHeldEvents(input.isNews);
-  let startedMs = 0;
   const { totalMs } = adapter.settings.timeouts;
   const signal = createAttemptSignal(call.context.signal, { firstContentMs: input.firstContentMs, totalMs });
+  let startedMs = 0;
+  let lease: Lease | undefined;
+  let toldAtEnd: readonly ChatEvent[] = [];
   let headersMs: number | undefined;
   let firstContentMs: number | undefined;
   let wasSent = false;
@@ -113,7 +124,12 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
   const end = async (): Promise<void> => {
     leave();
     summary.timings = timingsOf(times(), 0);
-    await meter.settle(summary);
+    try {
+      await meter.settle(summary);
+    } finally {
+      const streamedTokens = meter.streamedTokens();
+      toldAtEnd = (await lease?.settle({ summary, isFinal: hasFinalUsage, streamedTokens })) ?? [];
+    }
   };
   return {
     summary: () => summary,
@@ -121,6 +137,7 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
     hasContent: () => firstContentMs !== undefined,
     isFinished: () => isFinished,
     open: async () => {
+      lease = await takeLease(deps, call, candidate, request);
       startedMs = call.elapsedMs();
       summary.attempt = record.attempts.length;
       // Before the wait, so that no other attempt takes the number meanwhile.
@@ -129,19 +146,21 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
         await meter.open(summary);
       } catch (thrown) {
         record.attempts.splice(record.attempts.indexOf(summary), 1);
+        summary.billed = Billed.NO;
+        await lease?.settle({ summary, isFinal: true, streamedTokens: 0 });
         throw thrown;
       }
       isOpen = true;
     },
     opening: () => {
-      const told = [...warnings.map(warningEvent), ...meter.warnings].filter(input.isNews);
+      const told = [...warnings.map(warningEvent), ...meter.warnings, ...(lease?.opening ?? [])].filter(input.isNews);
       return [attemptStarted(summary), ...told];
     },
     send: () => {
       wasSent = true;
       signal.start();
       return adapter.chat({
-        request,
+        request: lease?.request ?? request,
         model: model.model,
         step: summary.step,
         attempt: summary.attempt,
@@ -162,6 +181,13 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
       input.onTold?.(told);
       return told;
     },
+    isShort: () => lease?.isShort(meter.streamedTokens()) ?? false,
+    extend: async () => lease?.extend(meter.streamedTokens()),
+    closing: () => {
+      if (lease?.isCut() !== true) return [];
+      const { usage } = summary;
+      return usage === undefined || hasFinalUsage ? lease.closing() : [...lease.closing(), finalUsage(summary, usage)];
+    },
     meterOnly: (events) => {
       for (const event of events) see(event);
     },
@@ -174,7 +200,9 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
       const last = events.at(-1);
       if (last?.event.case !== "finished") return events;
       completeFinished(last.event.value, record, summary, timingsOf(times(), startedMs));
-      return hasFinalUsage ? events : [...events.slice(0, -1), finalUsage(summary, usage), last];
+      const told = toldAtEnd.filter(input.isNews);
+      if (hasFinalUsage && told.length === 0) return events;
+      return [...events.slice(0, -1), ...(hasFinalUsage ? [] : [finalUsage(summary, usage)]), ...told, last];
     },
     fail: async (thrown) => {
       const found = toExecutionError(thrown, deps.newId);
@@ -183,6 +211,8 @@ export function createAttempt(deps: MeterDeps, input: AttemptInput): Attempt {
       if (!isOpen || summary.outcome !== AttemptOutcome.UNSPECIFIED) return found;
       const error = found.with({ provider: adapter.settings.name, model: model.model });
       markFailed(summary, error, times());
+      // Who is cut by us will hear nothing more of its provider, and has to know what it was cut for.
+      if (lease?.isCut() === true) summary.usage ??= expectedInput(request);
       admission.failed(error);
       await end();
       return error;

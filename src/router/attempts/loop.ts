@@ -1,4 +1,5 @@
 import type { ChatEvent } from "../../contract/events.ts";
+import type { ExecutionError } from "../../errors.ts";
 import { NextStep } from "../../gen/execution/v1/chat_pb.js";
 import { AttemptOutcome } from "../../gen/execution/v1/usage_pb.js";
 import type { Call } from "../call.ts";
@@ -32,16 +33,24 @@ async function* attempts(deps: AttemptDeps, call: Call): AsyncGenerator<readonly
           return;
         }
         if (events.length > 0) yield events;
+        if (attempt.isShort()) await attempt.extend();
       }
       throw brokenOff();
     } catch (thrown) {
       const error = await attempt.fail(thrown);
       move = step.failed(attempt, error);
-      if (isTold(attempt, move)) yield [attemptFailed(attempt.summary(), error, nextStepOf(move))];
+      const told = lastWords(attempt, error, move);
+      if (told.length > 0) yield told;
     } finally {
       await attempt.close();
     }
   }
+}
+
+/** What the caller is told of an attempt that failed. */
+function lastWords(attempt: Attempt, error: ExecutionError, move: NextMove): readonly ChatEvent[] {
+  const closing = attempt.closing();
+  return isTold(attempt, move) ? [...closing, attemptFailed(attempt.summary(), error, nextStepOf(move))] : closing;
 }
 
 /** A failure is told before content, and where another attempt goes on. The call's own end is no failure of the attempt. */

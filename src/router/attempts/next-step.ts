@@ -30,7 +30,7 @@ export function nextMove(situation: Situation): NextMove {
     return place < 0 ? fail() : { kind: "START", place, afterMs: 0 };
   }
   const reaction = reactionTo(last.error);
-  if (last.hadContent) return continuation(situation, reaction) ?? fail();
+  if (last.hadContent) return continuation(situation, last, reaction) ?? fail();
   const retry = retryOf(situation, last, reaction);
   const fallback = fallbackOf(situation, last, reaction);
   if (fallback === undefined) return retry ?? fail();
@@ -72,8 +72,8 @@ function fallbackOf(situation: Situation, last: Try, { fallback }: Reaction) {
 }
 
 /** The next candidate that can go on with what was said. */
-function continuation(situation: Situation, { fallback }: Reaction): NextMove | undefined {
-  const isProvidersFault = fallback === "yes" || fallback === "first";
+function continuation(situation: Situation, { error }: Try, { fallback }: Reaction): NextMove | undefined {
+  const isProvidersFault = error.origin === "provider" && (fallback === "yes" || fallback === "first");
   if (!(situation.policy.mayContinue && isProvidersFault)) return undefined;
   const place = situation.places.findIndex((each, index) => each.takesPrefix && isFree(situation, each, index));
   return place < 0 ? undefined : { kind: "CONTINUE", place, afterMs: 0 };

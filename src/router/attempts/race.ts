@@ -132,6 +132,9 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
     hasContent: () => leader.hasContent(),
     isFinished: () => leader.isFinished(),
     opening: () => first.opening(),
+    isShort: () => leader.isShort(),
+    extend: () => leader.extend(),
+    closing: () => leader.closing(),
     send: race,
     take: (events) => (own.has(events) ? events : leader.take(events)),
     win: async (events) => {

@@ -28,11 +28,17 @@ const STOP = reaction("never", "never", "nothing");
 /** The provider's verdict on the request: it would say the same again. */
 const VERDICT = reaction("never", "never", "alive");
 
+/** Nothing was sent: another candidate may be within its limits, or cheaper. */
+const NOT_HERE = reaction("never", "yes", "nothing");
+
 /**
  * How attempts that fail before content are reacted to, by reason. The rows follow the error types the providers document; what is not here ends the
  * call.
  */
 export const REACTIONS: Readonly<Partial<Record<Reason, Reaction>>> = {
+  BUDGET_EXCEEDED: NOT_HERE,
+  RATE_LIMITED: NOT_HERE,
+  MODEL_UNPRICED: NOT_HERE,
   PROVIDER_REJECTED: VERDICT,
   MESSAGE_TOO_LARGE: VERDICT,
   CONTEXT_TOO_LONG: reaction("never", "larger", "alive"),

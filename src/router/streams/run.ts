@@ -108,7 +108,8 @@ export function createRun(options: RunOptions): Run {
   };
   const onEvents = (events: readonly ChatEvent[]): void => {
     try {
-      append(events);
+      // The call has begun once the stages have something to say: what they refuse before that is an error alone.
+      append(log.lastSequence === 0 ? [options.started, ...events] : events);
     } catch (thrown) {
       return fail(thrown);
     }
@@ -131,7 +132,6 @@ export function createRun(options: RunOptions): Run {
   };
   const pull = (): void => {
     if (pulling || isOver()) return;
-    if (log.lastSequence === 0) return onEvents([options.started]);
     pulling = true;
     source.next().then(onResult, onThrown);
   };

@@ -257,8 +257,7 @@ describe("the health of a provider", () => {
     const [one, other] = [chat(), chat()].map((stream) => stream[Symbol.asyncIterator]());
     const places: (string | undefined)[] = [];
     for (const iterator of [one, other]) {
-      await iterator?.next();
-      const [event] = (await iterator?.next())?.value ?? [];
+      const [, event] = (await iterator?.next())?.value ?? [];
       if (event?.event.case === "attemptStarted") places.push(event.event.value.candidate?.provider);
     }
     expect(places).toEqual(["near", "far"]);

@@ -221,6 +221,9 @@ const TABLE: readonly (readonly [Reason, string])[] = [
   ["UPSTREAM_TRUNCATED", "once yes failure"],
   ["UPSTREAM_STALLED", "once first failure"],
   ["CAPABILITY_MISSING", "never yes nothing"],
+  ["BUDGET_EXCEEDED", "never yes nothing"],
+  ["RATE_LIMITED", "never yes nothing"],
+  ["MODEL_UNPRICED", "never yes nothing"],
   ["INVALID_FIELD", "never yes nothing"],
 ];
 

@@ -6,7 +6,7 @@ import { attemptsStage } from "../../../src/router/attempts/loop.ts";
 import type { Call } from "../../../src/router/call.ts";
 import { createHealth } from "../../../src/router/health/health.ts";
 import { asking } from "../../support/planning.ts";
-import { anyone, STILL, testContext, testResolve, testState } from "../../support/routing.ts";
+import { anyone, STILL, testBudgets, testContext, testResolve, testState } from "../../support/routing.ts";
 import { answer, createScriptedAdapter, inTurn, refusing } from "../../support/scripted-adapter.ts";
 import { failure } from "./rig.ts";
 
@@ -23,6 +23,7 @@ test("a later step of a call falls back before content of its own, and the steps
     wait: async () => undefined,
     prices: createPriceBook([]),
     ledger: createMemoryStore({ maxSums: 10, maxAttemptIds: 10 }),
+    budgets: testBudgets(),
     pulse: STILL,
     nowMs: () => 0,
     newId: () => "id",

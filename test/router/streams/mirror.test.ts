@@ -1,8 +1,8 @@
 import { expect, test } from "@jest/globals";
 import { EventLog } from "../../../src/router/streams/log.ts";
-import type { Valkey } from "../../../src/router/streams/valkey/connection.ts";
 import { createMirror } from "../../../src/router/streams/valkey/mirror.ts";
 import { createLog } from "../../../src/telemetry/log.ts";
+import type { Valkey } from "../../../src/valkey.ts";
 import { waitFor } from "../../support/wait.ts";
 import { newHead, wordEvents } from "./store-suite.ts";
 

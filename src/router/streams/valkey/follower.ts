@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Valkey } from "../../../valkey.ts";
 import type { Ended } from "../ended.ts";
 import { EventLog } from "../log.ts";
-import type { Valkey } from "./connection.ts";
 import { type Entry, readEntries } from "./entries.ts";
 import { names } from "./names.ts";
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Valkey } from "../../../valkey.ts";
 import type { Claim, KeyUse, StreamStore } from "../store.ts";
-import type { Valkey } from "./connection.ts";
 import { names } from "./names.ts";
 import { CLAIM, END_KEY } from "./scripts.ts";
 import { readFailure } from "./texts.ts";

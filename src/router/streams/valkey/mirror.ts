@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../../../telemetry/log.ts";
+import type { Valkey } from "../../../valkey.ts";
 import type { Ended, StreamHead, StreamStatus } from "../ended.ts";
 import type { EventLog } from "../log.ts";
 import type { KeyEnd } from "../store.ts";
-import type { Valkey } from "./connection.ts";
 import { names } from "./names.ts";
 import { END_KEY, END_STREAM, SAY_STATUS } from "./scripts.ts";
 import { endedText, failureText, headText, statusBytes } from "./texts.ts";

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Valkey } from "../../../valkey.ts";
 import type { Ended, StreamHead, StreamStatus } from "../ended.ts";
 import { chatFailure, terminalError } from "../failure.ts";
 import { interruptedError } from "../refusals.ts";
 import type { StoredStream } from "../store.ts";
-import type { Valkey } from "./connection.ts";
 import { readEntries } from "./entries.ts";
 import { createFollower, type Follower, type LastWord } from "./follower.ts";
 import { names } from "./names.ts";

@@ -1,4 +1,4 @@
-import type { Script } from "./connection.ts";
+import type { Script } from "../../../valkey.ts";
 
 /** Takes an idempotency key, unless it is taken. KEYS: key. ARGV: hash, stream, milliseconds. Returns what it is: mine, other, or same. */
 export const CLAIM: Script = {

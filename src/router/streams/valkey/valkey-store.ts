@@ -1,9 +1,9 @@
 import { ExecutionError } from "../../../errors.ts";
 import type { Log } from "../../../telemetry/log.ts";
+import { connectValkey } from "../../../valkey.ts";
 import { statusOf } from "../failure.ts";
 import { createMemoryStreamStore, type MemoryStreamLimits } from "../memory-store.ts";
 import type { RunningStream, StreamStore } from "../store.ts";
-import { connectValkey } from "./connection.ts";
 import { createKeyClaims } from "./key-claims.ts";
 import { createMirror } from "./mirror.ts";
 import { names } from "./names.ts";

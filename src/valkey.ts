@@ -1,5 +1,10 @@
 import { createClient, RESP_TYPES } from "@redis/client";
-import type { Log } from "../../../telemetry/log.ts";
+
+/** Where a connection tells that it is lost, and that it is back. */
+export interface ConnectionLog {
+  info(message: string): void;
+  warn(message: string, fields: { readonly cause: string }): void;
+}
 
 /** What a command is made of. Numbers are written by the caller. */
 export type Argument = string | Buffer;
@@ -34,7 +39,7 @@ const MAX_RETRY_MS = 1000;
 const AS_BYTES = { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } };
 
 /** Connects to a server. Rejects if it cannot be reached now; later outages are waited out. */
-export async function connectValkey(url: string, log: Log): Promise<Valkey> {
+export async function connectValkey(url: string, log: ConnectionLog): Promise<Valkey> {
   let isLost = false;
   const open = async () => {
     let wasThere = false;
@@ -64,8 +69,20 @@ export async function connectValkey(url: string, log: Log): Promise<Valkey> {
     return client;
   };
   const main = await open();
-  const waiting = await open();
-  const listening = await open();
+  /** Opens a connection for those who need one of their own: on first use, and again where that failed. */
+  const onUse = () => {
+    let opening: ReturnType<typeof open> | undefined;
+    const get = (): ReturnType<typeof open> => {
+      opening ??= open().catch((thrown: unknown) => {
+        opening = undefined;
+        throw thrown;
+      });
+      return opening;
+    };
+    return { get, opened: () => opening };
+  };
+  const waiting = onUse();
+  const listening = onUse();
   let waitingId: string | undefined;
   const hashes = new Map<Script, string>();
 
@@ -90,17 +107,21 @@ export async function connectValkey(url: string, log: Log): Promise<Valkey> {
     send,
     run,
     block: async (...command) => {
-      waitingId = String(await waiting.sendCommand(["CLIENT", "ID"]));
-      return waiting.sendCommand([...command], AS_BYTES);
+      const client = await waiting.get();
+      waitingId = String(await client.sendCommand(["CLIENT", "ID"]));
+      return client.sendCommand([...command], AS_BYTES);
     },
     unblock: async () => {
       if (waitingId !== undefined) await send("CLIENT", "UNBLOCK", waitingId);
     },
     subscribe: async (channel, listener) => {
-      await listening.subscribe(channel, (message) => listener(String(message)));
+      const client = await listening.get();
+      await client.subscribe(channel, (message) => listener(String(message)));
     },
     close: async () => {
-      for (const client of [main, waiting, listening]) client.destroy();
+      main.destroy();
+      // One that never came about has nothing to close.
+      for (const { opened } of [waiting, listening]) (await opened()?.catch(() => undefined))?.destroy();
     },
   };
 }

@@ -1,0 +1,67 @@
+import { CostDimension } from "../../gen/execution/v1/costs_pb.js";
+import type { Limit, LimitScope } from "../../limit.ts";
+import type { CostFilter, CostGroup, CostPosition, LedgerStore } from "../store.ts";
+import type { CounterStore } from "./counter-store.ts";
+import { windowAt } from "./windows.ts";
+
+/** What counters are filled from, and when that is. */
+export interface SeedDeps {
+  readonly counters: Pick<CounterStore, "add">;
+  readonly ledger: Pick<LedgerStore, "costs">;
+  /** Milliseconds since the epoch. */
+  readonly nowMs: () => number;
+}
+
+/** Most groups that are read at once. */
+const PAGE = 1000;
+
+const MINUTE_MS = 60_000;
+
+const DIMENSIONS: Readonly<Record<LimitScope, readonly CostDimension[]>> = {
+  tenant: [CostDimension.TENANT],
+  key: [CostDimension.KEY],
+  persona: [CostDimension.PERSONA],
+  provider: [CostDimension.PROVIDER],
+  model: [CostDimension.MODEL],
+  // As the counter of an end user is called: with its tenant.
+  end_user: [CostDimension.TENANT, CostDimension.END_USER],
+};
+
+/**
+ * Fills the counters of limits with what the ledger has of the windows that are open now, so that a process that starts anew opens no budget anew. An attempt
+ * counts in the window in which it ended, and one whose cost is not known not at all. Calls at once are those of this process, and so none.
+ */
+export async function seedCounters(deps: SeedDeps, limits: readonly Limit[]): Promise<void> {
+  for (const limit of limits) if (limit.window !== "now") await seed(deps, limit);
+}
+
+async function seed({ counters, ledger, nowMs }: SeedDeps, limit: Limit): Promise<void> {
+  const now = nowMs();
+  const query = {
+    startMs: windowAt(limit.window, now).startMs,
+    endMs: (Math.floor(now / MINUTE_MS) + 1) * MINUTE_MS,
+    groupBy: DIMENSIONS[limit.scope],
+    filter: filterOf(limit),
+    limit: PAGE,
+  };
+  let after: CostPosition | undefined;
+  do {
+    const { groups, hasMore } = await ledger.costs({ ...query, ...(after !== undefined && { after }) });
+    for (const group of groups) await counters.add({ limit, subject: group.group.join("/") }, amountOf(limit, group));
+    after = hasMore ? groups.at(-1) : undefined;
+  } while (after !== undefined);
+}
+
+function filterOf({ scope, value }: Limit): CostFilter {
+  if (value === undefined) return {};
+  return scope === "end_user" ? { endUserId: value } : { [scope]: value };
+}
+
+function amountOf(
+  { unit, scope }: Limit,
+  { costNanoUsd, inputTokens, outputTokens, calls, attempts }: CostGroup,
+): bigint {
+  if (unit === "usd") return costNanoUsd;
+  if (unit === "tokens") return inputTokens + outputTokens;
+  return scope === "provider" || scope === "model" ? attempts : calls;
+}

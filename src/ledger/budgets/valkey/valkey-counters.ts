@@ -1,0 +1,202 @@
+import { createHash } from "node:crypto";
+import { ExecutionError } from "../../../errors.ts";
+import { limitId } from "../../../limit.ts";
+import { type ConnectionLog, connectValkey, type Script } from "../../../valkey.ts";
+import { amountOf, fitsEver } from "../affordable.ts";
+import type { Claim, CounterName, CounterStore, Grant, Reservation, Standing, Wanted } from "../counter-store.ts";
+import { ADD, EXTEND, RENEW, RESERVE, SETTLE } from "./scripts.ts";
+
+/** What counters at a server are made of. */
+export interface ValkeyCountersOptions {
+  /** Such as `redis://user:password@host:6379/0`, `rediss:` for TLS. */
+  readonly url: string;
+  /** Id of this process, unique among its peers. */
+  readonly owner: string;
+  readonly log: ConnectionLog;
+  /** How long what a process holds stays held when it is silent, in milliseconds. */
+  readonly leaseMs: number;
+}
+
+/** How long a call waits for the server before it counts as gone, in milliseconds. */
+const ANSWER_MS = 5000;
+
+/** All names have one hash tag, so that they are in one place. */
+const CLOCK = "ep:{budgets}:clock";
+const LEASES = "ep:{budgets}:leases";
+const leaseName = (id: string): string => `ep:{budgets}:lease:${id}`;
+/** What tenants and end users are called does not become part of a name. */
+const counterName = ({ limit, subject }: CounterName): string =>
+  `ep:{budgets}:counter:${createHash("sha256")
+    .update(limitId(limit) + subject)
+    .digest("base64url")}`;
+
+/**
+ * Connects to a Valkey or Redis server (7 or later, one primary) at which processes count together: each method is one script, and time is the server's.
+ * What a process holds is held for `leaseMs` after it was last heard of; then places it took are free, and what else it held counts as used. Methods reject
+ * with LEDGER_UNAVAILABLE while the server cannot be reached. Rejects if it cannot be reached now.
+ */
+export async function createValkeyCounters(options: ValkeyCountersOptions): Promise<CounterStore> {
+  const { owner, leaseMs } = options;
+  const valkey = await connectValkey(options.url, options.log);
+  const life = String(leaseMs);
+  /** What each reservation holds, a claim after the other. */
+  const held = new Map<string, bigint[]>();
+  let reservations = 0;
+  let renewing: Promise<void> | undefined;
+
+  const run = async (
+    script: Script,
+    keys: readonly string[],
+    values: readonly string[],
+  ): Promise<readonly string[]> => {
+    const answer = valkey.run(script, [CLOCK, LEASES, ...keys], [life, ...values]);
+    const reply = (await orUnavailable(answer)) as readonly unknown[];
+    return reply.map(String);
+  };
+  const renew = async (): Promise<void> => {
+    const leases = [...held.keys()].map(leaseName);
+    // What cannot be told now is told again before the lease is over.
+    if (leases.length > 0) await valkey.run(RENEW, [CLOCK, LEASES], [life, ...leases]).catch(() => undefined);
+  };
+  const beating = setInterval(() => {
+    renewing ??= renew().finally(() => {
+      renewing = undefined;
+    });
+  }, leaseMs / 4);
+  beating.unref();
+
+  const keysOf = ({ id, claims }: Reservation): readonly string[] => [leaseName(id), ...claims.map(counterName)];
+  const grant = async (
+    script: Script,
+    reservation: Reservation,
+    claims: readonly Claim[],
+    wanted: Wanted,
+  ): Promise<Grant> => {
+    const had = held.get(reservation.id) ?? [];
+    const values = claims.flatMap((claim, index) => [
+      ...[claim.limit.window, runs(claim), String(had[index] ?? 0n), claim.limit.mode === "hard" ? "1" : "0"],
+      ...[claim.limit.amount, claim.fixed, claim.perUnit].map(String),
+    ]);
+    const [kind, ...rest] = await run(script, keysOf(reservation), [
+      String(wanted.most),
+      String(wanted.least),
+      ...values,
+    ]);
+    if (kind === "refused") return refusedOf(claims, wanted, rest);
+    const units = Number(rest[0]);
+    return { kind: "granted", units, standings: standingsOf(claims, rest.slice(1)) };
+  };
+  const settle = async (reservation: Reservation, used: readonly bigint[]): Promise<readonly Standing[]> => {
+    const had = held.get(reservation.id);
+    if (had === undefined) return [];
+    held.delete(reservation.id);
+    const values = reservation.claims.flatMap((claim, index) => [
+      ...[claim.limit.window, runs(claim)],
+      ...[had[index] ?? 0n, used[index] ?? 0n].map(String),
+    ]);
+    return standingsOf(reservation.claims, await run(SETTLE, keysOf(reservation), values));
+  };
+  const forgetting = new Set<Promise<void>>();
+  const forget = (reservation: Reservation): void => {
+    held.set(reservation.id, []);
+    const done = settle(reservation, []).then(
+      () => undefined,
+      () => undefined,
+    );
+    forgetting.add(done);
+    done.finally(() => forgetting.delete(done)).catch(() => undefined);
+  };
+  const addTo = async (name: CounterName, amount: bigint): Promise<Standing> => {
+    const reply = await run(ADD, ["", counterName(name)], [name.limit.window, String(amount)]);
+    const [standing] = standingsOf([name], reply);
+    if (standing === undefined) throw new TypeError("the server said nothing");
+    return standing;
+  };
+
+  return {
+    reserve: async (claims, wanted) => {
+      reservations += 1;
+      const reservation = { id: `${owner}:${reservations}`, claims };
+      const answer = await grant(RESERVE, reservation, claims, wanted).catch((thrown: unknown) => {
+        // It may have been done, or be done yet, though nobody knows.
+        forget(reservation);
+        throw thrown;
+      });
+      if (answer.kind === "refused") return answer;
+      held.set(
+        reservation.id,
+        claims.map((claim) => amountOf(claim, answer.units)),
+      );
+      return { ...answer, reservation };
+    },
+    extend: async (reservation, wanted) => {
+      const more = reservation.claims.map((claim) => ({ ...claim, fixed: 0n }));
+      const answer = await grant(EXTEND, reservation, more, wanted);
+      const had = held.get(reservation.id);
+      if (answer.kind === "granted" && had !== undefined) {
+        held.set(
+          reservation.id,
+          had.map((amount, index) => amount + BigInt(answer.units) * (more[index]?.perUnit ?? 0n)),
+        );
+      }
+      return answer;
+    },
+    settle,
+    add: async (name, amount) => {
+      await addTo(name, amount);
+    },
+    peek: (name) => addTo(name, 0n),
+    close: async () => {
+      clearInterval(beating);
+      await Promise.all([renewing, ...forgetting]);
+      await valkey.close();
+    },
+  };
+}
+
+/** `1` for a counter of what runs at this moment. */
+function runs({ limit }: CounterName): string {
+  return limit.window === "now" ? "1" : "0";
+}
+
+function standingsOf(names: readonly CounterName[], reply: readonly string[]): readonly Standing[] {
+  return names.map(({ limit, subject }, index) => ({
+    limit,
+    subject,
+    settled: BigInt(reply[2 * index] ?? 0),
+    reserved: BigInt(reply[2 * index + 1] ?? 0),
+  }));
+}
+
+function refusedOf(claims: readonly Claim[], wanted: Wanted, reply: readonly string[]): Grant {
+  const refusals = [];
+  for (let at = 0; at < reply.length; at += 4) {
+    const claim = claims[Number(reply[at])];
+    const [settled = "0", reserved = "0", untilMs = ""] = reply.slice(at + 1, at + 4);
+    if (claim === undefined) continue;
+    const { limit, subject } = claim;
+    refusals.push({
+      ...{ limit, subject, settled: BigInt(settled), reserved: BigInt(reserved) },
+      ...(untilMs !== "" && fitsEver(claim, wanted) && { retryAfterMs: Number(untilMs) }),
+    });
+  }
+  return { kind: "refused", refusals };
+}
+
+/** What the server says, unless it is gone or says nothing for too long. */
+async function orUnavailable<Answer>(asked: Promise<Answer>): Promise<Answer> {
+  const timeUp = Promise.withResolvers<never>();
+  const giveUp = (): void => timeUp.reject(new Error(`no answer within ${ANSWER_MS} ms`));
+  // A process that was busy for that long reads first what has come meanwhile.
+  const timer = setTimeout(() => setImmediate(giveUp), ANSWER_MS);
+  try {
+    return await Promise.race([asked, timeUp.promise]);
+  } catch (cause) {
+    throw new ExecutionError("LEDGER_UNAVAILABLE", "the budgets that processes share cannot be reached", {
+      retryAfterMs: 1000,
+      cause,
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}

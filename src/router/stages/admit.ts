@@ -1,0 +1,80 @@
+import type { ChatEvent } from "../../contract/events.ts";
+import type { Reservation } from "../../ledger/budgets/counter-store.ts";
+import { refusalError } from "../../ledger/budgets/refusal.ts";
+import { softWarning } from "../budgets/budget-events.ts";
+import { type BudgetDeps, callerOf } from "../budgets/deps.ts";
+import { countsCalls } from "../budgets/lease.ts";
+import { unlessDown } from "../budgets/outage.ts";
+import type { Call, Stage } from "../call.ts";
+
+/**
+ * Admits a call by what its tenant, key, persona and end user may make: so many calls in a window, so many at once. Its slots are free again when it has
+ * ended, however that was. Throws RATE_LIMITED, BUDGET_EXCEEDED for calls by the day or longer, LEDGER_UNAVAILABLE. Without such limits it is not there.
+ */
+export function admitStage(deps: BudgetDeps): Stage {
+  return (call, next) => {
+    if (deps.limits.isEmpty()) return next(call);
+    return { [Symbol.asyncIterator]: () => admitted(deps, call, next(call)[Symbol.asyncIterator]()) };
+  };
+}
+
+/** No generator: it would cost every read of the provider a few turns, for something that is done at its ends alone. */
+function admitted(
+  deps: BudgetDeps,
+  call: Call,
+  source: AsyncIterator<readonly ChatEvent[]>,
+): AsyncIterator<readonly ChatEvent[]> {
+  let admission: Promise<Admission | undefined> | undefined;
+  const begin = async (): Promise<IteratorResult<readonly ChatEvent[]>> => {
+    admission = admit(deps, call);
+    const opening = (await admission)?.opening ?? [];
+    const first = await source.next();
+    return first.done === true ? first : { done: false, value: [...first.value, ...opening] };
+  };
+  return {
+    next: () => (admission === undefined ? begin() : source.next()),
+    // Whoever reads a call returns it, whatever its end was.
+    return: async () => {
+      const done = source.return?.();
+      const given = await admission?.catch(() => undefined);
+      await given?.end();
+      await done;
+      return { done: true, value: undefined };
+    },
+  };
+}
+
+interface Admission {
+  readonly opening: readonly ChatEvent[];
+  /** Gives its slots back. Never throws. */
+  end(): Promise<void>;
+}
+
+async function admit({ limits, counters, log }: BudgetDeps, call: Call): Promise<Admission | undefined> {
+  const claims = limits
+    .countersOf(callerOf(call))
+    .filter(({ limit }) => countsCalls(limit.unit))
+    .map((counter) => ({ ...counter, fixed: 1n, perUnit: 0n }));
+  if (claims.length === 0) return undefined;
+  const answer = await unlessDown(claims, counters.reserve(claims, { most: 0, least: 0 }));
+  if (answer === undefined) return undefined;
+  if (answer.kind === "refused") throw refusalError(answer.refusals);
+  const { reservation, standings } = answer;
+  let isOver = false;
+  return {
+    opening: standings
+      .filter(({ limit, settled, reserved }) => limit.mode === "soft" && settled + reserved > limit.amount)
+      .map(softWarning),
+    end: async () => {
+      if (isOver) return;
+      isOver = true;
+      await counters
+        .settle(reservation, usedBy(reservation))
+        .catch((thrown: unknown) => log.warn("the slots of a call could not be given back", { cause: String(thrown) }));
+    },
+  };
+}
+
+function usedBy({ claims }: Reservation): readonly bigint[] {
+  return claims.map(({ limit }) => (limit.unit === "requests" ? 1n : 0n));
+}

@@ -1,0 +1,228 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { ChatError, createClient, Role as MessageRole, text } from "../../src/client/index.ts";
+import type { Config } from "../../src/config/config.ts";
+import type { RunningGateway } from "../../src/gateway.ts";
+import { ExecutionService } from "../../src/gen/execution/v1/execution_pb.js";
+import { Role } from "../../src/gen/execution/v1/options_pb.js";
+import type { Limit } from "../../src/limit.ts";
+import { hashKey } from "../../src/server/auth.ts";
+import type { Dispatcher } from "../../src/server/dispatcher.ts";
+import { transportLimits } from "../../src/server/http/limits.ts";
+import { createRefusals } from "../../src/server/http/refusals.ts";
+import { createRestRoutes } from "../../src/server/http/rest.ts";
+import { labelOf } from "../../src/server/http/routes.ts";
+import { startTestGateway, testProvider } from "../support/gateway.ts";
+import { startHiddenThinker } from "../support/hidden-thinker.ts";
+import { testConfig } from "../support/routing.ts";
+
+const key = {
+  name: "k",
+  sha256: hashKey("secret"),
+  tenant: "t",
+  roles: Object.values(Role).filter(isRole),
+  providerOptions: true,
+};
+
+function isRole(value: unknown): value is Role {
+  return typeof value === "number" && value !== Role.UNSPECIFIED;
+}
+
+/** A budget of the key `k`, in all. */
+function budget(amount: bigint, overrides: Partial<Limit> = {}): Limit {
+  return { scope: "key", value: "k", window: "total", unit: "usd", amount, mode: "hard", ...overrides };
+}
+
+async function withGateway(
+  providers: NonNullable<Parameters<typeof startTestGateway>[0]>["providers"],
+  config: Partial<Config>,
+  use: (gateway: RunningGateway) => Promise<void>,
+): Promise<void> {
+  const gateway = await startTestGateway({
+    ...(providers !== undefined && { providers }),
+    config: { keys: [key], ...config },
+  });
+  try {
+    await use(gateway);
+  } finally {
+    await gateway.stop();
+  }
+}
+
+const thinker = (baseUrl: string) =>
+  testProvider({
+    name: "near",
+    kind: "openai",
+    baseUrl: `${baseUrl}/v1`,
+    defaultModel: "o3",
+    quirks: { vendor: "openai" },
+  });
+
+describe("a hard budget of $1.00", () => {
+  // Mutant seen red: what was used not counted.
+  test.each([1, 2, 3])("is overshot by nothing by 1,000 calls of $0.10 at once (seed %i)", async (seed) => {
+    const { emulator, billedNanoUsd } = await startHiddenThinker(seed);
+    const limit = budget(1_000_000_000n);
+    try {
+      await withGateway([thinker(emulator.baseUrl)], { budgets: [limit] }, async ({ grpcUrl }) => {
+        const client = createClient({ baseUrl: grpcUrl, apiKey: "secret" });
+        const ask = async (): Promise<string> => {
+          const request = {
+            messages: [{ role: MessageRole.USER, parts: [text("Why?")] }],
+            sampling: { maxOutputTokens: 12_000 },
+          };
+          try {
+            await client.chat(request).collect();
+            return "answered";
+          } catch (thrown) {
+            if (thrown instanceof ChatError) return thrown.reason;
+            throw thrown;
+          }
+        };
+        const outcomes = await Promise.all(Array.from({ length: 1000 }, ask));
+        expect(new Set(outcomes)).toEqual(new Set(["answered", "BUDGET_EXCEEDED"]));
+        const answered = outcomes.filter((outcome) => outcome === "answered").length;
+        expect(answered).toBe(emulator.requests.length);
+        expect(answered).toBeGreaterThanOrEqual(5);
+        expect(billedNanoUsd()).toBeLessThanOrEqual(limit.amount);
+        // What is left is used as far as it goes, by one call after the other.
+        for (let outcome = await ask(); outcome === "answered"; outcome = await ask());
+        expect(billedNanoUsd()).toBeLessThanOrEqual(limit.amount);
+        expect(billedNanoUsd()).toBeGreaterThan((limit.amount * 3n) / 4n);
+        client.close();
+      });
+    } finally {
+      await emulator.close();
+    }
+  });
+});
+
+/** Bodies of whatever spends, by RPC or route: one that is not here has to be added, or it is not shown to be denied. */
+const question = { messages: [{ role: "MESSAGE_ROLE_USER", parts: [{ text: { text: "hi" } }] }] };
+const BODIES: Readonly<Record<string, object>> = {
+  Chat: question,
+  Embed: { model: "m", inputs: ["hi"] },
+  "/chat": question,
+};
+
+/** RPCs that spend and are not served yet: they answer UNIMPLEMENTED, whoever asks. */
+const NOT_SERVED: ReadonlySet<string> = new Set(["Embed"]);
+
+/** What answers a key that has used up everything. */
+const RPCS_THAT_ANSWER = ["Capabilities", "Costs", "Cancel", "GetStream", "Resume", "Plan"];
+
+describe("a key that has used up its budget", () => {
+  const exhausted = [budget(0n, { unit: "requests" })];
+  const headers = { authorization: "Bearer secret", "content-type": "application/json", connection: "close" };
+  const callRpc = async ({ httpUrl }: RunningGateway, name: string, body: object) => {
+    const isStream = ExecutionService.methods.find((method) => method.name === name)?.methodKind === "server_streaming";
+    const json = Buffer.from(JSON.stringify(body));
+    const frame = Buffer.concat([Buffer.from([0, 0, 0, 0, json.length]), json]);
+    const answer = await fetch(`${httpUrl}/${ExecutionService.typeName}/${name}`, {
+      method: "POST",
+      headers: { ...headers, ...(isStream && { "content-type": "application/connect+json" }) },
+      body: isStream ? frame : json,
+    });
+    const read = Buffer.from(await answer.arrayBuffer());
+    return JSON.parse((isStream ? read.subarray(5) : read).toString("utf8"));
+  };
+
+  // Mutant seen red: a router without the stage.
+  test("is denied by every RPC and route that spends, and answered by what does not", async () => {
+    const limits = transportLimits(testConfig().limits);
+    const routes = createRestRoutes({} as Dispatcher, limits, createRefusals({} as Dispatcher, limits));
+    const spending = ExecutionService.methods
+      .filter((rpc) => labelOf({ rpc }, rpc.name).spends)
+      .map(({ name }) => name);
+    expect(spending.filter((name) => !(name in BODIES))).toEqual([]);
+    const paths = routes.filter(({ access, path }) => labelOf(access, path).spends).map(({ path }) => path);
+    expect(paths.filter((path) => !(path in BODIES))).toEqual([]);
+    await withGateway(undefined, { budgets: exhausted }, async (gateway) => {
+      for (const name of spending) {
+        const { code, error } = await callRpc(gateway, name, BODIES[name] ?? {});
+        const expected = NOT_SERVED.has(name) ? "unimplemented" : "resource_exhausted";
+        expect([name, code ?? error?.code]).toEqual([name, expected]);
+      }
+      for (const path of paths.flatMap((each) => [each, `/v1${each}`])) {
+        const body = JSON.stringify(BODIES[path.replace("/v1", "")]);
+        const answer = await fetch(`${gateway.httpUrl}${path}`, { method: "POST", headers, body });
+        expect([path, answer.status, answer.headers.get("content-type")]).toEqual([
+          path,
+          429,
+          "application/problem+json",
+        ]);
+        expect(await answer.json()).toMatchObject({ reason: "BUDGET_EXCEEDED", retryable: false, partial: false });
+      }
+      for (const name of RPCS_THAT_ANSWER) {
+        const answer = await callRpc(gateway, name, name === "Plan" ? { request: question } : {});
+        expect([name, answer.code ?? answer.error?.code]).not.toEqual([name, "resource_exhausted"]);
+      }
+    });
+  });
+
+  test("gets nowhere by another persona, provider, model, end user or spelling of its request", async () => {
+    await withGateway(undefined, { budgets: exhausted }, async (gateway) => {
+      const ways: readonly object[] = [
+        { persona: "default" },
+        { provider: "mock", model: "other" },
+        { model: "mock/other" },
+        { endUserId: "somebody" },
+        { idempotencyKey: "again" },
+        { fallbackPolicy: "FALLBACK_POLICY_DENY" },
+      ];
+      for (const way of ways) {
+        const { code, error } = await callRpc(gateway, "Chat", { ...question, ...way });
+        expect([way, code ?? error?.code]).toEqual([way, "resource_exhausted"]);
+      }
+    });
+  });
+});
+
+test("budgets follow a configuration that is loaded anew, and what was used stays used", async () => {
+  await withGateway(undefined, { budgets: [budget(1n, { unit: "requests" })] }, async (gateway) => {
+    const client = createClient({ baseUrl: gateway.grpcUrl, apiKey: "secret" });
+    const ask = () =>
+      client
+        .chat({ messages: [{ role: MessageRole.USER, parts: [text("hi")] }] })
+        .collect()
+        .then(
+          () => "answered",
+          (thrown: unknown) => (thrown instanceof ChatError ? thrown.reason : String(thrown)),
+        );
+    expect([await ask(), await ask()]).toEqual(["answered", "BUDGET_EXCEEDED"]);
+    const { config } = gateway.state();
+    gateway.reload({ ...config, budgets: [budget(2n, { unit: "requests" })] });
+    expect([await ask(), await ask()]).toEqual(["answered", "BUDGET_EXCEEDED"]);
+    gateway.reload({ ...config, budgets: [] });
+    expect(await ask()).toBe("answered");
+    client.close();
+  });
+});
+
+// Mutant seen red: counters that begin at nothing.
+test("a budget is not opened anew by a restart, and what was used without a ledger is forgotten with it", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "ep-budgets-"));
+  const day = budget(1n, { unit: "requests", window: "day" });
+  const outcomes: string[] = [];
+  for (const store of ["sqlite", "sqlite", "memory"] as const) {
+    await withGateway(
+      undefined,
+      { budgets: [day], ledger: { ...testConfig().ledger, store, directory } },
+      async (gateway) => {
+        const client = createClient({ baseUrl: gateway.grpcUrl, apiKey: "secret" });
+        const answer = client.chat({ messages: [{ role: MessageRole.USER, parts: [text("hi")] }] }).collect();
+        outcomes.push(
+          await answer.then(
+            () => "answered",
+            (thrown: unknown) => (thrown as ChatError).reason,
+          ),
+        );
+        client.close();
+      },
+    );
+  }
+  await rm(directory, { recursive: true });
+  expect(outcomes).toEqual(["answered", "BUDGET_EXCEEDED", "answered"]);
+});

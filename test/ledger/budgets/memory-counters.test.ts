@@ -1,0 +1,113 @@
+import { describe, expect, test } from "@jest/globals";
+import { createMemoryCounters } from "../../../src/ledger/budgets/memory-counters.ts";
+import { createWindowClock } from "../../../src/ledger/budgets/window-clock.ts";
+import { claimOf, describeCounterStore, newLimit } from "./counter-suite.ts";
+
+const noon = Date.UTC(2026, 10, 26, 12);
+const none = { most: 0, least: 0 };
+
+function rig(maxCounters = 1000) {
+  const time = { wall: noon, monotonic: 0 };
+  const clock = createWindowClock({ nowMs: () => time.wall, monotonicMs: () => time.monotonic });
+  return {
+    store: createMemoryCounters({ clock, maxCounters }),
+    pass: (ms: number) => {
+      time.wall += ms;
+      time.monotonic += ms;
+    },
+    jump: (ms: number) => {
+      time.wall += ms;
+    },
+  };
+}
+
+describeCounterStore("counters in memory", async () => rig(100_000).store);
+
+describe("a window", () => {
+  test("begins anew at its boundary, and a refusal says to the millisecond when that is", async () => {
+    const { store, pass } = rig();
+    const claim = claimOf(newLimit(2n, { window: "minute", unit: "requests" }), 1n);
+    pass(14_750);
+    for (const _ of [1, 2]) await store.reserve([claim], none);
+    expect(await store.reserve([claim], none)).toMatchObject({ refusals: [{ retryAfterMs: 45_250 }] });
+    pass(45_249);
+    expect(await store.reserve([claim], none)).toMatchObject({ refusals: [{ retryAfterMs: 1 }] });
+    pass(1);
+    expect(await store.reserve([claim], none)).toMatchObject({ kind: "granted" });
+  });
+
+  test("that an amount does not fit into is not waited for", async () => {
+    const claim = claimOf(newLimit(2n, { window: "day" }), 3n);
+    const answer = await rig().store.reserve([claim], none);
+    expect(answer.kind === "refused" && answer.refusals[0]).not.toHaveProperty("retryAfterMs");
+  });
+
+  // Mutant seen red: what was held in a window that is over taken off the one that is open.
+  test("counts what was reserved in it, and what was extended after it in the next", async () => {
+    const { store, pass } = rig();
+    const claim = claimOf(newLimit(100n, { window: "minute" }), 10n, 1n);
+    const one = await store.reserve([claim], { most: 10, least: 10 });
+    const other = await store.reserve([claim], { most: 10, least: 10 });
+    pass(60_000);
+    if (one.kind === "refused" || other.kind === "refused") throw new Error("refused");
+    expect(await store.peek(claim)).toMatchObject({ settled: 0n, reserved: 0n });
+    await store.extend(one.reservation, { most: 30, least: 30 });
+    expect(await store.peek(claim)).toMatchObject({ settled: 0n, reserved: 30n });
+    await store.settle(other.reservation, [20n]);
+    await store.settle(one.reservation, [25n]);
+    expect(await store.peek(claim)).toMatchObject({ settled: 5n, reserved: 0n });
+  });
+});
+
+describe("a wall clock that jumps", () => {
+  // Mutant seen red: windows by the wall clock alone.
+  test("back opens no window twice, and lets none stand still", async () => {
+    const { store, pass, jump } = rig();
+    const claim = claimOf(newLimit(1n, { window: "hour", unit: "requests" }), 1n);
+    pass(3_599_000);
+    expect(await store.reserve([claim], none)).toMatchObject({ kind: "granted" });
+    pass(1000);
+    expect(await store.reserve([claim], none)).toMatchObject({ kind: "granted" });
+    jump(-7_200_000);
+    const refused = await store.reserve([claim], none);
+    expect(refused).toMatchObject({ kind: "refused", refusals: [{ retryAfterMs: 7_200_000 }] });
+    pass(7_199_999);
+    expect(await store.reserve([claim], none)).toMatchObject({ kind: "refused" });
+    pass(1);
+    expect(await store.reserve([claim], none)).toMatchObject({ kind: "granted" });
+  });
+
+  test("forward opens the next window once, whatever comes after", async () => {
+    const { store, pass, jump } = rig();
+    const claim = claimOf(newLimit(1n, { window: "day" }), 1n);
+    let granted = 0;
+    const ask = async () => {
+      if ((await store.reserve([claim], none)).kind === "granted") granted += 1;
+    };
+    await ask();
+    jump(13 * 3_600_000);
+    await ask();
+    jump(-13 * 3_600_000);
+    for (let hour = 0; hour < 24; hour += 1) {
+      await ask();
+      pass(3_600_000);
+    }
+    expect(granted).toBe(2);
+  });
+});
+
+describe("counters", () => {
+  test("of windows that are over make room, and none that counts is forgotten", async () => {
+    const { store, pass } = rig(2);
+    const [minute, total, third] = [newLimit(1n, { window: "minute" }), newLimit(1n), newLimit(1n)].map((limit) =>
+      claimOf(limit, 1n),
+    );
+    if (minute === undefined || total === undefined || third === undefined) throw new Error("no claims");
+    await store.add(minute, 1n);
+    await store.add(total, 1n);
+    await expect(store.reserve([third], none)).rejects.toMatchObject({ reason: "OVERLOADED" });
+    pass(60_000);
+    expect(await store.reserve([third], none)).toMatchObject({ kind: "granted" });
+    expect(await store.peek(total)).toMatchObject({ settled: 1n });
+  });
+});

@@ -1,0 +1,79 @@
+import { expect, test } from "@jest/globals";
+import { AttemptOutcome, Billed } from "../../../src/gen/execution/v1/usage_pb.js";
+import { createMemoryCounters } from "../../../src/ledger/budgets/memory-counters.ts";
+import { seedCounters } from "../../../src/ledger/budgets/seed.ts";
+import { createWindowClock } from "../../../src/ledger/budgets/window-clock.ts";
+import type { AttemptRow } from "../../../src/ledger/store.ts";
+import { createMemoryStore } from "../../../src/ledger/stores/memory.ts";
+import type { Limit } from "../../../src/limit.ts";
+import { usageOf } from "../prices/rig.ts";
+
+const now = Date.UTC(2026, 10, 26, 12, 30, 30);
+const hour = 3_600_000;
+
+function row(attemptId: string, overrides: Partial<AttemptRow>): AttemptRow {
+  return {
+    attemptId,
+    streamId: attemptId,
+    requestId: attemptId,
+    tenant: "t",
+    key: "k",
+    persona: "default",
+    endUserId: "",
+    metadata: {},
+    step: 0,
+    attempt: 0,
+    provider: "near",
+    kind: "scripted",
+    model: "m",
+    usage: usageOf({ inputTotal: 10, outputTotal: 5 }),
+    costNanoUsd: 100n,
+    priceVersion: "v",
+    billed: Billed.YES,
+    outcome: AttemptOutcome.WON,
+    reason: "",
+    startedAtMs: now - 1,
+    endedAtMs: now,
+    ...overrides,
+  };
+}
+
+// Mutants seen red: counters that begin at nothing; the whole ledger for a window.
+test("counters begin with what the ledger has of the windows that are open", async () => {
+  const ledger = createMemoryStore({ maxSums: 100, maxAttemptIds: 100 });
+  await ledger.settle(row("today", {}));
+  await ledger.settle(row("an hour ago", { endedAtMs: now - hour, key: "other" }));
+  await ledger.settle(row("again", { attempt: 1, streamId: "today" }));
+  await ledger.settle(row("yesterday", { endedAtMs: now - 24 * hour }));
+  await ledger.settle(row("last month", { endedAtMs: now - 31 * 24 * hour }));
+  await ledger.settle(row("somebody's", { endUserId: "u/1", tenant: "t2" }));
+  const clock = createWindowClock({ nowMs: () => now, monotonicMs: () => 0 });
+  const counters = createMemoryCounters({ clock, maxCounters: 100 });
+  const limit = (overrides: Partial<Limit>): Limit => ({
+    scope: "tenant",
+    value: "t",
+    window: "day",
+    unit: "usd",
+    amount: 1n,
+    mode: "hard",
+    ...overrides,
+  });
+  const each: Limit = { scope: "key", window: "month", unit: "tokens", amount: 1n, mode: "hard" };
+  const users: Limit = { ...each, scope: "end_user", unit: "usd", window: "total" };
+  const cases: readonly (readonly [Limit, string, bigint])[] = [
+    [limit({}), "t", 300n],
+    [limit({ window: "hour" }), "t", 200n],
+    [limit({ window: "month" }), "t", 400n],
+    [limit({ window: "total" }), "t", 500n],
+    [limit({ unit: "requests" }), "t", 2n],
+    [limit({ unit: "requests", scope: "provider", value: "near" }), "near", 4n],
+    [each, "k", 60n],
+    [each, "other", 15n],
+    [users, "t2/u/1", 100n],
+    [limit({ unit: "concurrent", window: "now" }), "t", 0n],
+  ];
+  await seedCounters({ counters, ledger, nowMs: () => now }, [...new Set(cases.map(([each]) => each))]);
+  for (const [counted, subject, settled] of cases) {
+    expect([counted, (await counters.peek({ limit: counted, subject })).settled]).toEqual([counted, settled]);
+  }
+});

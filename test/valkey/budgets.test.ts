@@ -1,0 +1,104 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { ChatError, type Client, createClient, Role, text } from "../../src/client/index.ts";
+import { startHiddenThinker } from "../support/hidden-thinker.ts";
+import { startServe } from "../support/serve.ts";
+import { startValkeyServer, type ValkeyServer } from "../support/valkey-server.ts";
+import { waitFor, within } from "../support/wait.ts";
+
+let server: ValkeyServer;
+let directory: string;
+
+beforeEach(async () => {
+  server = await startValkeyServer();
+  directory = await mkdtemp(join(tmpdir(), "ep-budgets-"));
+});
+
+afterEach(async () => {
+  await server.stop();
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** Starts gateways that share budgets, in front of one provider. */
+async function serve(count: number, providerUrl: string, budgets: string) {
+  const file = join(directory, "gateway.yaml");
+  await writeFile(
+    file,
+    `providers:
+  near: { kind: openai, base_url: "${providerUrl}/v1", default_model: o3, quirks: { vendor: openai } }
+budgets:
+  - ${budgets}
+`,
+  );
+  const environment = { EP_CONFIG: file, EP_LOG_LEVEL: "warn", EP_STATE_URL: server.url };
+  return Promise.all(Array.from({ length: count }, () => startServe({ environment })));
+}
+
+async function ask(client: Client): Promise<string> {
+  const messages = [{ role: Role.USER, parts: [text("Why?")] }];
+  try {
+    await client.chat({ messages, sampling: { maxOutputTokens: 12_000 } }).collect();
+    return "answered";
+  } catch (thrown) {
+    if (thrown instanceof ChatError) return thrown.reason;
+    throw thrown;
+  }
+}
+
+// Mutant seen red: counters that each process keeps for itself.
+test.each([1, 2])(
+  "1,000 calls of $0.10 at four processes overshoot their one hard $1.00 by nothing (seed %i)",
+  async (seed) => {
+    const { emulator, billedNanoUsd } = await startHiddenThinker(seed);
+    const budget = "{ scope: persona, name: default, amount: 1.00, window: total }";
+    const gateways = await serve(4, emulator.baseUrl, budget);
+    const clients = gateways.map(({ grpcUrl }) => createClient({ baseUrl: grpcUrl }));
+    try {
+      const calls = Array.from({ length: 250 }, () => clients.map(ask)).flat();
+      const outcomes = await within(Promise.all(calls), { what: "all calls", timeoutMs: 100_000 });
+      expect(new Set(outcomes)).toEqual(new Set(["answered", "BUDGET_EXCEEDED"]));
+      expect(billedNanoUsd()).toBeLessThanOrEqual(1_000_000_000n);
+      for (const client of clients) while ((await ask(client)) === "answered");
+      expect(billedNanoUsd()).toBeLessThanOrEqual(1_000_000_000n);
+      expect(billedNanoUsd()).toBeGreaterThan(750_000_000n);
+    } finally {
+      for (const client of clients) client.close();
+      await Promise.all(gateways.map((gateway) => gateway.stop()));
+      await emulator.close();
+    }
+  },
+);
+
+// Mutant seen red: leases without an end.
+test("a process that is killed leaves its slots free within the time of a lease", async () => {
+  const { emulator } = await startHiddenThinker(1);
+  let isHeld = true;
+  emulator.route({}, () => (isHeld ? { delivery: { kind: "hold-headers" } } : { status: 400 }));
+  const [dead, alive] = await serve(2, emulator.baseUrl, "{ scope: key, unit: concurrent, amount: 1 }");
+  if (dead === undefined || alive === undefined) throw new Error("no gateways");
+  const [first, second] = [dead, alive].map(({ grpcUrl }) => createClient({ baseUrl: grpcUrl }));
+  if (first === undefined || second === undefined) throw new Error("no clients");
+  try {
+    const lost = ask(first).catch(() => "lost");
+    await emulator.waitForRequest(0);
+    expect(await ask(second)).toBe("RATE_LIMITED");
+    dead.child.kill("SIGKILL");
+    await lost;
+    isHeld = false;
+    const outcome = await waitFor(
+      async () => {
+        const reason = await ask(second);
+        return reason === "RATE_LIMITED" ? undefined : reason;
+      },
+      { what: "the slot", timeoutMs: 40_000 },
+    );
+    expect(outcome).toMatch(/^PROVIDER_/);
+  } finally {
+    first.close();
+    second.close();
+    await Promise.all([dead.stop(), alive.stop()]);
+    await emulator.close();
+  }
+});

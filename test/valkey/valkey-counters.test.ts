@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import type { CounterStore } from "../../src/ledger/budgets/counter-store.ts";
+import { createValkeyCounters } from "../../src/ledger/budgets/valkey/valkey-counters.ts";
+import { createLog } from "../../src/telemetry/log.ts";
+import { claimOf, describeCounterStore, newLimit } from "../ledger/budgets/counter-suite.ts";
+import { openLink } from "../support/switchable-link.ts";
+import { startValkeyServer, type ValkeyServer } from "../support/valkey-server.ts";
+import { waitFor } from "../support/wait.ts";
+
+let server: ValkeyServer;
+let processes = 0;
+
+beforeAll(async () => {
+  server = await startValkeyServer();
+});
+
+afterAll(async () => {
+  await server.stop();
+});
+
+const open = (leaseMs = 10_000, url = server.url): Promise<CounterStore> => {
+  processes += 1;
+  return createValkeyCounters({ url, owner: `process-${processes}`, log: createLog("silent"), leaseMs });
+};
+
+const none = { most: 0, least: 0 };
+
+describeCounterStore("counters in Valkey or Redis", open);
+
+describe("processes", () => {
+  // Mutant seen red: counters by process.
+  test("count together: of a crowd in four of them no more get through than there is room for", async () => {
+    const stores = await Promise.all([open(), open(), open(), open()]);
+    const claim = claimOf(newLimit(1_000_000_000n), 100_000_000n);
+    const answers = await Promise.all(
+      Array.from({ length: 1000 }, (_, call) => stores[call % 4]?.reserve([claim], none)),
+    );
+    expect(answers.filter((answer) => answer?.kind === "granted")).toHaveLength(10);
+    await Promise.all(stores.map((store) => store.close()));
+  });
+
+  // Mutants seen red: leases without an end; what a dead process held given back.
+  test("that die leave their slots free, and what they may have spent counted, as soon as their leases are over", async () => {
+    const [dead, alive] = [await open(300), await open(300)];
+    const slot = claimOf(newLimit(1n, { window: "now", unit: "concurrent" }), 1n);
+    const money = claimOf(newLimit(1000n), 100n, 1n);
+    await dead.reserve([slot, money], { most: 200, least: 200 });
+    const mine = claimOf(newLimit(10n), 5n);
+    const kept = await alive.reserve([mine], none);
+    await dead.close();
+    expect((await alive.reserve([slot], none)).kind).toBe("refused");
+    await waitFor(async () => (await alive.peek(slot)).reserved === 0n, { what: "the end of the lease" });
+    expect(await alive.peek(money)).toMatchObject({ settled: 300n, reserved: 0n });
+    expect((await alive.reserve([slot], none)).kind).toBe("granted");
+    expect(await alive.peek(mine)).toMatchObject({ settled: 0n, reserved: 5n });
+    if (kept.kind === "granted") await alive.settle(kept.reservation, [1n]);
+    expect(await alive.peek(mine)).toMatchObject({ settled: 1n, reserved: 0n });
+    await alive.close();
+  });
+
+  test("that were silent for too long and live go on with what they held", async () => {
+    const link = await openLink(Number(new URL(server.url).port));
+    const [silent, peer] = [await open(200, `redis://127.0.0.1:${link.port}`), await open()];
+    const limits = [
+      claimOf(newLimit(1000n), 100n, 1n),
+      claimOf(newLimit(3n, { window: "now", unit: "concurrent" }), 1n),
+    ];
+    const taken = await silent.reserve(limits, { most: 10, least: 10 });
+    if (taken.kind === "refused") throw new Error("refused");
+    const [money, slot] = limits;
+    if (money === undefined || slot === undefined) throw new Error("no claims");
+    await link.cut();
+    await waitFor(async () => (await peer.peek(money)).settled === 110n, { what: "the end of the lease" });
+    await link.restore();
+    const more = { most: 40, least: 40 };
+    const extended = await waitFor(() => silent.extend(taken.reservation, more).catch(() => undefined), {
+      what: "the server",
+    });
+    expect(extended).toMatchObject({ kind: "granted", units: 40 });
+    expect(await peer.peek(money)).toMatchObject({ settled: 0n, reserved: 150n });
+    expect(await peer.peek(slot)).toMatchObject({ settled: 0n, reserved: 1n });
+    await silent.settle(taken.reservation, [120n, 0n]);
+    expect(await peer.peek(money)).toMatchObject({ settled: 120n, reserved: 0n });
+    expect(await peer.peek(slot)).toMatchObject({ settled: 0n, reserved: 0n });
+    await Promise.all([silent.close(), peer.close()]);
+    await link.cut();
+  });
+});
+
+describe("a window at the server", () => {
+  test.each(["minute", "hour", "day", "month"] as const)("of a %s ends when the calendar says", async (window) => {
+    const store = await open();
+    const claim = claimOf(newLimit(1n, { window, unit: "requests" }), 1n);
+    await store.reserve([claim], none);
+    const before = Date.now();
+    const answer = await store.reserve([claim], none);
+    const endMs = before + (answer.kind === "refused" ? (answer.refusals[0]?.retryAfterMs ?? 0) : 0);
+    const end = new Date(Math.round(endMs / 60_000) * 60_000).toISOString();
+    expect(Math.abs(endMs - Date.parse(end))).toBeLessThan(5000);
+    expect(end).toMatch(
+      { minute: /:00\.000Z$/, hour: /:00:00\.000Z$/, day: /T00:00:00/, month: /-01T00:00:00/ }[window],
+    );
+    await store.close();
+  });
+});
+
+describe("a server that cannot be reached", () => {
+  test("is told as LEDGER_UNAVAILABLE at once, and counts on when it is back", async () => {
+    const link = await openLink(Number(new URL(server.url).port));
+    const store = await open(10_000, `redis://127.0.0.1:${link.port}`);
+    const claim = claimOf(newLimit(10n), 4n);
+    await store.reserve([claim], none);
+    await link.cut();
+    await expect(store.reserve([claim], none)).rejects.toMatchObject({ reason: "LEDGER_UNAVAILABLE", retryable: true });
+    await link.restore();
+    await waitFor(async () => (await store.reserve([claim], none).catch(() => undefined))?.kind === "granted", {
+      what: "the server",
+    });
+    expect(await store.peek(claim)).toMatchObject({ reserved: 8n });
+    await store.close();
+    await link.cut();
+  });
+});
