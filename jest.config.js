@@ -8,7 +8,7 @@ const config = {
   rootDir: import.meta.dirname,
   roots: ["<rootDir>/src", "<rootDir>/test"],
   testMatch: ["<rootDir>/test/**/*.test.ts"],
-  testPathIgnorePatterns: ["<rootDir>/test/(recordings|polyglot|valkey)/"],
+  testPathIgnorePatterns: ["<rootDir>/test/(recordings|polyglot|postgres|valkey)/"],
   testEnvironment: "<rootDir>/scripts/jest/environment.mjs",
   testTimeout: 30_000,
   reporters: ["default", "<rootDir>/scripts/jest/hang-guard.mjs"],

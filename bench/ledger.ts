@@ -37,7 +37,13 @@ process.exitCode = isOver ? 1 : 0;
 async function storeAlone(concurrency: number): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), "ep-bench-ledger-"));
   const retention = { rowsMs: 30 * DAY_MS, minutesMs: 7 * DAY_MS, hoursMs: 90 * DAY_MS };
-  const store = await openSqliteStore({ directory, retention, metadataKeys: [], onChange: () => undefined });
+  const store = await openSqliteStore({
+    directory,
+    retention,
+    metadataKeys: [],
+    isSpool: false,
+    onChange: () => undefined,
+  });
   let left = ATTEMPTS;
   const one = async (): Promise<void> => {
     while (left > 0) {

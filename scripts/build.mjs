@@ -35,7 +35,7 @@ function inputHash() {
 const emitted = ["client", "contract", "gen"];
 
 /** Loaded by few configurations, and then on first use. */
-const external = ["openai", "undici"];
+const external = ["openai", "pg", "undici"];
 
 /**
  * Chunks lie as deep below the project as the sources in `src/*` do, so that paths relative to a module stay right.
@@ -45,6 +45,7 @@ const bundle = {
   entryPoints: [
     { in: join(root, "src", "main.ts"), out: "main" },
     { in: join(root, "src", "ledger", "stores", "sqlite", "thread.ts"), out: "program/ledger-thread" },
+    { in: join(root, "src", "ledger", "stores", "postgres", "thread.ts"), out: "program/ledger-shipper" },
   ],
   outdir: staging,
   chunkNames: "program/[name]-[hash]",

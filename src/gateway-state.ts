@@ -46,7 +46,16 @@ const FIXED = {
   limits: ["maxChatBytes", "maxMessageBytes", "maxStreamsPerConnection"],
   streams: ["keepLogMs", "maxLogBytes", "maxLogMemoryBytes", "continueMs", "maxContinued", "handOverMs"],
   state: ["url"],
-  ledger: ["store", "directory", "keepRowsMs", "keepMinutesMs", "keepHoursMs", "metadataKeys"],
+  ledger: [
+    "store",
+    "directory",
+    "database",
+    "maxSpoolRows",
+    "keepRowsMs",
+    "keepMinutesMs",
+    "keepHoursMs",
+    "metadataKeys",
+  ],
 } as const;
 
 /** The file's words for limits that are fixed. */
@@ -64,10 +73,14 @@ const FILE_WORDS: Readonly<Record<string, string>> = {
   keepMinutesMs: "keep_minutes",
   keepHoursMs: "keep_hours",
   metadataKeys: "metadata_keys",
+  maxSpoolRows: "max_spool_rows",
 };
 
 /** Paths in the file of what stands elsewhere there. */
-const FILE_PATHS: Readonly<Record<string, string>> = { "ledger.directory": "data_dir" };
+const FILE_PATHS: Readonly<Record<string, string>> = {
+  "ledger.directory": "data_dir",
+  "ledger.database": "ledger.url",
+};
 
 /** The first state. */
 export function createState(config: Config, deps: StateDeps): GatewayState {

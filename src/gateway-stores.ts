@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Config } from "./config/config.ts";
+import type { Config, DatabaseAddress, LedgerSettings } from "./config/config.ts";
 import type { CounterStore } from "./ledger/budgets/counter-store.ts";
 import { createMemoryCounters } from "./ledger/budgets/memory-counters.ts";
 import { createOutageCounters } from "./ledger/budgets/outage-counters.ts";
@@ -51,21 +51,12 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
 /** What the ledger in memory keeps: some 50 MB at most. */
 const MEMORY_LEDGER = { maxSums: 100_000, maxAttemptIds: 10_000 } as const;
 
-/** Opens what attempts are written down in. What only files need is loaded only for them. */
+/** Opens what attempts are written down in. What only files, or only a database, need is loaded only for them. */
 async function openLedger({ ledger: settings }: Config, log: Log): Promise<LedgerStore> {
   if (settings.store === "memory") return createMemoryStore(MEMORY_LEDGER);
-  const { openSqliteStore } = await import("./ledger/stores/sqlite/sqlite-store.ts");
-  const { directory, metadataKeys, keepRowsMs, keepMinutesMs, keepHoursMs } = settings;
-  const store = await openSqliteStore({
-    directory,
-    metadataKeys,
-    retention: { rowsMs: keepRowsMs, minutesMs: keepMinutesMs, hoursMs: keepHoursMs },
-    onChange: (isWritable, why) => {
-      if (isWritable) log.info("the ledger can be written to again; calls are taken");
-      else log.error("the ledger cannot be written to; new calls are refused until it can", why);
-    },
-  });
-  const { recovered } = store;
+  const store =
+    settings.database === undefined ? openFiles(settings, log) : openDatabase(settings, settings.database, log);
+  const { recovered } = await store;
   if (recovered > 0)
     log.warn("attempts that ran when the process before ended are settled as estimates", { recovered });
   return store;
@@ -90,6 +81,48 @@ async function openCounters({ state }: Config, log: Log): Promise<CounterStore> 
     createValkeyCounters({ url, owner: randomUUID(), log, leaseMs: LEASE_MS }),
   );
   return outageNanoUsd === undefined ? shared : createOutageCounters({ shared, own: own(), capNanoUsd: outageNanoUsd });
+}
+
+async function openFiles(settings: LedgerSettings, log: Log) {
+  const { openSqliteStore } = await import("./ledger/stores/sqlite/sqlite-store.ts");
+  return openSqliteStore({
+    ...ledgerOptions(settings),
+    isSpool: false,
+    onChange: (isWritable, why) => logWritable(log, isWritable, why),
+  });
+}
+
+async function openDatabase(settings: LedgerSettings, address: DatabaseAddress, log: Log) {
+  const { openPostgresStore } = await import("./ledger/stores/postgres/postgres-store.ts");
+  const { maxSpoolRows } = settings;
+  return openPostgresStore({
+    ...ledgerOptions(settings),
+    database: { ...address, password: address.password.reveal() },
+    maxSpoolRows,
+    told: {
+      writable: (isWritable, why) => logWritable(log, isWritable, why),
+      reachable: (isReachable, why) => {
+        if (isReachable) log.info("the ledger's database takes rows again");
+        else
+          log.error("the ledger's database takes no rows; they are kept in the spool, and costs cannot be read", why);
+      },
+      leftBehind: (rows) =>
+        log.warn("rows stay in the spool; the next start with this data directory sends them on", { rows }),
+    },
+  });
+}
+
+function ledgerOptions({ directory, metadataKeys, keepRowsMs, keepMinutesMs, keepHoursMs }: LedgerSettings) {
+  return {
+    directory,
+    metadataKeys,
+    retention: { rowsMs: keepRowsMs, minutesMs: keepMinutesMs, hoursMs: keepHoursMs },
+  };
+}
+
+function logWritable(log: Log, isWritable: boolean, why: string): void {
+  if (isWritable) log.info("the ledger can be written to again; calls are taken");
+  else log.error("the ledger cannot be written to; new calls are refused until it can", why);
 }
 
 /** Opens what streams are kept in. What only a shared store needs is loaded only for one. */

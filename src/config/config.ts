@@ -179,7 +179,7 @@ export interface StreamSettings {
 
 /** What attempts cost, and how long what is kept of it. */
 export interface LedgerSettings {
-  readonly store: "sqlite" | "memory";
+  readonly store: "sqlite" | "postgres" | "memory";
   /** Where a store that is in files has them, absolute. */
   readonly directory: string;
   /** How long rows and the sums of minutes and hours are kept, in milliseconds; sums of days are kept for ever. */
@@ -188,6 +188,24 @@ export interface LedgerSettings {
   readonly keepHoursMs: number;
   /** Names of metadata by whose values sums are kept apart. */
   readonly metadataKeys: readonly string[];
+  /** Most rows that wait in files for a database. */
+  readonly maxSpoolRows: number;
+  /** Of the store that is in a database. */
+  readonly database?: DatabaseAddress;
+}
+
+/** Where a database is, and how it is spoken to. */
+export interface DatabaseAddress {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  /** Empty if it needs none. */
+  readonly password: Secret;
+  readonly database: string;
+  /** `off`: in the clear. `encrypted`: whoever answers. `verified`: only who has a certificate for the host. */
+  readonly tls: "off" | "encrypted" | "verified";
+  /** Certificates (PEM) of the authorities that may vouch for it. Absent: those that Node brings. */
+  readonly certificateAuthority?: string;
 }
 
 /** A rule of the operator's own prices: what some models cost under some conditions. */

@@ -250,7 +250,7 @@ function buildConfig(
       maxContinued: streams.continue_limit,
       handOverMs: streams.hand_over_time,
     },
-    ledger: buildLedger(values, cwd, context),
+    ledger: buildLedger(values, { tree, cwd }, context),
     ...(state === undefined ? {} : { state }),
     logLevel: values.log_level,
     origins,

@@ -15,6 +15,7 @@ const open = () =>
     directory: join(directory, "data"),
     retention: { rowsMs: 1e15, minutesMs: 1e15, hoursMs: 1e15 },
     metadataKeys: [],
+    isSpool: false,
     onChange: () => undefined,
   });
 

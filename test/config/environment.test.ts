@@ -90,7 +90,8 @@ describe("a variable", () => {
       "EP_STATE_OUTAGE_USD",
       "EP_PRICES_FILE",
       "EP_DATA_DIR",
-      ...["STORE", "KEEP_ROWS", "KEEP_MINUTES", "KEEP_HOURS", "METADATA_KEYS"].map((name) => `EP_LEDGER_${name}`),
+      ...["STORE", "URL", "CERTIFICATE_AUTHORITY", "MAX_SPOOL_ROWS"].map((name) => `EP_LEDGER_${name}`),
+      ...["KEEP_ROWS", "KEEP_MINUTES", "KEEP_HOURS", "METADATA_KEYS"].map((name) => `EP_LEDGER_${name}`),
       "EP_LOG_LEVEL",
     ]);
   });

@@ -37,8 +37,8 @@ describe("the ledger", () => {
     expect((await problemsOf({ file: "ledger: { keep_hours: 1h, keep_minutes: 2h }" })).join()).toContain(
       "ledger.keep_hours: must not be shorter than ledger.keep_minutes",
     );
-    expect((await problemsOf({ file: "ledger: { store: postgres }" })).join()).toContain(
-      "must be one of sqlite, memory",
+    expect((await problemsOf({ file: "ledger: { store: oracle }" })).join()).toContain(
+      "must be one of sqlite, postgres, memory",
     );
   });
 });

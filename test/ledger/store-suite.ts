@@ -10,7 +10,7 @@ const noon = Date.UTC(2026, 10, 26, 12);
 const minuteMs = 60_000;
 
 /** Enters an attempt and settles it, as the router does. */
-async function pass(store: LedgerStore, row: AttemptRow): Promise<void> {
+export async function pass(store: LedgerStore, row: AttemptRow): Promise<void> {
   const { usage: _usage, costNanoUsd: _cost, ...attempt } = row;
   await store.open(attempt);
   await store.settle(row);

@@ -73,6 +73,7 @@ export function testConfig(overrides: Partial<Config> = {}): Config {
       keepMinutesMs: 7 * 86_400_000,
       keepHoursMs: 90 * 86_400_000,
       metadataKeys: [],
+      maxSpoolRows: 1_000_000,
     },
     logLevel: "silent",
     origins: new Map(),

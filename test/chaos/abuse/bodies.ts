@@ -22,11 +22,12 @@ async function bombard(target: AttackTarget, atOnce: number, hostile: Hostile): 
   let opened = 0;
   let ended = 0;
   const one = async (): Promise<void> => {
-    while (target.on() && opened < 500) {
+    // At least one: a body takes time to be made.
+    do {
       opened += 1;
       if (await (target.wire === "grpc" ? sendGrpc(target, hostile) : sendHttp(target, hostile))) ended += 1;
       await pause(50);
-    }
+    } while (target.on() && opened < 500);
   };
   await Promise.all(Array.from({ length: atOnce }, one));
   return { opened, ended };

@@ -79,6 +79,7 @@ function open(): ReturnType<typeof openSqliteStore> {
     directory: join(directory, "data"),
     retention: { rowsMs: 30 * DAY_MS, minutesMs: 7 * DAY_MS, hoursMs: 90 * DAY_MS },
     metadataKeys: [],
+    isSpool: false,
     onChange: (isWritable, why) =>
       console.log(`  ${isWritable ? "can be written to" : `cannot be written to: ${why}`}`),
   });

@@ -12,11 +12,19 @@ export interface KillableGateway {
   kill(): Promise<void>;
 }
 
+/** What a gateway is started on. */
+export interface GatewaySetting {
+  /** Has its configuration, and its ledger or spool. */
+  readonly directory: string;
+  readonly providerUrl: string;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
-/** Starts a gateway on a directory that has its configuration and its ledger, and waits for its port. */
-export async function startGateway(directory: string, providerUrl: string): Promise<KillableGateway> {
-  const child = spawnGateway(directory, providerUrl);
+/** Starts a gateway, and waits for its port. */
+export async function startGateway(setting: GatewaySetting): Promise<KillableGateway> {
+  const child = spawnGateway(setting);
   const httpPort = await portOf(child);
   return {
     httpPort,
@@ -24,14 +32,14 @@ export async function startGateway(directory: string, providerUrl: string): Prom
   };
 }
 
-/** Starts a gateway on the directory and kills it while it starts: in the midst, perhaps, of settling what the one before it left open. */
-export async function startAndKill(directory: string, providerUrl: string, afterMs: number): Promise<void> {
-  const child = spawnGateway(directory, providerUrl);
+/** Starts a gateway and kills it while it starts: in the midst, perhaps, of settling what the one before it left open. */
+export async function startAndKill(setting: GatewaySetting, afterMs: number): Promise<void> {
+  const child = spawnGateway(setting);
   await sleep(afterMs);
   await kill(child);
 }
 
-function spawnGateway(directory: string, providerUrl: string): ChildProcess {
+function spawnGateway({ directory, providerUrl, environment }: GatewaySetting): ChildProcess {
   const file = join(directory, "gateway.yaml");
   writeFileSync(
     file,
@@ -51,6 +59,7 @@ data_dir: data
       EP_GRPC_PORT: "0",
       EP_HTTP_PORT: "0",
       EP_LOG_LEVEL: "error",
+      ...environment,
     },
     stdio: ["ignore", "pipe", "inherit"],
   });

@@ -5,7 +5,7 @@ import { type Bill, BYTES_A_TOKEN, outputTokensAt, TOKENS_A_PIECE } from "./bill
 import type { Call } from "./callers.ts";
 
 /** A row of the ledger, as far as the bill can be held against it. */
-interface Row {
+export interface Row {
   readonly call: number;
   readonly inputTokens: number | undefined;
   readonly outputTokens: number | undefined;
@@ -26,34 +26,41 @@ interface Verdict {
   readonly missingTokens: number | undefined;
 }
 
-/** Every row of a ledger, by the number of its call, those of attempts that are open apart. */
-export function readRows(directory: string): {
-  readonly rows: ReadonlyMap<number, readonly Row[]>;
-  readonly open: number;
-} {
+/** Every row of an embedded ledger, and how many attempts are open. */
+export function readRows(directory: string): { readonly rows: readonly Row[]; readonly open: number } {
   const db = new DatabaseSync(join(directory, "data", "ledger.db"), { readOnly: true });
   try {
     const statement = db.prepare(
       "SELECT metadata ->> 'call' AS call, input_tokens, output_tokens, cost_nano_usd, outcome, reason FROM attempts ORDER BY seq",
     );
     statement.setReadBigInts(true);
-    const rows = new Map<number, Row[]>();
-    for (const each of statement.iterate()) {
-      const call = Number(each.call);
-      const row: Row = {
-        call,
-        inputTokens: each.input_tokens === null ? undefined : Number(each.input_tokens),
-        outputTokens: each.output_tokens === null ? undefined : Number(each.output_tokens),
-        costNanoUsd: typeof each.cost_nano_usd === "bigint" ? each.cost_nano_usd : undefined,
-        outcome: Number(each.outcome),
-        reason: String(each.reason),
-      };
-      rows.set(call, [...(rows.get(call) ?? []), row]);
-    }
-    return { rows, open: Number(db.prepare("SELECT count(*) AS n FROM open_attempts").get()?.n) };
+    return {
+      rows: statement.all().map(rowOf),
+      open: Number(db.prepare("SELECT count(*) AS n FROM open_attempts").get()?.n),
+    };
   } finally {
     db.close();
   }
+}
+
+/** A row by its columns, numbers as bigints or as digits. */
+export function rowOf(columns: Readonly<Record<string, unknown>>): Row {
+  const whole = (name: string): bigint | undefined => {
+    const value = columns[name];
+    return typeof value === "bigint" || typeof value === "string" ? BigInt(value) : undefined;
+  };
+  const tokens = (name: string): number | undefined => {
+    const value = whole(name);
+    return value === undefined ? undefined : Number(value);
+  };
+  return {
+    call: Number(columns.call),
+    inputTokens: tokens("input_tokens"),
+    outputTokens: tokens("output_tokens"),
+    costNanoUsd: whole("cost_nano_usd"),
+    outcome: Number(columns.outcome),
+    reason: String(columns.reason),
+  };
 }
 
 /** Tokens between two checkpoints, and of the piece in which the second one is due. */

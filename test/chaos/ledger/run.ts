@@ -4,11 +4,13 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { createRandom, type Random } from "../../emulators/random.ts";
+import type { DatabaseFault } from "../../support/database-faults.ts";
 import { AIMS } from "./aims.ts";
 import { startBiller } from "./biller.ts";
 import { type Callers, createCallers } from "./callers.ts";
+import { startLedgerDatabase } from "./database.ts";
 import { type KillableGateway, startAndKill, startGateway } from "./gateway.ts";
-import { judge, type Phase, readRows } from "./reconcile.ts";
+import { judge, type Phase, type Row, readRows } from "./reconcile.ts";
 
 // Kills a gateway with 32 running streams at random and at aimed moments, starts it again on the same ledger, and holds every row against the bill that
 // the provider keeps by itself: `npm run chaos:ledger -- --rounds 200`. CHAOS_SEED repeats the moments that are drawn, though not what they meet.
@@ -16,18 +18,24 @@ import { judge, type Phase, readRows } from "./reconcile.ts";
 // No attempt that was billed may be without a row, none may have two, a row of an answer that came whole is exact, an estimate lacks no more than one
 // checkpoint, whoever saw `finished` has a settled row, and the roll-ups are the sums of the rows.
 //
+// With `--store postgres` the rows are those of a database, which is killed, stalled and out of disk in turn while the gateway is killed.
+//
 // Mutants seen red: the row is not waited for before the request leaves; the commit is not waited for at the end of an attempt; attempts are settled at a
 // start and stay open, with ids that need not be unique; nothing is noted while streaming.
 
 const STREAMS = 32;
 
-const { values } = parseArgs({ options: { rounds: { type: "string", default: "60" } } });
+const { values } = parseArgs({
+  options: { rounds: { type: "string", default: "60" }, store: { type: "string", default: "sqlite" } },
+});
 const rounds = Number(values.rounds);
 const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31));
 console.log(`CHAOS_SEED=${seed}`);
 
 const directory = mkdtempSync(join(tmpdir(), "ep-chaos-ledger-"));
 const biller = await startBiller();
+const database = values.store === "postgres" ? await startLedgerDatabase(createRandom(seed - 1)) : undefined;
+const setting = { directory, providerUrl: biller.baseUrl, environment: database?.environment ?? {} };
 const hits = new Map<Phase, number>();
 const missing: number[] = [];
 const problems: string[] = [];
@@ -38,11 +46,15 @@ let restartsKilled = 0;
 interface Life {
   readonly callers: Callers;
   readonly killedAtMs: number;
+  /** What the database suffers still. */
+  readonly fault: DatabaseFault | undefined;
 }
 
 let before: Life | undefined;
 for (let round = 0; round <= rounds && problems.length < 20; round += 1) {
-  const gateway = await startGateway(directory, biller.baseUrl);
+  const gateway = await startGateway(setting);
+  // The database may be away until the gateway of after it runs.
+  await before?.fault?.end();
   if (before !== undefined) await reconcile(gateway.httpPort, before);
   if (round < rounds) before = await live(gateway, createRandom(seed + round), round);
   else await gateway.kill();
@@ -50,6 +62,7 @@ for (let round = 0; round <= rounds && problems.length < 20; round += 1) {
 }
 report();
 await biller.close();
+await database?.close();
 rmSync(directory, { recursive: true, force: true });
 
 /** Lets the gateway live until it is killed. */
@@ -58,6 +71,8 @@ async function live(gateway: KillableGateway, random: Random, round: number): Pr
   const state = { isOver: false };
   const running = Array.from({ length: STREAMS }, () => keepCalling(callers, random, state));
   await untilAllStream(callers);
+  const fault = database?.fault(round);
+  await fault?.begin();
   const aims = Object.values(AIMS);
   await aims[round % aims.length]?.({ directory, biller, callers, random });
   state.isOver = true;
@@ -68,9 +83,11 @@ async function live(gateway: KillableGateway, random: Random, round: number): Pr
   calls += callers.calls.length;
   if (random() < 0.25) {
     restartsKilled += 1;
-    await startAndKill(directory, biller.baseUrl, 80 + random() * 300);
+    await startAndKill(setting, 80 + random() * 300);
   }
-  return { callers, killedAtMs };
+  const isOver = random() < 0.5;
+  if (isOver) await fault?.end();
+  return { callers, killedAtMs, fault: isOver ? undefined : fault };
 }
 
 /** Calls again and again, short and long answers, until it is over. */
@@ -90,7 +107,8 @@ async function untilAllStream(callers: Callers): Promise<void> {
 
 /** Holds what a life left, which the next one has taken up, against the bill. */
 async function reconcile(httpPort: number, { callers, killedAtMs }: Life): Promise<void> {
-  const { rows, open } = readRows(directory);
+  const { rows: spooled, open } = readRows(directory);
+  const rows = Map.groupBy(database === undefined ? spooled : await database.rows(directory), ({ call }) => call);
   if (open > 0) problems.push(`${open} attempts are open after a start`);
   problems.push(...(await comparedSums(httpPort, rows)));
   for (const call of callers.calls) {
@@ -103,7 +121,7 @@ async function reconcile(httpPort: number, { callers, killedAtMs }: Life): Promi
 }
 
 /** The roll-ups against the rows, over all rounds. */
-async function comparedSums(httpPort: number, rows: ReturnType<typeof readRows>["rows"]): Promise<readonly string[]> {
+async function comparedSums(httpPort: number, rows: ReadonlyMap<number, readonly Row[]>): Promise<readonly string[]> {
   const answer = await fetch(`http://127.0.0.1:${httpPort}/v1/costs?start_time=2020-01-01T00:00:00Z`);
   const { total } = (await answer.json()) as {
     readonly total: { readonly attempts: string; readonly costNanoUsd: string };

@@ -8,6 +8,14 @@ export interface ThreadSettings {
   readonly directory: string;
   readonly retention: Retention;
   readonly metadataKeys: readonly string[];
+  /** True if settled rows are sent on to a database, and stay at least until they are there. */
+  readonly isSpool: boolean;
+}
+
+/** A number that the writer keeps for those who send rows on: the last row that is in the database, or the spool's name there. */
+export interface SpoolMark {
+  readonly name: "shipped" | "spool_id";
+  readonly value: number;
 }
 
 /** What became of a commit. */
@@ -26,6 +34,7 @@ export interface CommitResult {
 export type WriterRequest =
   | { readonly type: "commit"; readonly operations: readonly Operation[] }
   | { readonly type: "probe" }
+  | ({ readonly type: "mark" } & SpoolMark)
   | { readonly type: "close" };
 
 /** What the reader is told. */

@@ -17,12 +17,12 @@ export interface Cleaner {
   step(nowMs: number): boolean;
 }
 
-/** Creates the cleaner of a database. It never takes away a row that is not in the roll-ups. */
+/** Creates the cleaner of a database. It never takes away a row that is not in the roll-ups, or that a spool has still to send on. */
 export function createCleaner(db: DatabaseSync, { rowsMs, minutesMs, hoursMs }: Retention): Cleaner {
   const deleteRows = db.prepare(
     `DELETE FROM attempts WHERE seq IN (
        SELECT seq FROM (
-         SELECT seq, ended_at_ms FROM attempts WHERE seq <= (SELECT value FROM meta WHERE name = 'rolled_up') ORDER BY seq LIMIT ${ROWS_A_STEP}
+         SELECT seq, ended_at_ms FROM attempts WHERE seq <= (SELECT min(value) FROM meta WHERE name IN ('rolled_up', 'shipped')) ORDER BY seq LIMIT ${ROWS_A_STEP}
        ) WHERE ended_at_ms < ?)`,
   );
   const deleteSums = db.prepare(

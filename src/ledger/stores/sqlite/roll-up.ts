@@ -16,8 +16,8 @@ const ROWS_A_STEP = 2_000;
 /** Labels whose ids are remembered. */
 const MAX_LABELS = 50_000;
 
-/** A row, as it is read to be added. */
-type Row = Readonly<Record<string, SQLOutputValue>>;
+/** A row, as it is read to be added, whole numbers as bigints. */
+export type SettledRow = Readonly<Record<string, SQLOutputValue>>;
 
 /** Creates the roll-ups of a database; metadata is kept apart by these of its names only. */
 export function createRollUp(db: DatabaseSync, metadataKeys: readonly string[]): RollUp {
@@ -40,7 +40,9 @@ export function createRollUp(db: DatabaseSync, metadataKeys: readonly string[]):
       if (last === undefined) return false;
       db.exec("BEGIN IMMEDIATE");
       try {
-        for (const { grain, level, period, label, sums } of added(rows, labelIds, metadataKeys).values()) {
+        for (const { grain, level, period, label, sums } of addedSums(rows, (level, row) =>
+          labelIds.idOf(level, row, metadataKeys),
+        )) {
           add.run(grain, level, period, label, ...valuesOf(sums));
         }
         mark.run(last);
@@ -73,27 +75,34 @@ function saturating(column: string): string {
   return `${column} = CASE WHEN ${column} > ${most} - excluded.${column} THEN ${most} ELSE ${column} + excluded.${column} END`;
 }
 
-interface AddedSums {
+/** What is added to the sums of a period. */
+export interface AddedSums<Label> {
   readonly grain: number;
   readonly level: number;
   readonly period: number;
-  readonly label: number;
+  readonly label: Label;
   readonly sums: RunningSums;
 }
 
 /** Rows of one minute that have the same labels, summed up. */
 interface Alike {
-  readonly row: Row;
+  readonly row: SettledRow;
   readonly minute: number;
   readonly sums: RunningSums;
 }
 
-/** What the rows add to which sums. Rows that are alike at every level and grain are added up first: mostly they are many. */
-function added(rows: readonly Row[], labelIds: LabelIds, metadataKeys: readonly string[]): Map<string, AddedSums> {
-  const all = new Map<string, AddedSums>();
+/**
+ * What the rows add to which sums; `labelOf` names a row's label at a level. Rows that are alike at every level and grain are added up first: mostly they
+ * are many.
+ */
+export function addedSums<Label extends string | number>(
+  rows: readonly SettledRow[],
+  labelOf: (level: number, row: SettledRow) => Label,
+): Iterable<AddedSums<Label>> {
+  const all = new Map<string, AddedSums<Label>>();
   for (const { row, minute, sums } of alike(rows).values()) {
     for (const level of LEVELS.keys()) {
-      const label = labelIds.idOf(level, row, metadataKeys);
+      const label = labelOf(level, row);
       for (const [grain, grainMs] of GRAINS_MS.entries()) {
         const period = Math.floor((minute * GRAINS_MS[MINUTE]) / grainMs);
         const id = `${grain} ${label} ${period}`;
@@ -103,10 +112,10 @@ function added(rows: readonly Row[], labelIds: LabelIds, metadataKeys: readonly 
       }
     }
   }
-  return all;
+  return all.values();
 }
 
-function alike(rows: readonly Row[]): Map<string, Alike> {
+function alike(rows: readonly SettledRow[]): Map<string, Alike> {
   const all = new Map<string, Alike>();
   for (const row of rows) {
     const { tenant, key, persona, provider, model, end_user_id, metadata } = row;
@@ -121,7 +130,7 @@ function alike(rows: readonly Row[]): Map<string, Alike> {
   return all;
 }
 
-function sumsOfRow(row: Row): RunningSums {
+function sumsOfRow(row: SettledRow): RunningSums {
   const isUnpriced = row.cost_nano_usd === null && row.billed !== BigInt(Billed.NO);
   return {
     ...noSums(),
@@ -140,7 +149,8 @@ function whole(value: SQLOutputValue | undefined): bigint {
   return typeof value === "bigint" ? value : 0n;
 }
 
-function valuesOf(sums: CostSums): readonly bigint[] {
+/** Sums in the order of their columns. */
+export function valuesOf(sums: CostSums): readonly bigint[] {
   const { calls, attempts, inputTokens, outputTokens, cacheReadTokens, reasoningTokens } = sums;
   const { costNanoUsd, unpricedAttempts } = sums;
   return [calls, attempts, inputTokens, outputTokens, cacheReadTokens, reasoningTokens, costNanoUsd, unpricedAttempts];
@@ -149,7 +159,7 @@ function valuesOf(sums: CostSums): readonly bigint[] {
 /** The ids of labels. */
 interface LabelIds {
   /** The id of a row's label at a level, which is made if there was none. */
-  idOf(level: number, row: Row, metadataKeys: readonly string[]): number;
+  idOf(level: number, row: SettledRow, metadataKeys: readonly string[]): number;
   /** Forgets what it remembers: some of it may not have been kept. */
   forget(): void;
 }
@@ -163,8 +173,7 @@ function createLabelIds(db: DatabaseSync): LabelIds {
   const known = new Map<string, number>();
   return {
     idOf: (level, row, metadataKeys) => {
-      const kept = LABELS.map((name) => (LEVELS[level]?.has(name) === true ? String(row[LABEL_COLUMNS[name]]) : ""));
-      const values = [level, ...kept, level === 0 ? declared(String(row.metadata), metadataKeys) : ""];
+      const values = [level, ...labelValues(level, row, metadataKeys)];
       const text = JSON.stringify(values);
       const remembered = known.get(text);
       if (remembered !== undefined) return remembered;
@@ -175,6 +184,12 @@ function createLabelIds(db: DatabaseSync): LabelIds {
     },
     forget: () => known.clear(),
   };
+}
+
+/** What a row's label keeps apart at a level, in the order of the columns, metadata last. */
+export function labelValues(level: number, row: SettledRow, metadataKeys: readonly string[]): readonly string[] {
+  const kept = LABELS.map((name) => (LEVELS[level]?.has(name) === true ? String(row[LABEL_COLUMNS[name]]) : ""));
+  return [...kept, level === 0 ? declared(String(row.metadata), metadataKeys) : ""];
 }
 
 /** The declared pairs of a row's metadata, as text. */

@@ -8,6 +8,7 @@ import { LedgerOpenError } from "../../open-error.ts";
  * roll-ups: by grain (0 minute, 1 hour, 2 day), level (see `levels.ts`) and period (its number since the epoch), of everything up to the row
  * `meta.rolled_up`. `meta.minutes_from` and `meta.hours_from` are the first periods that are kept. `rerated` has what attempts
  * were priced at before they were priced anew, kept for ever; `run` counts the times that was done.
+ * A spool has `meta.shipped`, up to which row a database has everything, and `meta.spool_id`, its name there.
  */
 const MIGRATIONS: readonly string[] = [
   `

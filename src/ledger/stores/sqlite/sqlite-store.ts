@@ -1,7 +1,7 @@
 import type { LedgerStore } from "../../store.ts";
 import { createCommitQueue } from "./commit-queue.ts";
 import { createCostReader } from "./cost-reader.ts";
-import type { WriterAnswer, WriterRequest } from "./messages.ts";
+import type { SpoolMark, WriterAnswer, WriterRequest } from "./messages.ts";
 import type { Retention } from "./retention.ts";
 import { startThread } from "./start-thread.ts";
 import { checkpointOperation, openOperation, settleOperation } from "./wire.ts";
@@ -13,6 +13,8 @@ export interface SqliteStoreOptions {
   readonly retention: Retention;
   /** Names of metadata that roll-ups keep apart. */
   readonly metadataKeys: readonly string[];
+  /** True if settled rows are sent on to a database, and stay at least until they are there. */
+  readonly isSpool: boolean;
   /** Told when attempts can be opened no longer, and why, and when they can again. */
   readonly onChange: (isWritable: boolean, why: string) => void;
 }
@@ -21,6 +23,8 @@ export interface SqliteStoreOptions {
 export interface SqliteStore extends LedgerStore {
   /** Attempts that an earlier process left open, and that are settled as estimates now. */
   readonly recovered: number;
+  /** Keeps a number of a spool, soon. */
+  mark(mark: SpoolMark): void;
   /** Transactions that were committed, and how long SQLite took for that in all, in milliseconds: mostly the disk's time. */
   commits(): { readonly count: number; readonly totalMs: number };
 }
@@ -30,8 +34,8 @@ export interface SqliteStore extends LedgerStore {
  * has it, it cannot be written to, or a newer program wrote it.
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<SqliteStore> {
-  const { directory, retention, metadataKeys, onChange } = options;
-  const settings = { directory, retention, metadataKeys };
+  const { directory, retention, metadataKeys, isSpool, onChange } = options;
+  const settings = { directory, retention, metadataKeys, isSpool };
   const writer = startThread({ ...settings, role: "writer" });
   const { recovered } = await writer.ready;
   const send = (request: WriterRequest): void => writer.worker.postMessage(request);
@@ -58,6 +62,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
     settle: (row) => queue.add(settleOperation(row)),
     costs: (query) => reader.costs(query),
     isWritable: () => queue.isWritable(),
+    mark: (mark) => send({ type: "mark", ...mark }),
     commits: () => ({ count, totalMs }),
     close: async () => {
       await Promise.all([queue.close(), reader.close()]);

@@ -5,6 +5,7 @@ import { LedgerOpenError } from "../../open-error.ts";
 import type {
   ReaderAnswer,
   ReaderRequest,
+  SpoolMark,
   ThreadReady,
   ThreadSettings,
   WriterAnswer,
@@ -52,6 +53,9 @@ function runWriter(port: MessagePort, options: ThreadSettings): void {
       case "probe":
         say({ type: "result", result: writer.probe() });
         return;
+      case "mark":
+        mark(writer, request);
+        return;
       case "close":
         clearInterval(cleaning);
         for (const chore of [rollUp, clean]) chore.end();
@@ -59,6 +63,14 @@ function runWriter(port: MessagePort, options: ThreadSettings): void {
     }
   });
   say({ type: "ready", recovered: writer.recovered });
+}
+
+function mark(writer: Writer, { name, value }: SpoolMark): void {
+  try {
+    writer.mark({ name, value });
+  } catch {
+    // The database knows it too, and it is said again.
+  }
 }
 
 function close(port: MessagePort, writer: Writer): void {

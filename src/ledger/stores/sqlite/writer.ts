@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { LedgerOpenError } from "../../open-error.ts";
-import type { CommitResult } from "./messages.ts";
+import type { CommitResult, SpoolMark } from "./messages.ts";
 import { isOutOfSpace, ownDirectory } from "./owner.ts";
 import { recoverAttempts } from "./recovery.ts";
 import { createReserve } from "./reserve.ts";
 import { createCleaner, type Retention } from "./retention.ts";
 import { createRollUp } from "./roll-up.ts";
 import { migrate } from "./schema.ts";
+import { createSpoolMarks } from "./spool-marks.ts";
 import { prepareStatements } from "./statements.ts";
 import type { Operation } from "./wire.ts";
 
@@ -26,6 +27,8 @@ export interface Writer {
   rollUp(): boolean;
   /** Takes away what is too old. True if there may be more. Throws what SQLite does. */
   clean(nowMs: number): boolean;
+  /** Keeps a number of a spool. Throws what SQLite does. */
+  mark(mark: SpoolMark): void;
   close(): void;
 }
 
@@ -35,10 +38,12 @@ export interface WriterOptions {
   readonly retention: Retention;
   /** Names of metadata that roll-ups keep apart. */
   readonly metadataKeys: readonly string[];
+  /** True if settled rows are sent on to a database, and stay at least until they are there. */
+  readonly isSpool: boolean;
 }
 
 /** Opens the ledger of a directory, makes it if there is none, and settles what an earlier process left open. Throws a LedgerOpenError. */
-export function createWriter({ directory, retention, metadataKeys }: WriterOptions): Writer {
+export function createWriter({ directory, retention, metadataKeys, isSpool }: WriterOptions): Writer {
   const owner = ownDirectory(directory);
   const file = join(directory, LEDGER_FILE);
   const db = new DatabaseSync(file, { timeout: BUSY_MS });
@@ -64,6 +69,7 @@ export function createWriter({ directory, retention, metadataKeys }: WriterOptio
   const statements = prepareStatements(db);
   const rollUp = createRollUp(db, metadataKeys);
   const cleaner = createCleaner(db, retention);
+  const marks = createSpoolMarks(db, isSpool, lastSeq(db));
   let nextSeq = lastSeq(db) + 1;
   let isFailing = false;
   let commitMs = 0;
@@ -131,6 +137,7 @@ export function createWriter({ directory, retention, metadataKeys }: WriterOptio
     },
     rollUp: rollUp.step,
     clean: cleaner.step,
+    mark: marks.set,
     close: () => {
       db.close();
       owner.release();

@@ -31,6 +31,7 @@ const open = (metadataKeys: readonly string[] = []) =>
     directory,
     retention: { rowsMs: days(100_000), minutesMs: days(100_000), hoursMs: days(100_000) },
     metadataKeys,
+    isSpool: false,
     onChange: () => undefined,
   });
 

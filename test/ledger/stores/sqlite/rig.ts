@@ -25,11 +25,11 @@ export function days(count: number): number {
 }
 
 /** Keeps everything. */
-export const FOR_EVER: Retention = { rowsMs: days(100_000), minutesMs: days(100_000), hoursMs: days(100_000) };
+const FOR_EVER: Retention = { rowsMs: days(100_000), minutesMs: days(100_000), hoursMs: days(100_000) };
 
 /** The writer of a directory, in this thread. */
 export function openWriter(directory: string, retention = FOR_EVER, metadataKeys: readonly string[] = []): Writer {
-  return createWriter({ directory, retention, metadataKeys });
+  return createWriter({ directory, retention, metadataKeys, isSpool: false });
 }
 
 /** What a row says before its end. */

@@ -18,6 +18,7 @@ async function open(directory = mkdtempSync(join(tmpdir(), "ledger-"))) {
     directory,
     retention: { rowsMs: days(100_000), minutesMs: days(100_000), hoursMs: days(100_000) },
     metadataKeys: [],
+    isSpool: false,
     onChange: () => undefined,
   });
 }
