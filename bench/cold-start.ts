@@ -47,7 +47,14 @@ async function coldStart(
   const startedAt = performance.now();
   const child = spawn(process.execPath, [main, "serve"], {
     cwd,
-    env: { ...process.env, EP_GRPC_PORT: String(port), EP_HTTP_PORT: "0", EP_LOG_LEVEL: "warn", ...environment },
+    env: {
+      ...process.env,
+      EP_GRPC_PORT: String(port),
+      EP_HTTP_PORT: "0",
+      EP_ADMIN_ADDR: "off",
+      EP_LOG_LEVEL: "warn",
+      ...environment,
+    },
     stdio: ["ignore", "ignore", "inherit"],
   });
   try {

@@ -19,7 +19,13 @@ const stopMs = 20_000;
 function freshEnvironment() {
   const kept = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE$|INIT_CWD$|EP_)/.test(name));
   const path = (process.env.PATH ?? "").split(delimiter).filter((entry) => !/node_modules|node-gyp-bin/.test(entry));
-  return { ...Object.fromEntries(kept), PATH: path.join(delimiter), EP_GRPC_PORT: "0", EP_HTTP_PORT: "0" };
+  return {
+    ...Object.fromEntries(kept),
+    PATH: path.join(delimiter),
+    EP_GRPC_PORT: "0",
+    EP_HTTP_PORT: "0",
+    EP_ADMIN_ADDR: "127.0.0.1:0",
+  };
 }
 
 /** @param {string} text the banner so far; a command may go on over lines that end in a backslash */

@@ -43,6 +43,7 @@ export interface Replacement {
 const FIXED = {
   grpc: ["host", "port", "tls"],
   http: ["host", "port", "tls"],
+  admin: ["host", "port", "tls"],
   limits: ["maxChatBytes", "maxMessageBytes", "maxStreamsPerConnection"],
   streams: ["keepLogMs", "maxLogBytes", "maxLogMemoryBytes", "continueMs", "maxContinued", "handOverMs"],
   state: ["url"],
@@ -132,10 +133,11 @@ function checkKeysStay(before: Config, wanted: Config): void {
 
 function withFixed(wanted: Config, before: Config): Config {
   const { maxChatBytes, maxMessageBytes, maxStreamsPerConnection } = before.limits;
-  const { state: _wantedState, ...rest } = wanted;
+  const { state: _wantedState, admin: _wantedAdmin, ...rest } = wanted;
   return Object.freeze({
     ...rest,
     ...(before.state === undefined ? {} : { state: before.state }),
+    ...(before.admin === undefined ? {} : { admin: before.admin }),
     grpc: before.grpc,
     http: before.http,
     streams: before.streams,
@@ -148,7 +150,7 @@ function withFixed(wanted: Config, before: Config): Config {
 function checkTogether(config: Config, needsRestart: readonly string[]): void {
   const problems: string[] = [];
   // How TLS is ended does not change while the listeners stay.
-  checkSafety(config, { behindTlsProxy: { grpc: true, http: true } }, (path, message) =>
+  checkSafety(config, { behindTlsProxy: { grpc: true, http: true, admin: true } }, (path, message) =>
     problems.push(`${pathText(path)}: ${message}`),
   );
   if (problems.length === 0) return;

@@ -1,13 +1,17 @@
 import { randomUUID } from "node:crypto";
 import type { Config, DatabaseAddress, LedgerSettings } from "./config/config.ts";
+import { keptAlerts } from "./ledger/alerts/outbox.ts";
+import { keptBudgets } from "./ledger/budgets/book.ts";
 import type { CounterStore } from "./ledger/budgets/counter-store.ts";
+import { readBudget } from "./ledger/budgets/kept-budget.ts";
 import { createMemoryCounters } from "./ledger/budgets/memory-counters.ts";
 import { createOutageCounters } from "./ledger/budgets/outage-counters.ts";
 import { seedCounters } from "./ledger/budgets/seed.ts";
 import { createWindowClock } from "./ledger/budgets/window-clock.ts";
+import type { KeptRecord } from "./ledger/records.ts";
 import type { LedgerStore } from "./ledger/store.ts";
 import { createMemoryStore } from "./ledger/stores/memory.ts";
-import type { Limit } from "./limit.ts";
+import { type Limit, limitId } from "./limit.ts";
 import { createMemoryStreamStore, MEMORY_STREAMS } from "./router/streams/memory-store.ts";
 import type { StreamStore } from "./router/streams/store.ts";
 import type { Log } from "./telemetry/log.ts";
@@ -20,6 +24,10 @@ export class StateError extends Error {
 /** What a gateway keeps things in. Whoever is given them closes them. */
 export interface Stores {
   readonly ledger: LedgerStore;
+  /** The budgets that were defined at run time. */
+  readonly keptBudgets: readonly KeptRecord[];
+  /** The alerts that an earlier process has found out about. */
+  readonly keptAlerts: readonly KeptRecord[];
   readonly streamStore: StreamStore;
   /** What limits are counted by. */
   readonly counters: CounterStore;
@@ -40,8 +48,11 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
     const fillCounters = async (limits: readonly Limit[]): Promise<void> => {
       if (config.state === undefined) await seedCounters({ counters, ledger, nowMs: Date.now }, limits);
     };
-    await fillCounters(config.budgets);
-    return { ledger, counters, fillCounters, streamStore: await openStreamStore(config, log) };
+    const [budgets, alerts] = await Promise.all([keptBudgets(ledger.records), keptAlerts(ledger.records)]);
+    const limits = [...budgets.map((record) => readBudget(record).limit), ...config.budgets];
+    await fillCounters([...new Map(limits.map((limit) => [limitId(limit), limit])).values()]);
+    const streamStore = await openStreamStore(config, log);
+    return { ledger, counters, fillCounters, keptBudgets: budgets, keptAlerts: alerts, streamStore };
   } catch (thrown) {
     await Promise.all(opened.map((store) => store.close()));
     throw thrown;

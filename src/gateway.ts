@@ -2,12 +2,18 @@ import { randomFillSync, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import type { Adapter, AdapterKind } from "./adapters/adapter.ts";
+import type { AlertSettings } from "./alert.ts";
 import type { Config, ListenerSettings } from "./config/config.ts";
 import { createState, type GatewayState, replaceState, unusedVendors } from "./gateway-state.ts";
 import { openStores, type Stores } from "./gateway-stores.ts";
 import { ChatRequestSchema } from "./gen/execution/v1/chat_pb.js";
 import { MessageRole } from "./gen/execution/v1/content_pb.js";
+import { alertingCounters } from "./ledger/alerts/alerts.ts";
+import { createOutbox } from "./ledger/alerts/outbox.ts";
+import { createAlertSender } from "./ledger/alerts/send-alert.ts";
+import { createBudgetBook } from "./ledger/budgets/book.ts";
 import { createLimitRegistry } from "./ledger/budgets/registry.ts";
+import { createWindowClock } from "./ledger/budgets/window-clock.ts";
 import { priceBookInForce } from "./ledger/prices/price-book.ts";
 import { limitId } from "./limit.ts";
 import { createHealth } from "./router/health/health.ts";
@@ -19,6 +25,7 @@ import { watchLoad } from "./server/admission/load.ts";
 import { createDispatcher, type Dispatcher } from "./server/dispatcher.ts";
 import { createGrpcListener } from "./server/grpc/listener.ts";
 import type { Guard } from "./server/guard.ts";
+import type { Surface } from "./server/http/surface.ts";
 import type { Log } from "./telemetry/log.ts";
 
 /** The parts of a gateway that every listener stands on. */
@@ -52,11 +59,13 @@ export interface GatewayOptions {
   readonly platformVersion: string;
 }
 
-/** A gateway with both listeners open. */
+/** A gateway with its listeners open. */
 export interface RunningGateway extends Omit<Gateway, "close"> {
   /** Where it can be reached from this machine, such as `http://127.0.0.1:50051`. */
   readonly grpcUrl: string;
   readonly httpUrl: string;
+  /** Absent: there is no admin listener. */
+  readonly adminUrl?: string;
   /**
    * Refuses new calls, waits for running ones as long as the configuration allows, ends the rest, and closes listeners and adapters. A second
    * call ends what still runs at once.
@@ -71,7 +80,9 @@ export class ListenError extends Error {
   override readonly name = "ListenError";
 }
 
-/** What both listeners have in common. */
+type ListenerName = "gRPC" | "HTTP" | "admin";
+
+/** What all listeners have in common. */
 interface Listener {
   listen(): Promise<{ readonly port: number }>;
   drain(): Promise<void>;
@@ -79,7 +90,7 @@ interface Listener {
 }
 
 /**
- * Wires a gateway and opens its listeners: gRPC first, since it answers soonest, then HTTP, whose modules load meanwhile. Throws a ListenError,
+ * Wires a gateway and opens its listeners: gRPC first, since it answers soonest, then HTTP, whose modules load meanwhile, then that of the admins. Throws a ListenError,
  * with everything closed again, if an address cannot be bound, a LedgerOpenError if the ledger cannot be opened, and a StateError if there is a shared
  * store and it cannot be reached.
  */
@@ -89,7 +100,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   const { close: closeAdapters, ...gateway } = createGateway(options, await openStores(config, log));
   const { dispatcher, guard } = gateway;
   const open: Listener[] = [];
-  const listen = async (name: "gRPC" | "HTTP", settings: ListenerSettings, listener: Listener): Promise<string> => {
+  const listen = async (name: ListenerName, settings: ListenerSettings, listener: Listener): Promise<string> => {
     try {
       const { port } = await listener.listen();
       open.push(listener);
@@ -102,9 +113,14 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
   };
   const grpc = createGrpcListener({ dispatcher, guard, settings: grpcSettings, limits, log });
   const grpcUrl = await listen("gRPC", grpcSettings, grpc);
-  const { createHttpListener } = await import("./server/http/listener.ts");
-  const http = createHttpListener({ dispatcher, guard, settings: httpSettings, limits, log });
-  const httpUrl = await listen("HTTP", httpSettings, http);
+  const [{ createHttpListener }, { ADMIN_SURFACE, PUBLIC_SURFACE }] = await Promise.all([
+    import("./server/http/listener.ts"),
+    import("./server/http/surface.ts"),
+  ]);
+  const serveHttp = (name: ListenerName, surface: Surface, settings: ListenerSettings): Promise<string> =>
+    listen(name, settings, createHttpListener({ dispatcher, guard, surface, settings, limits, log }));
+  const httpUrl = await serveHttp("HTTP", PUBLIC_SURFACE, httpSettings);
+  const adminUrl = config.admin && (await serveHttp("admin", ADMIN_SURFACE, config.admin));
   const stopping = new AbortController();
   const warmedUp = warmUp(log, stopping.signal);
   return {
@@ -112,6 +128,7 @@ export async function startGateway(options: GatewayOptions): Promise<RunningGate
     grpcUrl,
     httpUrl,
     interrupt: dispatcher.interrupt,
+    ...(adminUrl !== undefined && { adminUrl }),
     stop: async () => {
       stopping.abort();
       await Promise.all([warmedUp, ...open.map((listener) => listener.drain())]);
@@ -141,10 +158,10 @@ function urlOf({ host, tls }: ListenerSettings, port: number): string {
   return `${tls === undefined ? "http" : "https"}://${name.includes(":") ? `[${name}]` : name}:${port}`;
 }
 
-function listenError(name: "gRPC" | "HTTP", { host, port }: ListenerSettings, cause: unknown): ListenError {
+function listenError(name: ListenerName, { host, port }: ListenerSettings, cause: unknown): ListenError {
   const why = cause instanceof Error ? cause.message : String(cause);
   const reason = /EADDRINUSE/.test(why)
-    ? `something else listens there; stop it, or set EP_${name.toUpperCase()}_PORT`
+    ? `something else listens there; stop it, or set ${name === "admin" ? "EP_ADMIN_ADDR" : `EP_${name.toUpperCase()}_PORT`}`
     : why;
   return new ListenError(`cannot listen on ${host}:${port} for ${name}: ${reason}`, { cause });
 }
@@ -174,13 +191,31 @@ function createSecrets(): () => string {
 /** Wires adapters, router and dispatcher. The composition of the process is this function and `main.ts`; nothing else makes parts. */
 function createGateway(
   { config, kinds, log, platformVersion }: GatewayOptions,
-  { ledger, streamStore, counters, fillCounters }: Stores,
+  { ledger, streamStore, counters, fillCounters, keptBudgets, keptAlerts }: Stores,
 ): Gateway {
   const newId = (): string => randomUUID().replaceAll("-", "");
   const monotonicMs = (): number => performance.now();
-  const budgets = { limits: createLimitRegistry(config.budgets), counters, log };
+  const windowClock = createWindowClock({ nowMs: Date.now, monotonicMs });
   let state = createState(config, { kinds, newId });
   warnOfPrices(state, log);
+  const { records } = ledger;
+  const receivers = (): readonly AlertSettings[] => state.config.alerts;
+  const outbox = createOutbox({
+    records,
+    kept: keptAlerts,
+    sender: createAlertSender(Date.now),
+    receivers,
+    nowMs: Date.now,
+    random: Math.random,
+    wait,
+    onFailure: (what, alertId, why) => log.warn(`an alert: ${what}`, { alertId, why }),
+  });
+  const budgets = {
+    limits: createLimitRegistry(),
+    counters: alertingCounters(counters, { receivers, outbox, clock: windowClock, nowMs: Date.now }),
+    log,
+  };
+  const book = createBudgetBook({ records, kept: keptBudgets, registry: budgets.limits, limits: config.budgets });
   const router = createRouter({
     state: () => state,
     newId,
@@ -190,6 +225,8 @@ function createGateway(
     ledger,
     budgets,
     pulse: createPulse(CHECKPOINT_MS),
+    book,
+    windowClock,
     health: createHealth(monotonicMs),
     random: Math.random,
     wait,
@@ -236,7 +273,7 @@ function createGateway(
       state = next;
       warnOfPrices(state, log);
       const known = new Set(budgets.limits.all().map(limitId));
-      budgets.limits.replace(next.config.budgets);
+      book.configure(next.config.budgets);
       inBackground(fillCounters(next.config.budgets.filter((limit) => !known.has(limitId(limit)))), "new budgets");
       inBackground(retire(retired), "providers that are not used any more");
       return { needsRestart };
@@ -244,6 +281,7 @@ function createGateway(
     close: async () => {
       watch.close();
       await router.streams.close();
+      await outbox.close();
       await Promise.all([closeAll(Object.values(state.adapters)), ...working]);
       await Promise.all([ledger.close(), counters.close()]);
     },

@@ -20,6 +20,8 @@ export interface Limit {
   readonly scope: LimitScope;
   /** Whose: a name of the scope's kind. Absent: each has the amount for itself. */
   readonly value?: string;
+  /** The tenant whose calls alone it counts. Absent: those of all. */
+  readonly tenant?: string;
   /** `now` for `concurrent`, and for nothing else. */
   readonly window: LimitWindow;
   readonly unit: LimitUnit;
@@ -32,6 +34,6 @@ export interface Limit {
 export const MAX_LIMIT_AMOUNT = 9_000_000n * 1_000_000_000n;
 
 /** What a limit is, whatever its amount: two with the same id are the same limit. */
-export function limitId({ scope, value, window, unit, mode }: Limit): string {
-  return JSON.stringify([scope, value ?? null, window, unit, mode]);
+export function limitId({ scope, value, tenant, window, unit, mode }: Limit): string {
+  return JSON.stringify([scope, value ?? null, window, unit, mode, ...(tenant === undefined ? [] : [tenant])]);
 }

@@ -48,7 +48,7 @@ export async function startGateway(
     script: join(directory, "dist/main.js"),
     args: ["serve"],
     cwd: work,
-    env: { EP_CONFIG: file, EP_GRPC_PORT: "0", EP_HTTP_PORT: "0", EP_LOG_LEVEL: "warn" },
+    env: { EP_CONFIG: file, EP_GRPC_PORT: "0", EP_HTTP_PORT: "0", EP_ADMIN_ADDR: "off", EP_LOG_LEVEL: "warn" },
     core: cores.subject,
     readPort: (output) => {
       const grpc = /^\s*gRPC\s+\S*?127\.0\.0\.1:(\d+)/im.exec(output)?.[1];

@@ -9,6 +9,8 @@ export interface BannerFacts {
   readonly kinds: readonly Pick<AdapterKind, "kind" | "needsKey">[];
   readonly grpcUrl: string;
   readonly httpUrl: string;
+  /** Absent: there is no admin listener. */
+  readonly adminUrl?: string;
   readonly platformVersion: string;
   /** What to write before the name of a program: `npx ` in a checkout, which has them, else nothing. */
   readonly runner: string;
@@ -17,7 +19,7 @@ export interface BannerFacts {
 }
 
 /**
- * What `serve` prints once both listeners are open: where they are, what can spend money, and one call for each that works when it is pasted.
+ * What `serve` prints once its listeners are open: where they are, what can spend money, and one call for each that works when it is pasted.
  * Plain text.
  */
 export function bannerText(facts: BannerFacts): string {
@@ -28,7 +30,7 @@ export function bannerText(facts: BannerFacts): string {
 
   gRPC  ${grpcUrl}  (reflection, health)
   HTTP  ${httpUrl}  (Connect, gRPC-Web, gRPC, REST and SSE)
-
+${adminText(facts)}
 ${spendingText(facts)}
 
 Say something to it:
@@ -39,6 +41,11 @@ ${facts.runner}buf curl --protocol grpc${plain}${key} -d '{"messages":[{"role":"
 
 ${config.keys.length === 0 ? `Everybody on this machine may call; \`${facts.runner}execution-platform key\` makes an API key.\n` : ""}${providerHint(facts)}
 `;
+}
+
+function adminText({ adminUrl, config }: BannerFacts): string {
+  if (adminUrl === undefined) return "";
+  return `  admin ${adminUrl}  (budgets and costs${config.keys.length === 0 ? "; read only, as there are no keys" : ""})\n`;
 }
 
 function spendingText({ providers, config }: BannerFacts): string {

@@ -69,6 +69,32 @@ export interface RerateOptions {
   readonly write?: boolean;
 }
 
+/** Options of `budgets list`. */
+export interface BudgetListOptions extends TargetOptions {
+  readonly tenant?: string;
+  readonly scope?: string;
+  readonly json?: boolean;
+}
+
+/** Options of `budgets set`. */
+export interface BudgetSetOptions extends TargetOptions {
+  readonly scope: string;
+  readonly amount: string;
+  readonly tenant?: string;
+  readonly name?: string;
+  readonly window?: string;
+  readonly unit: string;
+  readonly mode: string;
+  readonly description?: string;
+}
+
+/** Options of `costs export`. */
+export interface ExportOptions extends CostsOptions {
+  readonly httpUrl?: string;
+  readonly format: string;
+  readonly attempts?: boolean;
+}
+
 /** Options of `costs`. */
 export interface CostsOptions extends TargetOptions {
   /** Milliseconds since the epoch. */

@@ -1,13 +1,17 @@
 import { Command, CommanderError } from "commander";
 import { type CommandContext, CommandError, OutputClosedError, printable, write } from "./context.ts";
 import type {
+  BudgetListOptions,
+  BudgetSetOptions,
   CapabilitiesOptions,
   CostsOptions,
+  ExportOptions,
   ListPricesOptions,
   RequestOptions,
   RerateOptions,
   ServeOptions,
   ShowOptions,
+  TargetOptions,
   VerifyPricesOptions,
 } from "./options.ts";
 import { parseCount, parseDuration, parseMoment, parsePercent } from "./values.ts";
@@ -95,25 +99,57 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
       end(await capabilities(options, context));
     });
 
-  const costs = target(program.command("costs"))
+  const costs = target(costFilters(program.command("costs")))
     .description("show what was used and what it cost")
-    .option("--since <time>", "start: 24h, 7d (ago), 2026-11-26, or a time (default: start of today, UTC)", parseMoment)
-    .option("--until <time>", "end, written the same way (default: now)", parseMoment)
-    .option(
-      "--group-by <names>",
-      "up to four of day, hour, minute, month, tenant, key, persona, provider, model, end_user",
-    )
-    .option("--persona <name>", "only this persona")
-    .option("--provider <name>", "only this provider instance")
-    .option("--model <name>", "only this model")
-    .option("--key <name>", "only this API key")
-    .option("--tenant <name>", "only this tenant")
-    .option("--end-user <id>", "only this end user")
     .option("--limit <rows>", "most rows, up to 10000 (default: 1000)", parseCount)
     .option("--json", "print the response as ProtoJSON")
     .action(async (options: CostsOptions) => {
       const { costs } = await import("./costs.ts");
       end(await costs(options, context));
+    });
+  costFilters(costs.command("export"))
+    .description("print all of it as CSV or JSON lines, however much there is")
+    .option("--format <name>", "csv or jsonl", "csv")
+    .option("--attempts", "every attempt, not groups")
+    .option(
+      "--http-url <url>",
+      "HTTP URL of the gateway (default: EXECUTION_PLATFORM_HTTP_URL, else http://127.0.0.1:8000)",
+    )
+    .action(async (_options: ExportOptions, command: Command) => {
+      const { exportCosts } = await import("./export.ts");
+      end(await exportCosts(command.optsWithGlobals<ExportOptions>(), context));
+    });
+
+  const budgets = program.command("budgets").description("read and change budgets, by the admin listener");
+  adminTarget(budgets.command("list"))
+    .description("list budgets and how they stand")
+    .option("--tenant <name>", "only those of this tenant's calls alone")
+    .option("--scope <name>", "only those of tenant, key, persona, provider, model or end_user")
+    .option("--json", "print the budgets as ProtoJSON")
+    .action(async (options: BudgetListOptions) => {
+      const { listBudgets } = await import("./budgets.ts");
+      end(await listBudgets(options, context));
+    });
+  adminTarget(budgets.command("set"))
+    .description("put a budget in force, or give the one that is the same another amount")
+    .requiredOption("--scope <name>", "whose use it counts: tenant, key, persona, provider, model or end_user")
+    .requiredOption("--amount <number>", "how much: dollars, tokens or calls")
+    .option("--name <name>", "whose (default: each has the amount for itself)")
+    .option("--tenant <name>", "only this tenant's calls (default: all, or those of the key's own tenant)")
+    .option("--window <name>", "minute, hour, day, month or total; none for calls at once")
+    .option("--unit <name>", "usd, tokens, requests or concurrent", "usd")
+    .option("--mode <name>", "hard, soft or shadow", "hard")
+    .option("--description <text>", "for those who read it")
+    .action(async (options: BudgetSetOptions) => {
+      const { setBudget } = await import("./budgets.ts");
+      end(await setBudget(options, context));
+    });
+  adminTarget(budgets.command("rm"))
+    .description("take a budget out of force")
+    .argument("<id>", "its id, as budgets list prints it")
+    .action(async (id: string, options: TargetOptions) => {
+      const { removeBudget } = await import("./budgets.ts");
+      end(await removeBudget(id, options, context));
     });
 
   costs
@@ -196,6 +232,7 @@ const ENVIRONMENT_HELP = `
 Environment of chat, plan, capabilities and costs:
   EXECUTION_PLATFORM_URL      gRPC URL of the gateway (default: http://127.0.0.1:50051)
   EXECUTION_PLATFORM_API_KEY  API key, if the gateway wants one
+  EXECUTION_PLATFORM_ADMIN_URL, EXECUTION_PLATFORM_HTTP_URL  the same for budgets and costs export
 
 serve reads EP_* variables, .env and execution-platform.yaml; docs/configuration.md lists them.`;
 
@@ -216,6 +253,32 @@ function ofPrices(command: Command): Command {
     .option("-c, --config <file>", "configuration file, for prices of your own (default: as serve finds it)")
     .option("--vendor <name>", "only this vendor or provider instance")
     .option("--model <name>", "only this model");
+}
+
+/** Which costs are asked for. */
+function costFilters(command: Command): Command {
+  return command
+    .option("--since <time>", "start: 24h, 7d (ago), 2026-11-26, or a time (default: start of today, UTC)", parseMoment)
+    .option("--until <time>", "end, written the same way (default: now)", parseMoment)
+    .option(
+      "--group-by <names>",
+      "up to four of day, hour, minute, month, tenant, key, persona, provider, model, end_user",
+    )
+    .option("--persona <name>", "only this persona")
+    .option("--provider <name>", "only this provider instance")
+    .option("--model <name>", "only this model")
+    .option("--key <name>", "only this API key")
+    .option("--tenant <name>", "only this tenant")
+    .option("--end-user <id>", "only this end user");
+}
+
+function adminTarget(command: Command): Command {
+  return command
+    .option(
+      "--base-url <url>",
+      "URL of the admin listener (default: EXECUTION_PLATFORM_ADMIN_URL, else http://127.0.0.1:8001)",
+    )
+    .option("--timeout <time>", "most time the call may take, such as 500ms, 30s or 5m", parseDuration);
 }
 
 function target(command: Command): Command {

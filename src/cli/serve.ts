@@ -33,7 +33,7 @@ export async function serve({ config: file, watch }: ServeOptions, context: Comm
   });
   context.onUncaught((thrown) => log.error("an error that nobody caught; the server goes on", thrown));
   for (const notice of notices) log.warn(notice);
-  const { grpcUrl, httpUrl } = running;
+  const { adminUrl, grpcUrl, httpUrl } = running;
   const providers = Object.values(running.state().adapters).map(({ settings, spends }) => ({ ...settings, spends }));
   const facts = {
     config,
@@ -41,6 +41,7 @@ export async function serve({ config: file, watch }: ServeOptions, context: Comm
     kinds: adapterKinds,
     grpcUrl,
     httpUrl,
+    ...(adminUrl !== undefined && { adminUrl }),
     platformVersion,
     runner: runnerOf(context.workingDirectory),
     watch,

@@ -1,4 +1,11 @@
-import { ChatError, type Client, createClient } from "../client/index.ts";
+import {
+  type AdminClient,
+  ChatError,
+  type Client,
+  type ClientOptions,
+  createAdminClient,
+  createClient,
+} from "../client/index.ts";
 import { type CommandContext, CommandError } from "./context.ts";
 import type { TargetOptions } from "./options.ts";
 
@@ -6,18 +13,37 @@ import type { TargetOptions } from "./options.ts";
  * Runs `call` with a client of the gateway that the options or the environment name. Throws a CommandError with one line about what failed:
  * reason, message, and what can be done. A call that the user interrupts ends with status 130, as programs do that Ctrl-C ends.
  */
-export async function withClient(
+export function withClient(options: TargetOptions, context: CommandContext, call: Call<Client>): Promise<number> {
+  const fallback = context.environment.EXECUTION_PLATFORM_URL ?? "http://127.0.0.1:50051";
+  return withTarget({ ...options, baseUrl: options.baseUrl ?? fallback }, context, createClient, call);
+}
+
+/** The same with the admin listener that the options or the environment name. */
+export function withAdminClient(
   options: TargetOptions,
-  { environment, stop }: CommandContext,
-  call: (client: Client, settings: { readonly signal: AbortSignal; readonly timeoutMs?: number }) => Promise<number>,
+  context: CommandContext,
+  call: Call<AdminClient>,
 ): Promise<number> {
-  const baseUrl = options.baseUrl ?? environment.EXECUTION_PLATFORM_URL ?? "http://127.0.0.1:50051";
+  const fallback = context.environment.EXECUTION_PLATFORM_ADMIN_URL ?? "http://127.0.0.1:8001";
+  return withTarget({ ...options, baseUrl: options.baseUrl ?? fallback }, context, createAdminClient, call);
+}
+
+type Call<Target> = (
+  client: Target,
+  settings: { readonly signal: AbortSignal; readonly timeoutMs?: number },
+) => Promise<number>;
+
+async function withTarget<Target extends { close(): void }>(
+  { baseUrl, timeout: timeoutMs }: TargetOptions & { readonly baseUrl: string },
+  { environment, stop }: CommandContext,
+  connect: (options: ClientOptions) => Target,
+  call: Call<Target>,
+): Promise<number> {
   if (!/^https?:$/.test(URL.parse(baseUrl)?.protocol ?? "")) {
     throw new CommandError(`${baseUrl} is not a URL such as http://127.0.0.1:50051`);
   }
   const apiKey = environment.EXECUTION_PLATFORM_API_KEY;
-  const client = createClient({ baseUrl, ...(apiKey === undefined ? {} : { apiKey }) });
-  const timeoutMs = options.timeout;
+  const client = connect({ baseUrl, ...(apiKey === undefined ? {} : { apiKey }) });
   try {
     return await call(client, { signal: stop, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
   } catch (thrown) {

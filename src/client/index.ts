@@ -1,5 +1,13 @@
 export { type ChatEventCase, isContent } from "../contract/events.ts";
 export { createFold, type Fold, fold } from "../contract/fold.ts";
+export { AdminService } from "../gen/execution/v1/admin_pb.js";
+export {
+  type Budget,
+  BudgetMode,
+  BudgetScope,
+  BudgetUnit,
+  BudgetWindow,
+} from "../gen/execution/v1/budgets_pb.js";
 export { type CapabilitiesResponse, Capability, Support } from "../gen/execution/v1/capabilities_pb.js";
 export {
   type ChatResponse,
@@ -22,6 +30,7 @@ export { ExecutionService } from "../gen/execution/v1/execution_pb.js";
 export type { PlanResponse } from "../gen/execution/v1/plan_pb.js";
 export { ToolChoiceMode } from "../gen/execution/v1/tools_pb.js";
 export type { Usage } from "../gen/execution/v1/usage_pb.js";
+export { type AdminClient, createAdminClient } from "./admin.ts";
 export { ChatError, type ErrorDetails, type StatusCode } from "./chat-error.ts";
 export type { ChatResult, ChatStream } from "./chat-stream.ts";
 export { type Client, type ClientOptions, createClient } from "./client.ts";

@@ -4,7 +4,8 @@ import { buildScope, type Known } from "./build-call-settings.ts";
 import type { BuildContext } from "./build-provider.ts";
 import type { KeySettings, ListenerSettings, TlsSettings } from "./config.ts";
 import { errorCode } from "./error-code.ts";
-import type { KeyEntry, ListenerEntry, TenantEntry } from "./file-schema.ts";
+import type { KeyEntry, TenantEntry } from "./file-schema.ts";
+import type { ListenerEntry } from "./listener-schema.ts";
 import { didYouMean } from "./nearest.ts";
 import { readKeyFile, readTextFile } from "./secrets.ts";
 import { type Path, shownName } from "./tree.ts";
@@ -49,8 +50,12 @@ export function buildKey(
   };
 }
 
-/** Turns `grpc` or `http` into the settings of a listener, reading its certificate. */
-export function buildListener(section: "grpc" | "http", entry: ListenerEntry, context: BuildContext): ListenerSettings {
+/** Turns `grpc`, `http` or `admin` into the settings of a listener, reading its certificate. */
+export function buildListener(
+  section: "grpc" | "http" | "admin",
+  entry: ListenerEntry,
+  context: BuildContext,
+): ListenerSettings {
   const tls = entry.tls === undefined ? undefined : buildTls(entry.tls, [section, "tls"], context);
   return { host: entry.host, port: entry.port, ...(tls === undefined ? {} : { tls }) };
 }

@@ -1,4 +1,5 @@
 import type { ProviderBreaker, ProviderSettings } from "../adapters/adapter.ts";
+import type { AlertSettings } from "../alert.ts";
 import type { Capability } from "../gen/execution/v1/capabilities_pb.js";
 import type { ChatRequest } from "../gen/execution/v1/chat_pb.js";
 import type { Role } from "../gen/execution/v1/options_pb.js";
@@ -249,6 +250,8 @@ export interface Config {
   readonly keys: readonly KeySettings[];
   readonly grpc: ListenerSettings;
   readonly http: ListenerSettings;
+  /** Absent: there is no admin listener. */
+  readonly admin?: ListenerSettings;
   /** Host names the HTTP and gRPC listeners answer to beside loopback names. Empty with keys: any. */
   readonly allowedHosts: readonly string[];
   /** Browser origins that may call, exact (`https://app.example`). Loopback origins are not implied. */
@@ -256,6 +259,8 @@ export interface Config {
   readonly limits: LimitSettings;
   /** What may be used, by whom and in which time. */
   readonly budgets: readonly Limit[];
+  /** Who is told when budgets are nearly used up. */
+  readonly alerts: readonly AlertSettings[];
   readonly streams: StreamSettings;
   readonly ledger: LedgerSettings;
   /** Server that processes share their state on. Absent: each process keeps its own. */

@@ -46,11 +46,12 @@ export const OTHER_VARIABLES = {
   EP_RATE_LIMIT_PER_PERSONA: "Calls each persona may have in a minute.",
   EP_TOKENS_BUDGET_PER_MINUTE: "Tokens, in and out together, each tenant may use in a minute.",
   EP_BUDGET_PER_MINUTE_USD: "US dollars each tenant may use in a minute: `0.50`.",
+  EP_ADMIN_ADDR: "Address of the admin listener, `host:port`, or `off`.",
   EP_AUTH_KEYS_SHA256: "API keys beside those of the file: `name:sha256`, separated by commas.",
 } as const;
 
 /** Beginnings of the names of variables whose feature has not come. */
-const LATER_VARIABLES = /^EP_(ADMIN_ADDR|WORKSPACE_ROOT)$/;
+const LATER_VARIABLES = /^EP_WORKSPACE_ROOT$/;
 
 /** What the variables make of the configuration. */
 export interface Overlaid {
@@ -72,6 +73,7 @@ export function overlayVariables(file: Tree, variables: Variables, kinds: readon
     const variable = variables.get(name);
     if (variable !== undefined) tree = setIn(tree, path, isList ? listNode(variable) : variableNode(variable));
   }
+  tree = overlayAdminAddress(tree, variables.get("EP_ADMIN_ADDR"));
   tree = overlayKeys(tree, variables.get("EP_AUTH_KEYS_SHA256"));
   tree = overlayBudgets(tree, variables);
   const referenced = referencedVariables(file);
@@ -86,6 +88,16 @@ function listNode(variable: Variable): Tree {
 
 function parts({ value }: Variable): readonly string[] {
   return value.split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()]));
+}
+
+/** What is no port of an address is for the host to refuse. */
+function overlayAdminAddress(tree: Tree, variable: Variable | undefined): Tree {
+  if (variable === undefined) return tree;
+  const { place, value } = variable;
+  if (value.trim() === "off") return setIn(tree, ["admin", "enabled"], scalar(false, place));
+  const [, host = value.trim(), port] = /^\[?([^\]]*?)\]?(?::(\d+))?$/.exec(value.trim()) ?? [];
+  const withHost = setIn(tree, ["admin", "host"], scalar(host, place));
+  return port === undefined ? withHost : setIn(withHost, ["admin", "port"], scalar(port, place));
 }
 
 function overlayKeys(tree: Tree, variable: Variable | undefined): Tree {

@@ -1,7 +1,9 @@
+import { alerts } from "./alert-schema.ts";
 import { callSettings } from "./call-settings-schema.ts";
 import { anyMap, capability, role, support } from "./contract-values.ts";
 import { ledger } from "./ledger-schema.ts";
 import { budget, limitsField, type limitsOf, usd } from "./limit-schema.ts";
+import { adminListener, listener } from "./listener-schema.ts";
 import { defaulted, list, mapping, object, optional, type ReadOf, required } from "./reader.ts";
 import { personaRouting, providerRouting } from "./routing-schema.ts";
 import { keyReferences, secretReference } from "./secrets.ts";
@@ -161,27 +163,6 @@ const key = object({
   limits: limitsField("What it may use."),
 });
 
-const tls = object({
-  certificate: required(text(4096, "path"), "File with the certificate and its chain, PEM."),
-  key: required(text(4096, "path"), "File with the private key, PEM, without a passphrase."),
-});
-
-const listener = (port: number) =>
-  object({
-    host: defaulted(
-      host,
-      "127.0.0.1",
-      "Address to bind. Off loopback it needs keys, and TLS or `tls_terminated_by_proxy`.",
-    ),
-    port: defaulted(integer(0, 65_535), port, "Port to bind. 0 picks a free one."),
-    tls: optional(tls, "Serves TLS. Without it plain text."),
-    tls_terminated_by_proxy: defaulted(
-      boolean,
-      false,
-      "Declares that a proxy in front of it ends TLS, so that it may be bound off loopback without a certificate.",
-    ),
-  });
-
 const limits = object({
   max_chat_size: defaulted(size("1KiB", "1GiB"), "16MiB", "Largest ChatRequest, serialized."),
   max_message_size: defaulted(size("1KiB", "1GiB"), "1MiB", "Largest request of any other RPC, serialized."),
@@ -313,6 +294,11 @@ export const configSchema = object({
   ),
   grpc: defaulted(listener(50_051), {}, "The gRPC listener."),
   http: defaulted(listener(8_000), {}, "The HTTP listener: Connect, gRPC-Web, gRPC, REST and SSE."),
+  admin: defaulted(
+    adminListener,
+    {},
+    "The admin listener: AdminService over Connect, gRPC-Web, gRPC and REST. Without keys it lets nobody change anything.",
+  ),
   allowed_hosts: defaulted(
     list(host),
     [],
@@ -320,6 +306,11 @@ export const configSchema = object({
   ),
   allowed_origins: defaulted(list(origin), [], "Origins of web pages that may call, exact. Loopback is not implied."),
   limits: defaulted(limits, {}, "Limits that protect the process."),
+  alerts: defaulted(
+    alerts,
+    [],
+    "Who is told by a signed webhook when budgets reach shares of their amounts. See [administration](administration.md#alerts).",
+  ),
   budgets: defaulted(
     list(budget),
     [],
@@ -370,4 +361,3 @@ export type TenantEntry = ReadOf<typeof tenant>;
 export type LimitsEntry = ReadOf<typeof limitsOf>;
 export type BudgetEntry = ReadOf<typeof budget>;
 export type KeyEntry = ReadOf<typeof key>;
-export type ListenerEntry = ReadOf<ReturnType<typeof listener>>;

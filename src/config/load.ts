@@ -1,6 +1,7 @@
 import { dirname, resolve } from "node:path";
 import type { AdapterKind } from "../adapters/adapter.ts";
 import { buildKey, buildListener, DEFAULT_TENANT } from "./build.ts";
+import { buildAlerts } from "./build-alerts.ts";
 import { buildCallSettings, buildPersona, buildTenant } from "./build-call-settings.ts";
 import { buildLedger } from "./build-ledger.ts";
 import { buildBudgets, buildLimits, type KnownNames, type Limited } from "./build-limits.ts";
@@ -114,8 +115,12 @@ export async function loadConfig(world: LoadConfigInput): Promise<LoadedConfig> 
         });
   const built = values && buildConfig(values, tree, origins, { context, cwd: input.cwd });
   const config = built && (prices === undefined ? built : { ...built, prices });
-  if (values !== undefined && config !== undefined && !problems.hasIn(["auth", "grpc", "http", "limits"])) {
-    const behindTlsProxy = { grpc: values.grpc.tls_terminated_by_proxy, http: values.http.tls_terminated_by_proxy };
+  if (values !== undefined && config !== undefined && !problems.hasIn(["auth", "grpc", "http", "admin", "limits"])) {
+    const behindTlsProxy = {
+      grpc: values.grpc.tls_terminated_by_proxy,
+      http: values.http.tls_terminated_by_proxy,
+      admin: values.admin.tls_terminated_by_proxy,
+    };
     checkSafety(config, { behindTlsProxy }, read.problem);
   }
   problems.throwIfAny();
@@ -219,6 +224,7 @@ function buildConfig(
     keys,
     grpc: buildListener("grpc", values.grpc, context),
     http: buildListener("http", values.http, context),
+    ...(values.admin.enabled && { admin: buildListener("admin", values.admin, context) }),
     allowedHosts: values.allowed_hosts,
     allowedOrigins: values.allowed_origins,
     limits: {
@@ -241,6 +247,7 @@ function buildConfig(
       maxDeadlineMs: limits.max_deadline,
       drainMs: limits.drain,
     },
+    alerts: buildAlerts(values.alerts, context),
     budgets: [...own, ...buildBudgets(values.budgets, own, names, context)],
     streams: {
       keepLogMs: streams.log_time,

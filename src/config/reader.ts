@@ -50,7 +50,7 @@ export type Below =
 export type Presence = "required" | "optional" | "defaulted";
 
 /** A default as it would be written in the file. */
-export type Fallback = string | number | boolean | readonly string[] | Readonly<Record<string, never>>;
+export type Fallback = string | number | boolean | readonly (string | number)[] | Readonly<Record<string, never>>;
 
 /** One key of an object: what it holds, and what it means. */
 export interface Field<T = unknown, P extends Presence = Presence> {
@@ -135,11 +135,15 @@ export function defaultTree(fallback: Fallback): Tree {
   if (typeof fallback === "string" || typeof fallback === "boolean") return scalar(fallback);
   if (typeof fallback === "number") return scalar(BigInt(fallback));
   return isWords(fallback)
-    ? { kind: "list", place: DEFAULT_PLACE, items: fallback.map((word) => scalar(word)) }
+    ? {
+        kind: "list",
+        place: DEFAULT_PLACE,
+        items: fallback.map((item) => scalar(typeof item === "number" ? BigInt(item) : item)),
+      }
     : mapOf({});
 }
 
-function isWords(fallback: Fallback): fallback is readonly string[] {
+function isWords(fallback: Fallback): fallback is readonly (string | number)[] {
   return Array.isArray(fallback);
 }
 

@@ -1,19 +1,27 @@
 import type { CallSettings, Config, ListenerSettings } from "./config.ts";
 import type { Path } from "./tree.ts";
 
+/** The sections that are listeners. */
+const LISTENERS = ["grpc", "http", "admin"] as const;
+
+type ListenerSection = (typeof LISTENERS)[number];
+
 /** What the configuration declares that only these checks need. */
 export interface Declared {
   /** Listeners behind a proxy that ends TLS. */
-  readonly behindTlsProxy: Readonly<Record<"grpc" | "http", boolean>>;
+  readonly behindTlsProxy: Readonly<Record<ListenerSection, boolean>>;
 }
 
 /** Reports what makes a configuration unsafe or contradictory as a whole, though each value alone is good. */
 export function checkSafety(config: Config, declared: Declared, problem: (path: Path, message: string) => void): void {
-  for (const section of ["grpc", "http"] as const) {
-    checkListener(section, config[section], config.keys.length > 0, declared.behindTlsProxy[section], problem);
-  }
-  if (config.grpc.port !== 0 && config.grpc.port === config.http.port) {
-    problem(["http", "port"], `both listeners would have port ${config.http.port}; give them different ones`);
+  const ports = new Set<number>();
+  for (const section of LISTENERS) {
+    const listener = config[section];
+    if (listener === undefined) continue;
+    checkListener(section, listener, config.keys.length > 0, declared.behindTlsProxy[section], problem);
+    const { port } = listener;
+    if (ports.has(port)) problem([section, "port"], `two listeners would have port ${port}; give them different ones`);
+    if (port !== 0) ports.add(port);
   }
   const { limits } = config;
   const checkTimeout = ({ timeoutMs = 0 }: CallSettings, path: Path): void => {
@@ -43,7 +51,7 @@ export function checkSafety(config: Config, declared: Declared, problem: (path: 
 }
 
 function checkListener(
-  section: "grpc" | "http",
+  section: ListenerSection,
   { host, tls }: ListenerSettings,
   hasKeys: boolean,
   behindTlsProxy: boolean,

@@ -1,5 +1,6 @@
 import type { CostDimension } from "../gen/execution/v1/costs_pb.js";
 import type { AttemptOutcome, Billed, Usage } from "../gen/execution/v1/usage_pb.js";
+import type { RecordStore } from "./records.ts";
 
 /** One attempt at a provider, before its request leaves: what is known of it whatever comes of it. */
 export interface OpenAttempt {
@@ -85,6 +86,34 @@ export interface CostQuery {
   readonly after?: CostPosition;
 }
 
+/** Attempts that are over, in the order in which the store was told. */
+export interface AttemptQuery {
+  /** First and last-but-one millisecond of the window, by the end of the attempts. */
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly filter: CostFilter;
+  /** Most attempts to return. */
+  readonly limit: number;
+  /** Where the page before has ended; 0 at first. */
+  readonly after: bigint;
+}
+
+/** What an attempt's row says of itself. */
+export interface SettledAttempt extends Omit<AttemptRow, "usage"> {
+  /** Absent if it is not known. */
+  readonly inputTokens?: bigint;
+  readonly outputTokens?: bigint;
+  readonly cacheReadTokens?: bigint;
+  readonly reasoningTokens?: bigint;
+}
+
+/** Some of the attempts of a query; maybe none, though there are more. */
+export interface AttemptPage {
+  readonly attempts: readonly SettledAttempt[];
+  /** Where to go on; absent if there are no more. */
+  readonly next?: bigint;
+}
+
 /** Sums over attempts, each at most what an int64 can hold, where it stands still. */
 export interface CostSums {
   /** Calls whose first attempt is among them. */
@@ -133,6 +162,10 @@ export interface LedgerStore {
   isWritable(): boolean;
   /** Sums rows up. */
   costs(query: CostQuery): Promise<CostAnswer>;
+  /** Reads rows. Throws UNIMPLEMENTED if the store keeps sums alone. */
+  attempts(query: AttemptQuery): Promise<AttemptPage>;
+  /** Small things that are kept beside the rows. */
+  readonly records: RecordStore;
   /** Lets go of what the store holds. */
   close(): Promise<void>;
 }

@@ -29,7 +29,7 @@ export async function describeCosts(
   principal: Principal,
 ): Promise<CostsResponse> {
   const asOfMs = nowMs();
-  const filter = { ...filterOf(request), ...scopeOf(request, principal) };
+  const filter = costFilter(request, principal);
   checkDimensions(request.groupBy);
   const page = request.pageToken === "" ? undefined : readPageToken(request, filter);
   const window = page ?? windowOf(request, asOfMs);
@@ -47,6 +47,11 @@ export async function describeCosts(
     asOf: timestampFromMs(asOfMs),
     nextPageToken: answer.hasMore && last !== undefined ? writePageToken(request, filter, window, last) : "",
   });
+}
+
+/** The rows that a request asks for and its principal may see. Throws SCOPE_DENIED. */
+export function costFilter(request: CostsRequest, principal: Principal): CostFilter {
+  return { ...filterOf(request), ...scopeOf(request, principal) };
 }
 
 /** What the request itself narrows down to. */

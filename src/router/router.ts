@@ -3,8 +3,11 @@ import type { CapabilitiesRequest, CapabilitiesResponse } from "../gen/execution
 import { type ChatRequest, ChatRequestSchema, type ChatResponse } from "../gen/execution/v1/chat_pb.js";
 import type { CostsRequest, CostsResponse } from "../gen/execution/v1/costs_pb.js";
 import type { PlanRequest, PlanResponse } from "../gen/execution/v1/plan_pb.js";
+import type { BudgetBook } from "../ledger/budgets/book.ts";
+import type { WindowClock } from "../ledger/budgets/window-clock.ts";
 import type { PriceBook } from "../ledger/prices/price-book.ts";
 import type { LedgerStore } from "../ledger/store.ts";
+import { type Admin, createAdmin } from "./admin/admin.ts";
 import { attemptsStage } from "./attempts/loop.ts";
 import type { BudgetDeps } from "./budgets/deps.ts";
 import type { Call, CallContext, Next, Stage } from "./call.ts";
@@ -21,6 +24,8 @@ import type { UnattendedLimits } from "./streams/unattended.ts";
 
 /** What every wire calls: one method an RPC. */
 export interface Router {
+  /** What is behind AdminService. */
+  readonly admin: Admin;
   /**
    * Runs one request. A request that is refused throws at once; else the first array begins with `started`, and the iteration ends after
    * `finished` or throws an ExecutionError. Closing the iterator, or the context's signal, detaches the caller; the call then ends, and the
@@ -53,6 +58,9 @@ export interface RouterDeps {
   readonly budgets: BudgetDeps;
   /** Runs the checkpoints of attempts that take long. */
   readonly pulse: Pulse;
+  readonly book: BudgetBook;
+  /** The time that windows of budgets are taken by. */
+  readonly windowClock: WindowClock;
   /** What the process knows of its providers. */
   readonly health: Health;
   /** A number from 0 to below 1. */
@@ -100,6 +108,7 @@ export function createRouter(deps: RouterDeps): Router {
       return run(call);
     },
     streams,
+    admin: createAdmin({ ...deps, ...deps.budgets, clock: deps.windowClock }),
     capabilities: (request, context) =>
       describeCapabilities(deps.state(), request, context.principal, deps.platformVersion),
     plan: ({ request = create(ChatRequestSchema) }, context) =>

@@ -2,6 +2,7 @@ import { type DescMethod, getOption, type Message } from "@bufbuild/protobuf";
 import type { Config } from "../config/config.ts";
 import { toStatus } from "../contract/error-details.ts";
 import { ExecutionError, toExecutionError } from "../errors.ts";
+import { AdminService } from "../gen/execution/v1/admin_pb.js";
 import { ExecutionService } from "../gen/execution/v1/execution_pb.js";
 import { access, Role } from "../gen/execution/v1/options_pb.js";
 import type { Status } from "../gen/google/rpc/status_pb.js";
@@ -66,7 +67,7 @@ export interface Held {
   readonly logBytes: number;
 }
 
-/** The one implementation of every RPC behind all wires: auth, limits, decoding, validation, deadline, errors, drain. */
+/** The one implementation of every RPC of every service behind all wires: auth, limits, decoding, validation, deadline, errors, drain. */
 export interface Dispatcher {
   /** Begins a call. Throws before anything of the body is read: ORIGIN_DENIED, AUTH_INVALID, SCOPE_DENIED, DRAINING, OVERLOADED. */
   begin(head: CallHead): ServerCall;
@@ -109,13 +110,14 @@ export interface DispatcherDeps {
 /** Loaded by the first call, so that the listeners open sooner; an import costs some 30 us even if it is loaded. */
 let validation: typeof import("./validate.ts") | undefined;
 
-/** Creates the dispatcher. Fails if an RPC of the service carries no access label. */
+/** Creates the dispatcher. Fails if an RPC of a service carries no access label. */
 export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const { admission, log, newId, router } = deps;
-  const handlers = createHandlers(router);
-  const labels = new Map(ExecutionService.methods.map((method) => [method.localName, labelOf(method)]));
-  const running = new Set<() => void>();
   const drainStarted = new AbortController();
+  const handlers = createHandlers(router, drainStarted.signal);
+  const methods = [ExecutionService, AdminService].flatMap((service): readonly DescMethod[] => service.methods);
+  const labels = new Map(methods.map((method) => [method, labelOf(method)]));
+  const running = new Set<() => void>();
   let drained: Promise<void> | undefined;
   let handedOver = false;
   let onIdle: (() => void) | undefined;
@@ -137,11 +139,11 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const begin = (head: CallHead): ServerCall => {
     deps.guard.check(head.host, head.header("origin"));
     const principal = deps.authenticate(head.header);
-    const label = labels.get(head.method.localName);
+    const label = labels.get(head.method);
     if (label === undefined || !principal.roles.some((role) => label.roles.includes(role))) {
       throw new ExecutionError("SCOPE_DENIED", `this key has no role that may call ${head.method.name}`);
     }
-    if (drained !== undefined && (handedOver || !ATTACHING.has(head.method.localName)))
+    if (drained !== undefined && (handedOver || !ATTACHING.has(head.method)))
       throw new ExecutionError("DRAINING", "this server is shutting down; call another one", { retryAfterMs: 0 });
     const admitted = admission.admit({ ...label, key: principal.key });
     const requestId = `req_${newId()}`;
@@ -151,7 +153,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     const interrupt = (): void =>
       deadline.abort(new ExecutionError("INTERRUPTED", "the server stopped before the call ended"));
     running.add(interrupt);
-    const maxBytes = head.method.localName === "chat" ? limits.maxChatBytes : limits.maxMessageBytes;
+    const maxBytes = head.method === ExecutionService.method.chat ? limits.maxChatBytes : limits.maxMessageBytes;
     const context: CallContext = {
       requestId,
       principal,
@@ -186,7 +188,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         bodyBytes = size;
       },
       run: async (message) => {
-        const handler = handlers[head.method.localName];
+        const handler = handlers.get(head.method);
         if (handler === undefined) {
           throw new ExecutionError("UNIMPLEMENTED", `this server does not serve ${head.method.name} yet`);
         }
@@ -276,7 +278,11 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
 }
 
 /** Methods that belong to a stream which is there already: they are served while it is. */
-const ATTACHING: ReadonlySet<string> = new Set(["resume", "cancel", "getStream"]);
+const ATTACHING: ReadonlySet<DescMethod> = new Set([
+  ExecutionService.method.resume,
+  ExecutionService.method.cancel,
+  ExecutionService.method.getStream,
+]);
 
 /** What the contract says of a method: who may call it, whether it can cost money, and whether it occupies a slot while it runs. */
 function labelOf(method: DescMethod) {

@@ -43,13 +43,18 @@ export function decodeJson(schema: DescMessage, json: JsonValue): Message {
   }
 }
 
-/** The decoder takes a day that is in no calendar for another one. No request has times but at its top. */
-function refuseOutsideCalendar(schema: DescMessage, json: JsonValue): void {
+/** The decoder takes a day that is in no calendar for another one. Requests have times at their top, or in the request of another RPC that is theirs. */
+function refuseOutsideCalendar(schema: DescMessage, json: JsonValue, path = ""): void {
   if (typeof json !== "object" || json === null || Array.isArray(json)) return;
-  for (const { message, name, jsonName } of schema.fields) {
-    const value = message?.typeName === TimestampSchema.typeName ? (json[name] ?? json[jsonName]) : undefined;
-    if (typeof value !== "string" || isInCalendar(value)) continue;
-    throw undecodable(schema, "canonical ProtoJSON", name, "names a day or an hour that is in no calendar");
+  for (const { message, name, jsonName, fieldKind } of schema.fields) {
+    const value = message === undefined ? undefined : (json[name] ?? json[jsonName]);
+    if (message === undefined || value === undefined) continue;
+    if (message.typeName !== TimestampSchema.typeName) {
+      if (fieldKind === "message" && path === "") refuseOutsideCalendar(message, value, `${name}.`);
+    } else if (typeof value === "string" && !isInCalendar(value)) {
+      const description = "names a day or an hour that is in no calendar";
+      throw undecodable(schema, "canonical ProtoJSON", `${path}${name}`, description);
+    }
   }
 }
 

@@ -59,7 +59,14 @@ export async function startConfigured(configuration: string): Promise<ChaosGatew
   const options = ["--expose-gc", ...reporters];
   const child = spawn(process.execPath, [...options, join(root, "dist/main.js"), "serve"], {
     cwd: work,
-    env: { ...process.env, EP_CONFIG: file, EP_GRPC_PORT: "0", EP_HTTP_PORT: "0", EP_LOG_LEVEL: "warn" },
+    env: {
+      ...process.env,
+      EP_CONFIG: file,
+      EP_GRPC_PORT: "0",
+      EP_HTTP_PORT: "0",
+      EP_ADMIN_ADDR: "off",
+      EP_LOG_LEVEL: "warn",
+    },
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
   const { grpcPort, httpPort } = await ports(child);

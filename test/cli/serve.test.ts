@@ -118,7 +118,7 @@ describe("serve", () => {
       ["EP_GRPC_PORT", gateway.grpcUrl],
       ["EP_HTTP_PORT", gateway.httpUrl],
     ] as const) {
-      const environment = { EP_GRPC_PORT: "0", EP_HTTP_PORT: "0", [variable]: new URL(url).port };
+      const environment = { EP_GRPC_PORT: "0", EP_HTTP_PORT: "0", EP_ADMIN_ADDR: "off", [variable]: new URL(url).port };
       const second = startProgram(["serve"], { environment });
       expect(await second.ended).toBe(1);
       expect(second.stderr()).toMatch(

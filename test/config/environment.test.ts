@@ -73,6 +73,9 @@ describe("a variable", () => {
     expect(names.filter((name) => !ofDefaults.includes(name))).toEqual([
       ...["HOST", "PORT", "TLS_CERTIFICATE", "TLS_KEY", "TLS_TERMINATED_BY_PROXY"].map((name) => `EP_GRPC_${name}`),
       ...["HOST", "PORT", "TLS_CERTIFICATE", "TLS_KEY", "TLS_TERMINATED_BY_PROXY"].map((name) => `EP_HTTP_${name}`),
+      ...["ENABLED", "HOST", "PORT", "TLS_CERTIFICATE", "TLS_KEY", "TLS_TERMINATED_BY_PROXY"].map(
+        (name) => `EP_ADMIN_${name}`,
+      ),
       "EP_ALLOWED_HOSTS",
       "EP_ALLOWED_ORIGINS",
       ...["MAX_CHAT_SIZE", "MAX_MESSAGE_SIZE", "MAX_IN_FLIGHT_SIZE"].map((name) => `EP_LIMITS_${name}`),
@@ -170,8 +173,19 @@ describe("notices", () => {
     ]);
   });
 
+  test("give the admin listener an address, or none, and EP_HOST does not", async () => {
+    const admin = async (environment: Record<string, string>) => (await load({ environment })).config.admin;
+    expect(await admin({})).toEqual({ host: "127.0.0.1", port: 8001 });
+    expect(await admin({ EP_ADMIN_ADDR: "localhost:9000" })).toEqual({ host: "localhost", port: 9000 });
+    expect(await admin({ EP_ADMIN_ADDR: "[::1]:0" })).toEqual({ host: "::1", port: 0 });
+    expect(await admin({ EP_ADMIN_ADDR: "localhost" })).toEqual({ host: "localhost", port: 8001 });
+    expect(await admin({ EP_ADMIN_ADDR: "off" })).toBeUndefined();
+    const keys = { EP_AUTH_KEYS_SHA256: "a".repeat(64), EP_TLS_TERMINATED_BY_PROXY: "1" };
+    expect(await admin({ ...keys, EP_HOST: "0.0.0.0" })).toEqual({ host: "127.0.0.1", port: 8001 });
+  });
+
   test("name variables whose feature has not come", async () => {
-    const names = ["EP_WORKSPACE_ROOT", "EP_ADMIN_ADDR"];
+    const names = ["EP_WORKSPACE_ROOT"];
     const { notices } = await load({ environment: Object.fromEntries(names.map((name) => [name, "1"])) });
     expect(notices).toEqual(names.map((name) => `${name} has no effect yet: what it sets has not been built`));
   });

@@ -87,12 +87,22 @@ describe("TLS", () => {
   });
 });
 
+// Mutant seen red: checkListener of grpc and http alone.
+test("the admin listener off loopback needs keys and TLS as the others do", async () => {
+  const problems = await problemsOf({ file: "admin: { host: 0.0.0.0 }\n" });
+  expect(problems.map((problem) => problem.replace(/;.*/, ""))).toEqual([
+    "execution-platform.yaml:1:16: admin.host: other machines could call without a key",
+    "execution-platform.yaml:1:16: admin.host: keys and prompts would cross the network in plain text",
+  ]);
+});
+
 describe("values that contradict each other", () => {
   test.each([
     [
       "grpc: { port: 7000 }\nhttp: { port: 7000 }\n",
-      "2:15: http.port: both listeners would have port 7000; give them different ones",
+      "2:15: http.port: two listeners would have port 7000; give them different ones",
     ],
+    ["admin: { port: 50051 }\n", "1:16: admin.port: two listeners would have port 50051; give them different ones"],
     ["limits: { default_deadline: 2h }\n", "1:29: limits.default_deadline: is longer than limits.max_deadline"],
     [
       "limits: { max_in_flight_size: 8MiB }\n",

@@ -41,7 +41,7 @@ describe("what the documentation shows runs", () => {
   let directory: string;
 
   beforeAll(async () => {
-    gateway = await startTestGateway();
+    gateway = await startTestGateway({ config: { admin: { host: "127.0.0.1", port: 0 } } });
     directory = mkdtempSync(join(tmpdir(), "ep-docs-"));
   });
 
@@ -54,6 +54,7 @@ describe("what the documentation shows runs", () => {
     code
       .replaceAll("http://127.0.0.1:50051", gateway.grpcUrl)
       .replaceAll("http://127.0.0.1:8000", gateway.httpUrl)
+      .replaceAll("http://127.0.0.1:8001", gateway.adminUrl ?? "")
       .replaceAll('"execution-platform/client"', JSON.stringify(pathToFileURL(join(root, "src/client/index.ts")).href));
 
   const run = async (command: string, args: readonly string[]) => {
@@ -78,9 +79,9 @@ describe("what the documentation shows runs", () => {
     ...examples.map((path) => ({ name: path, code: read(path) })),
   ];
 
-  test("there is TypeScript in README, client guide, contract guide and examples", () => {
+  test("there is TypeScript in README, the guides and the examples", () => {
     expect(new Set(programs.map(({ name }) => name.split(" ")[0]))).toEqual(
-      new Set(["README.md", "docs/client.md", "docs/contract.md", ...examples]),
+      new Set(["README.md", "docs/administration.md", "docs/client.md", "docs/contract.md", ...examples]),
     );
   });
 

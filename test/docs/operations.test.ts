@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { getOption } from "@bufbuild/protobuf";
 import { expect, test } from "@jest/globals";
+import { AdminService } from "../../src/gen/execution/v1/admin_pb.js";
 import { ExecutionService } from "../../src/gen/execution/v1/execution_pb.js";
 import { access, Role } from "../../src/gen/execution/v1/options_pb.js";
 import type { Dispatcher } from "../../src/server/dispatcher.ts";
@@ -28,7 +29,7 @@ test("the operator's page says which role may call what", () => {
   const documented = rowsOfText(page, /^`[A-Z]\w+`/).flatMap(([rpcs = "", roles = ""]) =>
     code(rpcs).map((rpc) => [rpc, code(roles)] as const),
   );
-  const actual = ExecutionService.methods.map((method) => [
+  const actual = [...ExecutionService.methods, ...AdminService.methods].map((method) => [
     method.name,
     getOption(method, access).roles.map((role) => Role[role]?.toLowerCase()),
   ]);

@@ -15,7 +15,13 @@ const [, command = "", shown = ""] = /^```text\n\$ execution-platform (.*?)\n(.*
 let gateway: RunningGateway;
 
 beforeAll(async () => {
-  const environment = { EP_OPENAI_API_KEY: "sk-1", EP_GRPC_PORT: "0", EP_HTTP_PORT: "0", EP_LOG_LEVEL: "silent" };
+  const environment = {
+    EP_OPENAI_API_KEY: "sk-1",
+    EP_GRPC_PORT: "0",
+    EP_HTTP_PORT: "0",
+    EP_ADMIN_ADDR: "off",
+    EP_LOG_LEVEL: "silent",
+  };
   const world = { cwd: "/", readFile: () => undefined, listFiles: () => [], fileMode: () => undefined };
   const { config } = await loadConfig({ ...world, environment, kinds: adapterKinds, fileText });
   gateway = await startGateway({ config, kinds: adapterKinds, log: createLog("silent"), platformVersion: "0.0.0" });

@@ -5,6 +5,7 @@ import { ExecutionError } from "../../src/errors.ts";
 import type { ChatRequest, ChatResponse } from "../../src/gen/execution/v1/chat_pb.js";
 import { FallbackPolicy } from "../../src/gen/execution/v1/chat_pb.js";
 import { Role } from "../../src/gen/execution/v1/options_pb.js";
+import { createBudgetBook } from "../../src/ledger/budgets/book.ts";
 import { createMemoryCounters } from "../../src/ledger/budgets/memory-counters.ts";
 import { createLimitRegistry } from "../../src/ledger/budgets/registry.ts";
 import { createWindowClock } from "../../src/ledger/budgets/window-clock.ts";
@@ -58,6 +59,7 @@ export function testConfig(overrides: Partial<Config> = {}): Config {
       drainMs: 5000,
     },
     budgets: [],
+    alerts: [],
     streams: {
       keepLogMs: 300_000,
       maxLogBytes: 4 * 1024 * 1024,
@@ -159,13 +161,22 @@ export function testResolve(state: RoutingState, request: ChatRequest, principal
 export function testRouter(state: RoutingState, options: TestRouterOptions = {}): Router {
   let id = 0;
   const nowMs = options.nowMs ?? (() => Date.UTC(2026, 10, 26, 12));
+  const budgets = options.budgets ?? testBudgets();
+  const ledger = options.ledger ?? createMemoryStore({ maxSums: 1000, maxAttemptIds: 1000 });
   return createRouter({
     prices: options.prices ?? createPriceBook([]),
     health: options.health ?? createHealth(() => 0),
     random: () => 0.5,
     wait: options.wait ?? (async () => undefined),
-    budgets: options.budgets ?? testBudgets(),
-    ledger: options.ledger ?? createMemoryStore({ maxSums: 1000, maxAttemptIds: 1000 }),
+    budgets,
+    book: createBudgetBook({
+      records: ledger.records,
+      kept: [],
+      registry: budgets.limits,
+      limits: budgets.limits.all(),
+    }),
+    windowClock: createWindowClock({ nowMs, monotonicMs: () => 0 }),
+    ledger,
     pulse: options.pulse ?? STILL,
     nowMs,
     state: () => state,

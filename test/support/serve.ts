@@ -61,7 +61,7 @@ export async function startServe(
   options: ProgramOptions & { readonly args?: readonly string[] } = {},
 ): Promise<ServeProcess> {
   const workingDirectory = await mkdtemp(join(tmpdir(), "ep-serve-"));
-  const environment = { EP_GRPC_PORT: "0", EP_HTTP_PORT: "0", ...options.environment };
+  const environment = { EP_GRPC_PORT: "0", EP_HTTP_PORT: "0", EP_ADMIN_ADDR: "127.0.0.1:0", ...options.environment };
   const program = startProgram(["serve", ...(options.args ?? [])], { workingDirectory, ...options, environment });
   const ready = Promise.withResolvers<void>();
   program.child.stdout?.on("data", () => {

@@ -44,7 +44,9 @@ export function createLimitRegistry(limits: readonly Limit[] = []): LimitRegistr
         const value = usedBy(scope, subject);
         if (value === undefined) return [];
         const found = [...(byName.get(nameOf(scope, value)) ?? []), ...(byName.get(nameOf(scope, undefined)) ?? [])];
-        return found.map((limit) => ({ limit, subject: counted(scope, value, subject.tenant) }));
+        return found
+          .filter((limit) => limit.tenant === undefined || limit.tenant === subject.tenant)
+          .map((limit) => ({ limit, subject: counted(scope, value, subject.tenant) }));
       }),
   };
 }
@@ -57,6 +59,18 @@ export function scopeLabel({ limit, subject }: CounterName): string {
 
 function usedBy(scope: LimitScope, subject: Subject): string | undefined {
   return scope === "end_user" ? subject.endUserId : subject[scope];
+}
+
+/**
+ * Whose use the one counter of a limit counts; undefined if it has none: each of its scope has one, or (of an end user) each tenant.
+ *
+ * @param asker the tenant that asks: where each tenant has a counter, its own.
+ */
+export function soleSubject({ scope, value, tenant }: Limit, asker?: string): string | undefined {
+  if (scope === "tenant") return value ?? asker;
+  if (value === undefined) return undefined;
+  if (scope !== "end_user") return value;
+  return tenant === undefined ? undefined : counted(scope, value, tenant);
 }
 
 /** An end user is its tenant's own: another tenant's of the same name is somebody else. Names of tenants have no slash. */

@@ -52,9 +52,11 @@ async function seed({ counters, ledger, nowMs }: SeedDeps, limit: Limit): Promis
   } while (after !== undefined);
 }
 
-function filterOf({ scope, value }: Limit): CostFilter {
-  if (value === undefined) return {};
-  return scope === "end_user" ? { endUserId: value } : { [scope]: value };
+function filterOf({ scope, value, tenant }: Limit): CostFilter {
+  return {
+    ...(tenant !== undefined && { tenant }),
+    ...(value !== undefined && (scope === "end_user" ? { endUserId: value } : { [scope]: value })),
+  };
 }
 
 function amountOf(

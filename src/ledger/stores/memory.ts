@@ -1,7 +1,9 @@
+import { ExecutionError } from "../../errors.ts";
 import { CostDimension } from "../../gen/execution/v1/costs_pb.js";
 import { addSums, isTime, noSums, pageOf, periodName, type RunningSums, sumsOf } from "../cost-groups.ts";
 import type { CostFilter, CostQuery, LedgerStore } from "../store.ts";
 import { type Labels, labelsOf } from "./labelled-sums.ts";
+import { createMemoryRecords } from "./memory-records.ts";
 import { createTenantSums, type TenantSums } from "./tenant-sums.ts";
 
 /** How much a store in memory keeps. */
@@ -44,6 +46,10 @@ export function createMemoryStore({ maxSums, maxAttemptIds }: MemoryStoreOptions
     open: async () => undefined,
     checkpoint: () => undefined,
     isWritable: () => true,
+    records: createMemoryRecords(),
+    attempts: async () => {
+      throw new ExecutionError("UNIMPLEMENTED", "the ledger is kept in memory, which has sums and no attempts");
+    },
     settle: async (row) => {
       if (!remember(row.attemptId)) return;
       const tenant = tenants.get(row.tenant) ?? createTenantSums();

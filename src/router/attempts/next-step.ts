@@ -1,3 +1,4 @@
+import { backoffMs } from "../../backoff.ts";
 import type { ExecutionError } from "../../errors.ts";
 import { failureOf } from "./failure.ts";
 import { type Reaction, reactionTo } from "./reactions.ts";
@@ -9,8 +10,7 @@ export type NextMove =
   | { readonly kind: "FAIL"; readonly error: ExecutionError };
 
 /** Bounds of the random wait before a retry, which doubles: up to 250 ms before the first, up to 8 s in the end. */
-const FIRST_DELAY_MS = 250;
-const LONGEST_DELAY_MS = 8_000;
+const BACKOFF = { firstMs: 250, longestMs: 8_000 };
 
 /** A provider that wants to be left alone for longer is not waited for. */
 const LONGEST_RETRY_AFTER_MS = 30_000;
@@ -51,7 +51,7 @@ function retryOf(situation: Situation, last: Try, reaction: Reaction) {
   const allowed = { never: 0, once: Math.min(1, place.retries), always: place.retries }[reaction.retry];
   if (done > allowed || retryAfterMs > LONGEST_RETRY_AFTER_MS) return undefined;
   if (place.waitMs > 0 && place.state !== "paused") return undefined;
-  const jitterMs = random() * Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (done - 1));
+  const jitterMs = backoffMs(BACKOFF, done, random);
   const afterMs = Math.round(Math.max(retryAfterMs, place.waitMs) + jitterMs);
   return hasTime(situation, place, afterMs) ? move(afterMs) : undefined;
 }

@@ -7,8 +7,8 @@ import { writeCors, writePreflight } from "./cors.ts";
 import { type Exchange, endAnswer } from "./exchange.ts";
 import type { TransportLimits } from "./limits.ts";
 import type { Refusals } from "./refusals.ts";
-import { createRestRoutes } from "./rest.ts";
-import { createRouteTable, httpMethodsOf, RPC_PATHS } from "./routes.ts";
+import { createRouteTable, httpMethodsOf, rpcPathsOf } from "./routes.ts";
+import type { Surface } from "./surface.ts";
 
 /** Serves RPC paths over Connect, gRPC-Web and gRPC. */
 export interface RpcHandler {
@@ -26,20 +26,22 @@ export interface HandlerDeps {
   readonly guard: Guard;
   readonly limits: TransportLimits;
   readonly refusals: Refusals;
+  readonly surface: Surface;
   /** Gives the handler of RPC paths, once it is loaded. */
   readonly rpc: () => Promise<RpcHandler>;
 }
 
 /** Creates the one handler of all requests, of HTTP/1.1 and HTTP/2. Its promise never rejects. */
 export function createHandler(deps: HandlerDeps): (exchange: Exchange) => Promise<void> {
-  const { dispatcher, guard, limits, refusals, rpc } = deps;
-  const routes = createRouteTable(createRestRoutes(dispatcher, limits, refusals));
+  const { dispatcher, guard, limits, refusals, rpc, surface } = deps;
+  const rpcPaths = rpcPathsOf(surface.services);
+  const routes = createRouteTable(surface.routes(dispatcher, limits, refusals));
 
   const answer = async (exchange: Exchange): Promise<void> => {
     const { method, path, host, header } = exchange;
-    const rpcMethod = RPC_PATHS.get(path);
+    const rpcMethod = rpcPaths.get(path);
     const found = routes.find(path);
-    const methods = httpMethodsOf(rpcMethod ?? found?.route);
+    const methods = httpMethodsOf(rpcMethod ?? found?.routes);
     checkHost(exchange, rpcMethod !== undefined);
     if (rpcMethod !== undefined && methods.includes(method)) {
       return (await rpc()).serve(exchange, rpcMethod);
@@ -50,8 +52,10 @@ export function createHandler(deps: HandlerDeps): (exchange: Exchange) => Promis
       return rpcRequest ? (await rpc()).refuse(exchange) : refusals.routeNotFound(exchange);
     }
     if (method === "OPTIONS") return answerOptions(exchange, methods, limits);
-    if (found === undefined || !methods.includes(method)) return refusals.methodNotAllowed(exchange, methods);
-    return found.route.serve(exchange, found.id);
+    const wanted = method === "HEAD" ? "GET" : method;
+    const route = found?.routes.find((candidate) => candidate.method === wanted);
+    if (found === undefined || route === undefined) return refusals.methodNotAllowed(exchange, methods);
+    return route.serve(exchange, found.id);
   };
 
   return async (exchange) => {

@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { setImmediate } from "node:timers/promises";
 import type { LimitSettings, ListenerSettings } from "../../config/config.ts";
-import { ExecutionService } from "../../gen/execution/v1/execution_pb.js";
 import type { Log } from "../../telemetry/log.ts";
 import { type Connections, createConnections } from "../connections.ts";
 import type { Dispatcher } from "../dispatcher.ts";
@@ -18,6 +17,7 @@ import { createHttp2 } from "./http2.ts";
 import { type TransportLimits, transportLimits } from "./limits.ts";
 import { createRefusals } from "./refusals.ts";
 import { OPEN_SERVICES } from "./routes.ts";
+import type { Surface } from "./surface.ts";
 
 /** The listener of HTTP/1.1 and HTTP/2: Connect, gRPC-Web, gRPC, REST and SSE on one port. */
 export interface HttpListener {
@@ -36,6 +36,7 @@ export interface HttpListener {
 export interface HttpListenerDeps {
   readonly dispatcher: Dispatcher;
   readonly guard: Guard;
+  readonly surface: Surface;
   readonly settings: ListenerSettings;
   readonly limits: LimitSettings;
   readonly log: Log;
@@ -129,11 +130,11 @@ interface RequestListener {
 }
 
 function createRequestListener(
-  { dispatcher, guard, log }: HttpListenerDeps,
+  { dispatcher, guard, log, surface }: HttpListenerDeps,
   limits: TransportLimits,
   closing: AbortSignal,
 ): RequestListener {
-  const services = [ExecutionService, ...OPEN_SERVICES];
+  const services = [...surface.services, ...OPEN_SERVICES];
   const names = services.map(({ typeName }) => typeName);
   const health = createHealth(names, dispatcher.drainStarted, () => dispatcher.canRecord());
   const reflection = createReflection(services);
@@ -141,11 +142,20 @@ function createRequestListener(
   let rpc: Promise<RpcHandler> | undefined;
   const loadRpc = (): Promise<RpcHandler> => {
     rpc ??= import("./rpc.ts").then(({ createRpcHandler }) =>
-      createRpcHandler({ dispatcher, guard, limits, refusals, health, reflection, closing }),
+      createRpcHandler({
+        dispatcher,
+        guard,
+        limits,
+        refusals,
+        services: surface.services,
+        health,
+        reflection,
+        closing,
+      }),
     );
     return rpc;
   };
-  const handle = createHandler({ dispatcher, guard, limits, refusals, rpc: loadRpc });
+  const handle = createHandler({ dispatcher, guard, limits, refusals, surface, rpc: loadRpc });
   const answering = new Set<Promise<void>>();
   return {
     loadRpc,

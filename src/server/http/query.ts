@@ -1,4 +1,4 @@
-import type { DescEnum, DescField, DescMessage, Message } from "@bufbuild/protobuf";
+import type { DescEnum, DescField, DescMessage, JsonObject, Message } from "@bufbuild/protobuf";
 import { TimestampSchema } from "@bufbuild/protobuf/wkt";
 import { ExecutionError } from "../../errors.ts";
 import type { ServerCall } from "../dispatcher.ts";
@@ -10,8 +10,14 @@ import type { Exchange } from "./exchange.ts";
  * may be a UTC day (`2026-11-26`). Throws INVALID_FIELD.
  */
 export async function decodeQuery({ query }: Exchange, call: ServerCall, schema: DescMessage): Promise<Message> {
-  const fields = new Map<string, string | readonly string[]>();
-  for (const [name, value] of new URLSearchParams(query)) {
+  const fields = readQueryFields(new URLSearchParams(query), schema);
+  return call.decode(Buffer.from(JSON.stringify(fields), "utf8"), "json");
+}
+
+/** The fields of a message that parameters name, as ProtoJSON has them. Throws INVALID_FIELD for one that is there twice. */
+export function readQueryFields(params: URLSearchParams, schema: DescMessage): JsonObject {
+  const fields = new Map<string, string | string[]>();
+  for (const [name, value] of params) {
     const field = schema.fields.find((known) => known.name === name || known.jsonName === name);
     const key = field?.name ?? name;
     const before = fields.get(key);
@@ -23,10 +29,11 @@ export async function decodeQuery({ query }: Exchange, call: ServerCall, schema:
       fields.set(key, field === undefined ? value : fieldValue(field, value));
     }
   }
-  return call.decode(Buffer.from(JSON.stringify(Object.fromEntries(fields)), "utf8"), "json");
+  return Object.fromEntries(fields);
 }
 
 function fieldValue(field: DescField, value: string): string {
+  if (field.enum !== undefined) return enumName(field.enum, value);
   const isDay = field.message?.typeName === TimestampSchema.typeName && /^\d{4}-\d{2}-\d{2}$/.test(value);
   return isDay ? `${value}T00:00:00Z` : value;
 }

@@ -1,4 +1,5 @@
-import { create, type Message, toJson } from "@bufbuild/protobuf";
+import { create, type JsonWriteOptions, type Message, toJson } from "@bufbuild/protobuf";
+import { AdminService } from "../../gen/execution/v1/admin_pb.js";
 import {
   CapabilitiesRequestSchema,
   type CapabilitiesResponse,
@@ -19,6 +20,7 @@ import { readInflated } from "./body.ts";
 import { createRestCalls, runUnary } from "./calls.ts";
 import { readPlanBody } from "./chat-body.ts";
 import type { Exchange } from "./exchange.ts";
+import { serveExport } from "./export.ts";
 import type { TransportLimits } from "./limits.ts";
 import { DETAIL_TYPES } from "./problem.ts";
 import { providerHealth } from "./provider-health.ts";
@@ -34,21 +36,10 @@ export function createRestRoutes(
   refusals: Refusals,
 ): readonly Route[] {
   const { cancel, capabilities, chat, costs, getStream, plan, resume } = ExecutionService.method;
+  const { exportCosts } = AdminService.method;
   const calls = createRestCalls(dispatcher, limits);
   return [
-    {
-      path: "/health",
-      method: "GET",
-      access: { open: "load balancers have no key, and it tells only whether this process takes calls" },
-      serve: async (exchange) => {
-        if (dispatcher.draining) return sendJson(exchange, limits, { status: "draining" }, { status: 503 });
-        if (!dispatcher.canRecord())
-          return sendJson(exchange, limits, { status: "ledger_unavailable" }, { status: 503 });
-        const shedding = dispatcher.shedding();
-        // A process that sheds still serves: to restart it, or to send its callers to others, could only make things worse.
-        sendJson(exchange, limits, { status: "serving", ...(shedding.length > 0 && { shedding }) });
-      },
-    },
+    createHealthRoute(dispatcher, limits),
     {
       path: "/health/providers",
       method: "GET",
@@ -82,6 +73,12 @@ export function createRestRoutes(
             toJson(CostsResponseSchema, response as CostsResponse, { alwaysEmitImplicit: true }),
           );
         }),
+    },
+    {
+      path: "/costs/export",
+      method: "GET",
+      access: { rpc: exportCosts },
+      serve: (exchange) => calls.run(exchange, exportCosts, (call) => serveExport(exchange, call, limits)),
     },
     {
       path: "/plan",
@@ -139,11 +136,32 @@ export function createRestRoutes(
   ];
 }
 
-/** A form, which any web page may post, is no JSON: pages need the leave of CORS for this type. */
-function isJson({ header }: Exchange): boolean {
+/** `GET /health`, which every listener has. */
+export function createHealthRoute(dispatcher: Dispatcher, limits: TransportLimits): Route {
+  return {
+    path: "/health",
+    method: "GET",
+    access: { open: "load balancers have no key, and it tells only whether this process takes calls" },
+    serve: async (exchange) => {
+      if (dispatcher.draining) return sendJson(exchange, limits, { status: "draining" }, { status: 503 });
+      if (!dispatcher.canRecord()) return sendJson(exchange, limits, { status: "ledger_unavailable" }, { status: 503 });
+      const shedding = dispatcher.shedding();
+      // A process that sheds still serves: to restart it, or to send its callers to others, could only make things worse.
+      sendJson(exchange, limits, { status: "serving", ...(shedding.length > 0 && { shedding }) });
+    },
+  };
+}
+
+/** True of a JSON body. A form, which any web page may post, is none: pages need the leave of CORS for this type. */
+export function isJson({ header }: Exchange): boolean {
   return /^application\/json(?:; ?charset="?utf-?8"?)?$/i.test(header("content-type") ?? "");
 }
 
-function protoJson(schema: Parameters<typeof toJson>[0], message: Message) {
-  return toJson(schema, message, { registry: DETAIL_TYPES });
+/** A message as an answer has it. */
+export function protoJson(
+  schema: Parameters<typeof toJson>[0],
+  message: Message,
+  options: Partial<JsonWriteOptions> = {},
+) {
+  return toJson(schema, message, { registry: DETAIL_TYPES, ...options });
 }

@@ -1,6 +1,5 @@
 import { type DescMethod, type DescService, getOption } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import { ExecutionService } from "../../gen/execution/v1/execution_pb.js";
 import { access, Role } from "../../gen/execution/v1/options_pb.js";
 import { Health } from "../../gen/grpc/health/v1/health_pb.js";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.js";
@@ -19,53 +18,53 @@ export interface AccessLabel {
   readonly spends: boolean;
 }
 
-/** One path and the one method it answers to. A GET route answers HEAD too. A segment of the path may be `{id}`. */
+/** One path and one method it answers to. A GET route answers HEAD too. A segment of the path may be `{id}`. */
 export interface Route {
   readonly path: string;
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   readonly access: RouteAccess;
   /** `id` is what the path has in the place of `{id}`; empty where it has no such place. */
   readonly serve: (exchange: Exchange, id: string) => Promise<void>;
 }
 
-/** A route that a path leads to. */
-export interface FoundRoute {
-  readonly route: Route;
+/** The routes of a path, one a method. */
+export interface FoundRoutes {
+  readonly routes: readonly Route[];
   readonly id: string;
 }
 
 /** Routes by path. */
 export interface RouteTable {
-  find(path: string): FoundRoute | undefined;
+  find(path: string): FoundRoutes | undefined;
 }
 
 /** Services every server of gRPC has. They show the contract, which is public, and whether the process serves. */
 export const OPEN_SERVICES: readonly DescService[] = [Health, ServerReflection, ServerReflectionAlpha];
 
-/** The RPC paths of all services, `/package.Service/Method`. */
-export const RPC_PATHS: ReadonlyMap<string, DescMethod> = new Map(
-  [ExecutionService, ...OPEN_SERVICES].flatMap((service) =>
-    service.methods.map((method) => [`/${service.typeName}/${method.name}`, method] as const),
-  ),
-);
+/** The RPC paths of some services and of the open ones, `/package.Service/Method`. Throws if an RPC carries no access label. */
+export function rpcPathsOf(services: readonly DescService[]): ReadonlyMap<string, DescMethod> {
+  const methods = [...services, ...OPEN_SERVICES].flatMap((service) => service.methods);
+  for (const method of methods) labelOfMethod(method);
+  return new Map(methods.map((method) => [`/${method.parent.typeName}/${method.name}`, method]));
+}
 
-/** Looks routes up by path, each also under `/v1`. Throws if a route or an RPC carries no access label. */
+/** Looks routes up by path, each also under `/v1`. Throws if a route carries no access label. */
 export function createRouteTable(routes: readonly Route[]): RouteTable {
-  for (const method of RPC_PATHS.values()) labelOfMethod(method);
   for (const route of routes) labelOf(route.access, route.path);
+  const byPath = Map.groupBy(routes, ({ path }) => path);
   const fixed = new Map(
-    routes.flatMap((route) => [
-      [route.path, route],
-      [`/v1${route.path}`, route],
+    [...byPath].flatMap(([path, found]) => [
+      [path, found],
+      [`/v1${path}`, found],
     ]),
   );
   return {
     find: (path) => {
-      const route = path.includes("{") ? undefined : fixed.get(path);
-      if (route !== undefined) return { route, id: "" };
+      const found = path.includes("{") ? undefined : fixed.get(path);
+      if (found !== undefined) return { routes: found, id: "" };
       const [, prefix = "", id = "", suffix = ""] = PATH_WITH_ID.exec(path) ?? [];
       const withId = id === "" ? undefined : fixed.get(`${prefix}{id}${suffix}`);
-      return withId === undefined ? undefined : { route: withId, id };
+      return withId === undefined ? undefined : { routes: withId, id };
     },
   };
 }
@@ -73,10 +72,11 @@ export function createRouteTable(routes: readonly Route[]): RouteTable {
 /** Ids are the platform's own: letters, digits, `_` and `-`. */
 const PATH_WITH_ID = /^((?:\/v1)?\/\w+\/)([\w-]{1,256})((?:\/\w+)?)$/;
 
-/** The HTTP methods a route or an RPC answers to; none if there is neither. An RPC without side effects may be called by GET (Connect). */
-export function httpMethodsOf(target: Route | DescMethod | undefined): readonly string[] {
+/** The HTTP methods that routes or an RPC answer to; none if there is neither. An RPC without side effects may be called by GET (Connect). */
+export function httpMethodsOf(target: readonly Route[] | DescMethod | undefined): readonly string[] {
   if (target === undefined) return [];
-  if ("path" in target) return target.method === "GET" ? ["GET", "HEAD"] : ["POST"];
+  if (!("idempotency" in target))
+    return target.flatMap(({ method }) => (method === "GET" ? ["GET", "HEAD"] : [method]));
   return target.idempotency === IdempotencyLevel.NO_SIDE_EFFECTS ? ["POST", "GET"] : ["POST"];
 }
 

@@ -1,4 +1,4 @@
-import type { DescMethod, Message } from "@bufbuild/protobuf";
+import type { DescMethod, DescService, Message } from "@bufbuild/protobuf";
 import {
   type ConnectError,
   type ContextValues,
@@ -12,7 +12,6 @@ import { createAsyncIterable, type UniversalHandler, type UniversalServerRequest
 import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import { cutText } from "../../contract/error-details.ts";
 import { ExecutionError } from "../../errors.ts";
-import { ExecutionService } from "../../gen/execution/v1/execution_pb.js";
 import type { Dispatcher, ServerCall } from "../dispatcher.ts";
 import { readTimeout } from "../timeout.ts";
 import type { Exchange } from "./exchange.ts";
@@ -29,6 +28,8 @@ export interface RpcDeps {
   readonly dispatcher: Dispatcher;
   readonly limits: TransportLimits;
   readonly refusals: Refusals;
+  /** The services that are served beside the standard ones. */
+  readonly services: readonly DescService[];
 }
 
 /** A call before its body is read, or what it was refused for. */
@@ -47,19 +48,21 @@ const responsesKey = createContextKey<AsyncGenerator<readonly Message[]> | undef
 const NEVER = new AbortController().signal;
 
 /**
- * Serves ExecutionService over Connect, gRPC-Web and gRPC. Authentication, reading, decoding and validation are the dispatcher's, as on every
+ * Serves the platform's services over Connect, gRPC-Web and gRPC. Authentication, reading, decoding and validation are the dispatcher's, as on every
  * wire, so that failures of all of them carry the same details. Connect gets an empty message in place of the body, and frames what comes back.
  */
-export function createCallHandler({ dispatcher, limits, refusals }: RpcDeps): RpcHandler {
+export function createCallHandler({ dispatcher, limits, refusals, services }: RpcDeps): RpcHandler {
   const router = createConnectRouter({ jsonOptions: { registry: DETAIL_TYPES } });
-  for (const method of ExecutionService.methods) router.rpc(method, implementationOf(method));
+  const methods = services.flatMap((service) => service.methods);
+  for (const method of methods) router.rpc(method, implementationOf(method));
   const handlers = new Map<DescMethod, UniversalHandler>(router.handlers.map((handler) => [handler.method, handler]));
 
   return {
     refuse: async (exchange) => {
       // Framed as a streaming method's, since that is what all of these protocols have the same form of error for.
-      const wire = readWire(exchange, ExecutionService.method.chat);
-      const handler = handlers.get(ExecutionService.method.chat);
+      const streaming = methods.find(({ methodKind }) => methodKind === "server_streaming");
+      const wire = streaming && readWire(exchange, streaming);
+      const handler = streaming && handlers.get(streaming);
       if (wire === undefined || handler === undefined) return refusals.routeNotFound(exchange);
       const error = new ExecutionError("UNIMPLEMENTED", `this server has no method ${cutText(exchange.path, 200)}`);
       const status = dispatcher.status(error);

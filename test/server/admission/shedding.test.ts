@@ -11,6 +11,7 @@ import { HealthCheckResponse_ServingStatus as ServingStatus } from "../../../src
 import { hashKey } from "../../../src/server/auth.ts";
 import { createGrpcListener } from "../../../src/server/grpc/listener.ts";
 import { createHttpListener } from "../../../src/server/http/listener.ts";
+import { PUBLIC_SURFACE } from "../../../src/server/http/surface.ts";
 import { type Backend, type BackendOptions, createBackend } from "../../support/backend.ts";
 import { waitFor, within } from "../../support/wait.ts";
 import { chatRequest, checkHealth, collect, startChat, unary, withClient } from "../grpc/client.ts";
@@ -29,7 +30,7 @@ async function withBoth(options: BackendOptions, run: (running: Running) => Prom
   const { config, dispatcher, guard, log } = backend;
   const deps = { dispatcher, guard, limits: config.limits, log };
   const grpc = createGrpcListener({ ...deps, settings: config.grpc });
-  const http = createHttpListener({ ...deps, settings: config.http });
+  const http = createHttpListener({ surface: PUBLIC_SURFACE, ...deps, settings: config.http });
   const [{ port: grpcPort }, { port: httpPort }] = await Promise.all([grpc.listen(), http.listen()]);
   try {
     await run({ ...backend, grpcPort, httpPort });

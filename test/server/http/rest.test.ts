@@ -29,6 +29,7 @@ describe("access", () => {
       ["/health/providers", { open: false, roles: viewers, spends: false }],
       ["/capabilities", { open: false, roles: viewers, spends: false }],
       ["/costs", { open: false, roles: viewers, spends: false }],
+      ["/costs/export", { open: false, roles: viewers, spends: false }],
       ["/plan", { open: false, roles: [Role.CALLER], spends: false }],
       ["/streams/{id}", { open: false, roles: [Role.CALLER], spends: false }],
       ["/streams/{id}/events", { open: false, roles: [Role.CALLER], spends: false }],

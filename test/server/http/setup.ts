@@ -11,6 +11,7 @@ import type { Admission } from "../../../src/server/admission/admission.ts";
 import type { Dispatcher } from "../../../src/server/dispatcher.ts";
 import { type TransportLimits, transportLimits } from "../../../src/server/http/limits.ts";
 import { createHttpListener, type HttpListener } from "../../../src/server/http/listener.ts";
+import { PUBLIC_SURFACE, type Surface } from "../../../src/server/http/surface.ts";
 import { type BackendOptions, createBackend, type LoggedLine } from "../../support/backend.ts";
 import type { Play } from "../../support/scripted-adapter.ts";
 import { waitFor } from "../../support/wait.ts";
@@ -32,6 +33,8 @@ export interface Running {
 /** How the listener under test is set up. */
 export interface RunOptions extends BackendOptions {
   readonly transport?: Partial<TransportLimits>;
+  /** Without it what callers use. */
+  readonly surface?: Surface;
 }
 
 /** Runs a test against a listener with the real dispatcher and router behind it, and closes it whatever happens. */
@@ -39,7 +42,15 @@ export async function withListener(options: RunOptions, run: (running: Running) 
   const { config, dispatcher, admission, guard, log, lines, bugs } = createBackend(options);
   const { limits } = config;
   const transport = { ...transportLimits(limits), ...options.transport };
-  const listener = createHttpListener({ dispatcher, guard, settings: config.http, limits, log, transport });
+  const listener = createHttpListener({
+    dispatcher,
+    guard,
+    surface: options.surface ?? PUBLIC_SURFACE,
+    settings: config.http,
+    limits,
+    log,
+    transport,
+  });
   const { port } = await listener.listen();
   const url = `${config.http.tls === undefined ? "http" : "https"}://127.0.0.1:${port}`;
   try {

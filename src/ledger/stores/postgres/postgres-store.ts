@@ -111,6 +111,9 @@ function storeOf({ spool, bound, thread, maxSpoolRows, told }: Parts): PostgresS
         throw unavailable("costs cannot be read; calls are taken and written down as always", thrown);
       }
     },
+    // What this gateway has itself: the rows it sent, and the budgets that are defined at it.
+    attempts: (query) => spool.attempts(query),
+    records: spool.records,
     flushed: (withinMs) => thread.flushed(withinMs),
     backlog: () => bound.backlog(),
     close: async () => {

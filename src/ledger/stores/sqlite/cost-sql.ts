@@ -19,7 +19,7 @@ export interface SumsWanted {
 
 /** The sums of a segment, from the roll-ups. A row has the time in milliseconds, the labels, and the sums, the cost in two halves of 32 bits. */
 export function segmentSql({ grain, from, to }: Segment, wanted: SumsWanted): Sql {
-  const { conditions, values } = where(wanted.filter, "l");
+  const { conditions, values } = whereLabels(wanted.filter, "l");
   const level = levelFor([...wanted.labels, ...filterNames(wanted.filter)]);
   const columns = columnsOf(wanted, `s.period * ${GRAINS_MS[grain as 0 | 1 | 2]}`, "l");
   const sums = SUM_COLUMNS.map((column) => sumOf(column, `s.${column}`)).join(", ");
@@ -40,7 +40,7 @@ export function segmentSql({ grain, from, to }: Segment, wanted: SumsWanted): Sq
 
 /** The same of the rows that are not in the roll-ups yet. */
 export function tailSql(wanted: SumsWanted, startMs: number, endMs: number, rolledUp: number): Sql {
-  const { conditions, values } = where(wanted.filter, "a");
+  const { conditions, values } = whereLabels(wanted.filter, "a");
   const columns = columnsOf(wanted, "a.ended_at_ms", "a");
   const sums = SUM_COLUMNS.map((column) => sumOf(column, TAIL_SUMS[column])).join(", ");
   const range = [`a.seq > ${rolledUp}`, `a.ended_at_ms >= ${startMs}`, `a.ended_at_ms < ${endMs}`];
@@ -81,7 +81,8 @@ function filterNames(filter: CostFilter): readonly LabelName[] {
   return Object.keys(filter) as LabelName[];
 }
 
-function where(
+/** The conditions on the labels of a table, and what is bound to them. */
+export function whereLabels(
   filter: CostFilter,
   table: string,
 ): { readonly conditions: readonly string[]; readonly values: readonly string[] } {

@@ -9,6 +9,7 @@ import { LedgerOpenError } from "../../open-error.ts";
  * `meta.rolled_up`. `meta.minutes_from` and `meta.hours_from` are the first periods that are kept. `rerated` has what attempts
  * were priced at before they were priced anew, kept for ever; `run` counts the times that was done.
  * A spool has `meta.shipped`, up to which row a database has everything, and `meta.spool_id`, its name there.
+ * `records` are the small things that are kept beside the rows, `record_changes` who changed which of them, when, and to what (NULL: it was taken away).
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -48,6 +49,16 @@ const MIGRATIONS: readonly string[] = [
     id INTEGER PRIMARY KEY,
     run INTEGER NOT NULL, at_ms INTEGER NOT NULL, attempt_id TEXT NOT NULL,
     old_cost_nano_usd INTEGER, old_price_version TEXT NOT NULL, new_cost_nano_usd INTEGER NOT NULL, new_price_version TEXT NOT NULL
+  ) STRICT;
+  `,
+  `
+  CREATE TABLE records (
+    sort TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, body TEXT NOT NULL, changed_by TEXT NOT NULL, changed_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (sort, id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE record_changes (
+    seq INTEGER PRIMARY KEY, sort TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL, body TEXT, changed_by TEXT NOT NULL,
+    changed_at_ms INTEGER NOT NULL
   ) STRICT;
   `,
 ];

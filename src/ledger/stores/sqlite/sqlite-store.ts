@@ -1,6 +1,7 @@
 import type { LedgerStore } from "../../store.ts";
 import { createCommitQueue } from "./commit-queue.ts";
-import { createCostReader } from "./cost-reader.ts";
+import { createKeptRecords } from "./kept-records.ts";
+import { createLedgerReader } from "./ledger-reader.ts";
 import type { SpoolMark, WriterAnswer, WriterRequest } from "./messages.ts";
 import type { Retention } from "./retention.ts";
 import { startThread } from "./start-thread.ts";
@@ -46,26 +47,35 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
     nowMs: () => performance.now(),
     onChange,
   });
-  writer.worker.on("message", ({ result }: WriterAnswer) => {
+  const records = createKeptRecords(send);
+  writer.worker.on("message", (message: WriterAnswer) => {
+    if (message.type !== "result") return records.result(message);
+    const { result } = message;
     if (result.outcome !== "failed") {
       count += 1;
       totalMs += result.commitMs;
     }
     queue.result(result);
   });
-  writer.worker.on("error", (thrown) => queue.fail(thrown instanceof Error ? thrown.message : String(thrown)));
-  const reader = createCostReader(() => startThread({ ...settings, role: "reader" }));
+  writer.worker.on("error", (thrown) => {
+    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    queue.fail(why);
+    records.fail(why);
+  });
+  const reader = createLedgerReader(() => startThread({ ...settings, role: "reader" }));
   return {
     recovered,
     open: (attempt) => queue.add(openOperation(attempt)),
     checkpoint: (checkpoint) => queue.note(checkpointOperation(checkpoint)),
     settle: (row) => queue.add(settleOperation(row)),
-    costs: (query) => reader.costs(query),
+    costs: (query) => reader.ask("costs", query),
+    attempts: (query) => reader.ask("attempts", query),
+    records,
     isWritable: () => queue.isWritable(),
     mark: (mark) => send({ type: "mark", ...mark }),
     commits: () => ({ count, totalMs }),
     close: async () => {
-      await Promise.all([queue.close(), reader.close()]);
+      await Promise.all([queue.close(), records.idle(), reader.close()]);
       send({ type: "close" });
       await writer.ended;
     },

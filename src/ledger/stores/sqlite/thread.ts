@@ -2,9 +2,14 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { LedgerOpenError } from "../../open-error.ts";
+import { readAttempts } from "./attempt-reader.ts";
 import type {
+  Question,
+  Questions,
   ReaderAnswer,
   ReaderRequest,
+  RecordAnswer,
+  RecordRequest,
   SpoolMark,
   ThreadReady,
   ThreadSettings,
@@ -56,6 +61,10 @@ function runWriter(port: MessagePort, options: ThreadSettings): void {
       case "mark":
         mark(writer, request);
         return;
+      case "change":
+      case "records":
+        say(recordAnswer(writer, request));
+        return;
       case "close":
         clearInterval(cleaning);
         for (const chore of [rollUp, clean]) chore.end();
@@ -71,6 +80,29 @@ function mark(writer: Writer, { name, value }: SpoolMark): void {
   } catch {
     // The database knows it too, and it is said again.
   }
+}
+
+function recordAnswer(writer: Writer, request: RecordRequest): RecordAnswer {
+  const { id } = request;
+  try {
+    const answer = request.type === "change" ? writer.change(request.change) : writer.records(request.sort);
+    return { type: "record", id, answer, why: "" };
+  } catch (thrown) {
+    return { type: "record", id, why: textOf(thrown) };
+  }
+}
+
+function answer(db: DatabaseSync, question: Question): Questions[keyof Questions]["answer"] {
+  switch (question.type) {
+    case "costs":
+      return readCosts(db, question.query);
+    case "attempts":
+      return readAttempts(db, question.query);
+  }
+}
+
+function textOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
 function close(port: MessagePort, writer: Writer): void {
@@ -93,11 +125,11 @@ function runReader(port: MessagePort, { directory }: ThreadSettings): void {
       port.close();
       return;
     }
-    const { id, query } = request;
+    const { id } = request;
     try {
-      say({ type: "answer", id, answer: readCosts(db, query) });
+      say({ type: "answer", id, answer: answer(db, request) });
     } catch (thrown) {
-      say({ type: "failed", id, why: thrown instanceof Error ? thrown.message : String(thrown) });
+      say({ type: "failed", id, why: textOf(thrown) });
     }
   });
   say({ type: "ready", recovered: 0 });

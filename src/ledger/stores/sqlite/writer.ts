@@ -1,8 +1,10 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { LedgerOpenError } from "../../open-error.ts";
+import type { KeptRecord, RecordChange } from "../../records.ts";
 import type { CommitResult, SpoolMark } from "./messages.ts";
 import { isOutOfSpace, ownDirectory } from "./owner.ts";
+import { changeRecord, readRecords } from "./records.ts";
 import { recoverAttempts } from "./recovery.ts";
 import { createReserve } from "./reserve.ts";
 import { createCleaner, type Retention } from "./retention.ts";
@@ -21,6 +23,10 @@ export interface Writer {
   readonly recovered: number;
   /** Writes operations down, all in one transaction. What it says is done is durable. */
   commit(operations: readonly Operation[]): CommitResult;
+  /** Makes a change of a record; false if it has another version. Throws what SQLite does. */
+  change(change: RecordChange): boolean;
+  /** All records of a sort. Throws what SQLite does. */
+  records(sort: string): readonly KeptRecord[];
   /** Finds out whether attempts may be opened again. */
   probe(): CommitResult;
   /** Adds settled rows to the roll-ups. True if there may be more to add. Throws what SQLite does. */
@@ -135,6 +141,8 @@ export function createWriter({ directory, retention, metadataKeys, isSpool }: Wr
         return result("failed", messageOf(thrown));
       }
     },
+    change: (change) => changeRecord(db, change),
+    records: (sort) => readRecords(db, sort),
     rollUp: rollUp.step,
     clean: cleaner.step,
     mark: marks.set,

@@ -48,6 +48,8 @@ describeLedgerStore(
         }
         return store.costs(query);
       },
+      attempts: (query) => store.attempts(query),
+      records: { all: (sort) => store.records.all(sort), change: (change) => store.records.change(change) },
       close: () => store.close(),
     };
   },

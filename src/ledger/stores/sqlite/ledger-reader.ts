@@ -1,20 +1,21 @@
-import type { CostAnswer, CostQuery } from "../../store.ts";
-import type { ReaderAnswer, ReaderRequest } from "./messages.ts";
+import type { Questions, ReaderAnswer, ReaderRequest } from "./messages.ts";
 import type { LedgerThread } from "./start-thread.ts";
 
 /** Asks the reader's thread, which is started by the first question. */
-export interface CostReader {
-  costs(query: CostQuery): Promise<CostAnswer>;
+export interface LedgerReader {
+  ask<Name extends keyof Questions>(type: Name, query: Questions[Name]["query"]): Promise<Questions[Name]["answer"]>;
   close(): Promise<void>;
 }
 
+type Answer = Questions[keyof Questions]["answer"];
+
 interface Waiting {
-  readonly resolve: (answer: CostAnswer) => void;
+  readonly resolve: (answer: Answer) => void;
   readonly reject: (error: Error) => void;
 }
 
 /** Creates a reader whose thread `start` starts. */
-export function createCostReader(start: () => LedgerThread): CostReader {
+export function createLedgerReader(start: () => LedgerThread): LedgerReader {
   const waiting = new Map<number, Waiting>();
   let lastId = 0;
   let running: Promise<LedgerThread> | undefined;
@@ -32,7 +33,7 @@ export function createCostReader(start: () => LedgerThread): CostReader {
       const asked = waiting.get(message.id);
       waiting.delete(message.id);
       if (message.type === "answer") asked?.resolve(message.answer);
-      else asked?.reject(new Error(`the costs could not be read: ${message.why}`));
+      else asked?.reject(new Error(`the ledger could not be read: ${message.why}`));
     });
     return thread;
   };
@@ -44,13 +45,14 @@ export function createCostReader(start: () => LedgerThread): CostReader {
     return running;
   };
   return {
-    costs: async (query) => {
+    ask: async (type, query) => {
       const { worker } = await thread();
-      const { promise, resolve, reject } = Promise.withResolvers<CostAnswer>();
+      const { promise, resolve, reject } = Promise.withResolvers<Answer>();
       lastId += 1;
       waiting.set(lastId, { resolve, reject });
-      worker.postMessage({ type: "costs", id: lastId, query } satisfies ReaderRequest);
-      return promise;
+      worker.postMessage({ type, id: lastId, query });
+      // The thread answers a question by what its name stands for.
+      return (await promise) as Questions[typeof type]["answer"];
     },
     close: async () => {
       const begun = await running?.catch(() => undefined);

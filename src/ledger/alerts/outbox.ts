@@ -1,0 +1,128 @@
+import type { AlertSettings } from "../../alert.ts";
+import { backoffMs } from "../../backoff.ts";
+import type { KeptRecord, RecordStore } from "../records.ts";
+import type { Alert } from "./alert.ts";
+import type { AlertSender } from "./send-alert.ts";
+
+/** What the outbox needs from outside. */
+export interface OutboxDeps {
+  readonly records: RecordStore;
+  /** What an earlier process has left. */
+  readonly kept: readonly KeptRecord[];
+  readonly sender: AlertSender;
+  /** The receivers in force. */
+  readonly receivers: () => readonly AlertSettings[];
+  /** Milliseconds since the epoch. */
+  readonly nowMs: () => number;
+  readonly random: () => number;
+  /** Waits so many milliseconds. Rejects when the signal fires. */
+  readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** Told of what could not be sent, or kept. */
+  readonly onFailure: (what: string, id: string, why: string) => void;
+}
+
+/** Keeps alerts until they have been sent. */
+export interface Outbox {
+  /** True if an alert of this id is kept, sent or not, or there is no room for another now. */
+  has(id: string): boolean;
+  /** Keeps an alert, then sends it, as often as it takes. */
+  add(alert: Alert): void;
+  /** Ends what is being sent: the next process goes on with it. */
+  close(): Promise<void>;
+}
+
+/** Sort of the records of alerts. */
+const SORT = "alert";
+
+/** Alerts of which one waits to be sent, at most; whoever is told of more is told later. */
+const MAX_WAITING = 1_000;
+
+/** Ids that are remembered, at most. */
+const MAX_KNOWN = 100_000;
+
+const BACKOFF = { firstMs: 1_000, longestMs: 300_000 };
+
+/** How long an alert is remembered when its window is over: longer than any clock jumps. */
+const KEEP_MS = 86_400_000;
+
+/** The records of alerts in a store. */
+export function keptAlerts(records: RecordStore): Promise<readonly KeptRecord[]> {
+  return records.all(SORT);
+}
+
+/** Creates the outbox. It sends what an earlier process has left, and forgets what is long over. */
+export function createOutbox(deps: OutboxDeps): Outbox {
+  const { records, sender, nowMs, random, wait, onFailure } = deps;
+  const known = new Set<string>();
+  const lines = new Map<string, Promise<void>>();
+  const closing = new AbortController();
+  let waiting = 0;
+
+  const write = (alert: Alert, version: number): Promise<boolean> => {
+    const body = JSON.stringify(alert);
+    return records.change({ sort: SORT, id: alert.id, version, body, changedBy: "", changedAtMs: nowMs() });
+  };
+  const send = async (alert: Alert, version: number): Promise<void> => {
+    for (let failures = 0; !closing.signal.aborted; ) {
+      const to = deps.receivers().find(({ url }) => url === alert.url);
+      if (to === undefined) return onFailure("its receiver is not configured any more", alert.id, "");
+      try {
+        await sender.send(to, alert, closing.signal);
+        await write({ ...alert, isSent: true }, version);
+        return;
+      } catch (thrown) {
+        if (closing.signal.aborted) return;
+        failures += 1;
+        onFailure("it could not be sent, and is sent again", alert.id, String(thrown));
+        await wait(backoffMs(BACKOFF, failures, random), closing.signal).catch(() => undefined);
+      }
+    }
+  };
+  /** One after the other to each receiver: a dead one keeps nobody waiting but its own. */
+  const inLine = (url: string, task: () => Promise<void>): void => {
+    waiting += 1;
+    const before = lines.get(url) ?? Promise.resolve();
+    const done = before.then(task).finally(() => {
+      waiting -= 1;
+      if (lines.get(url) === done) lines.delete(url);
+    });
+    lines.set(url, done);
+  };
+  const forget = async ({ id, version }: KeptRecord): Promise<void> => {
+    await records.change({ sort: SORT, id, version, changedBy: "", changedAtMs: nowMs() }).catch(() => false);
+  };
+  for (const record of deps.kept) {
+    const alert = JSON.parse(record.body) as Alert;
+    const isOver = alert.windowEndMs !== undefined && alert.windowEndMs + KEEP_MS < nowMs();
+    if (alert.isSent && isOver) {
+      inLine(alert.url, () => forget(record));
+      continue;
+    }
+    known.add(alert.id);
+    if (!alert.isSent) inLine(alert.url, () => send(alert, record.version));
+  }
+  return {
+    has: (id) => known.has(id) || waiting >= MAX_WAITING,
+    add: (alert) => {
+      known.add(alert.id);
+      const [oldest] = known;
+      if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
+      inLine(alert.url, async () => {
+        try {
+          // One that is kept already was sent, or is in line.
+          if (!(await write(alert, 0))) return;
+        } catch (thrown) {
+          // It is found out again with the next call.
+          known.delete(alert.id);
+          return onFailure("it could not be kept", alert.id, String(thrown));
+        }
+        await send(alert, 1);
+      });
+    },
+    close: async () => {
+      closing.abort();
+      await Promise.allSettled(lines.values());
+      await sender.close();
+    },
+  };
+}

@@ -1,0 +1,182 @@
+import { createHash } from "node:crypto";
+import { ExecutionError } from "../../errors.ts";
+import { type Limit, limitId } from "../../limit.ts";
+import type { KeptRecord, RecordStore } from "../records.ts";
+import { budgetBody, readBudget } from "./kept-budget.ts";
+import type { LimitRegistry } from "./registry.ts";
+
+/** What can be changed of a budget. */
+export interface BudgetTerms {
+  readonly amount: bigint;
+  readonly description: string;
+  /** True if a tenant's own admins may not change it. */
+  readonly isPlatforms: boolean;
+}
+
+/** A budget: a limit that somebody can read and, if it was defined at run time, change. */
+export interface BudgetEntry extends Omit<BudgetTerms, "amount"> {
+  readonly id: string;
+  /** 0 of the configuration's. */
+  readonly version: number;
+  readonly limit: Limit;
+  /** Absent of the configuration's. */
+  readonly changed?: { readonly by: string; readonly atMs: number };
+  /** True if the configuration has the same budget, which holds instead. */
+  readonly isOverridden: boolean;
+}
+
+/** Who changes something. */
+export interface Author {
+  readonly name: string;
+  /** Milliseconds since the epoch. */
+  readonly atMs: number;
+}
+
+/**
+ * All budgets, those of the configuration and those that were defined at run time. What is in it is in force: each change goes to the store first and
+ * then, at once, to the registry. Throws VERSION_CONFLICT, BUDGET_NOT_FOUND, BUDGET_EXISTS, BUDGET_READ_ONLY, and LEDGER_UNAVAILABLE.
+ */
+export interface BudgetBook {
+  /** By id. */
+  all(): readonly BudgetEntry[];
+  find(id: string): BudgetEntry | undefined;
+  /** Puts another configuration's limits in force. */
+  configure(limits: readonly Limit[]): void;
+  /** `prepare` runs when it is certain that the budget may be kept, before it is in force. */
+  create(
+    id: string,
+    limit: Limit,
+    terms: BudgetTerms,
+    author: Author,
+    prepare: () => Promise<void>,
+  ): Promise<BudgetEntry>;
+  change(id: string, version: number, terms: BudgetTerms, author: Author): Promise<BudgetEntry>;
+  remove(id: string, version: number, author: Author): Promise<void>;
+}
+
+/** What a book is made of. */
+export interface BudgetBookDeps {
+  readonly records: RecordStore;
+  /** The records of budgets there are. */
+  readonly kept: readonly KeptRecord[];
+  readonly registry: LimitRegistry;
+  /** Those of the configuration. */
+  readonly limits: readonly Limit[];
+}
+
+/** What the records of budgets are. */
+const SORT = "budget";
+
+/** Most budgets of the run time. */
+const MAX_BUDGETS = 10_000;
+
+/** The records of budgets in a store. */
+export function keptBudgets(records: RecordStore): Promise<readonly KeptRecord[]> {
+  return records.all(SORT);
+}
+
+/** Creates the book, and puts in force what was kept and what is configured. Throws a LedgerOpenError if a record cannot be read. */
+export function createBudgetBook({ records, registry, limits, ...given }: BudgetBookDeps): BudgetBook {
+  const kept = new Map(given.kept.map((record) => [record.id, record]));
+  let configured = limits;
+  let entries: ReadonlyMap<string, BudgetEntry> = new Map();
+  const refresh = (): void => {
+    const fixed = configured.map(entryOfLimit);
+    const fixedIds = new Set(configured.map(limitId));
+    const own = [...kept.values()].map((record) => entryOfRecord(record, fixedIds));
+    const all = [...fixed, ...own].sort(({ id: one }, { id: other }) => (one < other ? -1 : 1));
+    entries = new Map(all.map((entry) => [entry.id, entry]));
+    // The configuration's come last, and so hold.
+    registry.replace([...own, ...fixed].map(({ limit }) => limit));
+  };
+  refresh();
+
+  let last: Promise<unknown> = Promise.resolve();
+  /** One change at a time: what is checked is still so when it is written. */
+  const inTurn = <Result>(action: () => Promise<Result>): Promise<Result> => {
+    const done = last.then(action);
+    last = done.catch(() => undefined);
+    return done;
+  };
+  const changeable = (id: string, version: number): BudgetEntry => {
+    const entry = entries.get(id);
+    if (entry === undefined) throw notFound(id);
+    if (entry.changed === undefined) {
+      throw new ExecutionError("BUDGET_READ_ONLY", "this budget is in the configuration; change it there", {
+        preconditions: [{ type: "BUDGET", subject: id, description: "is defined by the configuration" }],
+      });
+    }
+    if (entry.version !== version) throw conflict(entry.version, version);
+    return entry;
+  };
+  const write = async (id: string, version: number, body: string | undefined, author: Author): Promise<void> => {
+    const change = { sort: SORT, id, version, changedBy: author.name, changedAtMs: author.atMs };
+    if (!(await records.change({ ...change, ...(body !== undefined && { body }) }))) throw conflict(undefined, version);
+    if (body === undefined) kept.delete(id);
+    else kept.set(id, { id, version: version + 1, body, changedBy: author.name, changedAtMs: author.atMs });
+    refresh();
+  };
+  const written = (id: string): BudgetEntry => {
+    const entry = entries.get(id);
+    if (entry === undefined) throw notFound(id);
+    return entry;
+  };
+  return {
+    all: () => [...entries.values()],
+    find: (id) => entries.get(id),
+    configure: (wanted) => {
+      configured = wanted;
+      refresh();
+    },
+    create: (id, limit, terms, author, prepare) =>
+      inTurn(async () => {
+        const wanted = limitId(limit);
+        const same = [...entries.values()].find((entry) => limitId(entry.limit) === wanted);
+        if (same !== undefined) {
+          throw new ExecutionError("BUDGET_EXISTS", `there is such a budget already: ${same.id}; change that one`);
+        }
+        if (kept.size >= MAX_BUDGETS) {
+          throw new ExecutionError("OVERLOADED", `there are ${MAX_BUDGETS} budgets already`, { retryable: false });
+        }
+        await prepare();
+        await write(id, 0, budgetBody({ ...limit, amount: terms.amount }, terms), author);
+        return written(id);
+      }),
+    change: (id, version, terms, author) =>
+      inTurn(async () => {
+        const { limit } = changeable(id, version);
+        await write(id, version, budgetBody({ ...limit, amount: terms.amount }, terms), author);
+        return written(id);
+      }),
+    remove: (id, version, author) =>
+      inTurn(async () => {
+        changeable(id, version);
+        await write(id, version, undefined, author);
+      }),
+  };
+}
+
+/** The id of a configured budget is that of what it is, so that it is the same after any reload. */
+function entryOfLimit(limit: Limit): BudgetEntry {
+  const id = `configured_${createHash("sha256").update(limitId(limit)).digest("hex").slice(0, 24)}`;
+  return { id, version: 0, limit, description: "", isPlatforms: true, isOverridden: false };
+}
+
+function entryOfRecord(record: KeptRecord, configured: ReadonlySet<string>): BudgetEntry {
+  const { id, version, changedBy, changedAtMs } = record;
+  const { limit, description, isPlatforms } = readBudget(record);
+  const changed = { by: changedBy, atMs: changedAtMs };
+  return { id, version, limit, description, isPlatforms, changed, isOverridden: configured.has(limitId(limit)) };
+}
+
+function notFound(id: string): ExecutionError {
+  return new ExecutionError("BUDGET_NOT_FOUND", `there is no budget ${id}`);
+}
+
+function conflict(now: number | undefined, read: number): ExecutionError {
+  const what = now === undefined ? "somebody has changed it" : `it has version ${now} by now`;
+  return new ExecutionError(
+    "VERSION_CONFLICT",
+    `this is not version ${read} of the budget any more: ${what}; read it again`,
+  );
+}

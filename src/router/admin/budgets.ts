@@ -1,0 +1,146 @@
+import { create } from "@bufbuild/protobuf";
+import { ExecutionError } from "../../errors.ts";
+import {
+  type Budget,
+  BudgetScope,
+  type CreateBudgetRequest,
+  type CreateBudgetResponse,
+  CreateBudgetResponseSchema,
+  type DeleteBudgetRequest,
+  type DeleteBudgetResponse,
+  DeleteBudgetResponseSchema,
+  type GetBudgetRequest,
+  type GetBudgetResponse,
+  GetBudgetResponseSchema,
+  type ListBudgetsRequest,
+  type ListBudgetsResponse,
+  ListBudgetsResponseSchema,
+  type UpdateBudgetRequest,
+  type UpdateBudgetResponse,
+  UpdateBudgetResponseSchema,
+} from "../../gen/execution/v1/budgets_pb.js";
+import { Role } from "../../gen/execution/v1/options_pb.js";
+import type { Author, BudgetEntry, BudgetTerms } from "../../ledger/budgets/book.ts";
+import type { CallContext, Principal } from "../call.ts";
+import { askedTenant, checkMayChange, maySee, seesAll, tenantOf } from "./budget-access.ts";
+import { budgetMessage } from "./budget-message.ts";
+import { checkUnchanged, readNewBudget } from "./budget-request.ts";
+import { SCOPES } from "./budget-words.ts";
+import type { AdminDeps } from "./deps.ts";
+import { countUsedSoFar } from "./used-so-far.ts";
+
+/** Budgets of a page, unless the request says how many. */
+const DEFAULT_PAGE_SIZE = 100;
+
+/** The RPCs that read and change budgets, as the contract has them. */
+export interface Budgets {
+  listBudgets(request: ListBudgetsRequest, context: CallContext): Promise<ListBudgetsResponse>;
+  getBudget(request: GetBudgetRequest, context: CallContext): Promise<GetBudgetResponse>;
+  createBudget(request: CreateBudgetRequest, context: CallContext): Promise<CreateBudgetResponse>;
+  updateBudget(request: UpdateBudgetRequest, context: CallContext): Promise<UpdateBudgetResponse>;
+  deleteBudget(request: DeleteBudgetRequest, context: CallContext): Promise<DeleteBudgetResponse>;
+}
+
+/** The budgets somebody sees, by id, of one scope and tenant where that is asked. Throws SCOPE_DENIED. */
+export function visibleBudgets(
+  { book, state }: Pick<AdminDeps, "book" | "state">,
+  { tenant, scope, value = "" }: { readonly tenant: string; readonly scope: BudgetScope; readonly value?: string },
+  principal: Principal,
+): readonly BudgetEntry[] {
+  const current = state();
+  const only = askedTenant(tenant, principal, current);
+  const isNarrow = tenant !== "" && seesAll(principal, current);
+  return book
+    .all()
+    .filter((entry) => maySee(principal, entry, current))
+    .filter(({ limit }) => !isNarrow || tenantOf(limit, current) === only)
+    .filter(({ limit }) => scope === BudgetScope.UNSPECIFIED || SCOPES[limit.scope] === scope)
+    .filter(({ limit }) => value === "" || limit.value === value);
+}
+
+/** Creates the RPCs. */
+export function createBudgets(deps: AdminDeps): Budgets {
+  const { book, state, newId, nowMs, log } = deps;
+  /** One that is not seen is not there. */
+  const find = (id: string, principal: Principal): BudgetEntry => {
+    const entry = book.find(id);
+    if (entry === undefined || !maySee(principal, entry, state())) {
+      throw new ExecutionError("BUDGET_NOT_FOUND", "there is no such budget, or it is not one this key may see");
+    }
+    return entry;
+  };
+  const authorOf = ({ tenant, key }: Principal): Author => ({ name: `${tenant}/${key}`, atMs: nowMs() });
+  const audit = (what: string, id: string, { requestId, principal }: CallContext): void =>
+    log.info(`a budget was ${what}`, { budgetId: id, by: authorOf(principal).name, requestId });
+
+  return {
+    listBudgets: async (request, { principal }) => {
+      const entries = visibleBudgets(deps, request, principal);
+      const after = readPageToken(request.pageToken);
+      const left = entries.filter(({ id }) => id > after);
+      const page = left.slice(0, request.pageSize ?? DEFAULT_PAGE_SIZE);
+      const last = page.at(-1);
+      return create(ListBudgetsResponseSchema, {
+        budgets: await Promise.all(page.map((entry) => budgetMessage(deps, entry, principal))),
+        nextPageToken: last === undefined || page.length === left.length ? "" : writePageToken(last.id),
+      });
+    },
+    getBudget: async ({ budgetId }, { principal }) =>
+      create(GetBudgetResponseSchema, { budget: await budgetMessage(deps, find(budgetId, principal), principal) }),
+    createBudget: async ({ budget }, context) => {
+      const { principal } = context;
+      const wanted = given(budget);
+      const limit = readNewBudget(wanted, principal, state());
+      const id = `budget_${newId()}`;
+      const entry = await book.create(id, limit, termsOf(wanted, principal), authorOf(principal), () =>
+        countUsedSoFar(deps, limit),
+      );
+      audit("created", id, context);
+      return create(CreateBudgetResponseSchema, { budget: await budgetMessage(deps, entry, principal) });
+    },
+    updateBudget: async ({ budget }, context) => {
+      const { principal } = context;
+      const wanted = given(budget);
+      const entry = find(wanted.budgetId, principal);
+      if (entry.changed !== undefined) {
+        checkMayChange(principal, entry, state());
+        checkUnchanged(wanted, entry, state());
+      }
+      const terms = termsOf(wanted, principal);
+      const changed = await book.change(entry.id, Number(wanted.version), terms, authorOf(principal));
+      audit("changed", entry.id, context);
+      return create(UpdateBudgetResponseSchema, { budget: await budgetMessage(deps, changed, principal) });
+    },
+    deleteBudget: async ({ budgetId, version }, context) => {
+      const { principal } = context;
+      const entry = find(budgetId, principal);
+      if (entry.changed !== undefined) checkMayChange(principal, entry, state());
+      await book.remove(entry.id, Number(version), authorOf(principal));
+      audit("deleted", entry.id, context);
+      return create(DeleteBudgetResponseSchema);
+    },
+  };
+}
+
+function given(budget: Budget | undefined): Budget {
+  if (budget !== undefined) return budget;
+  const description = "must be there";
+  throw new ExecutionError("INVALID_FIELD", `budget ${description}`, { fields: [{ field: "budget", description }] });
+}
+
+function termsOf({ amount, description }: Budget, { roles }: Principal): BudgetTerms {
+  return { amount, description, isPlatforms: roles.includes(Role.PLATFORM_ADMIN) };
+}
+
+function writePageToken(id: string): string {
+  return Buffer.from(id, "utf8").toString("base64url");
+}
+
+function readPageToken(token: string): string {
+  const id = Buffer.from(token, "base64url").toString("utf8");
+  if (/^[\w-]{0,64}$/.test(id)) return id;
+  const description = "is not a token of this service";
+  throw new ExecutionError("INVALID_FIELD", `page_token ${description}`, {
+    fields: [{ field: "page_token", description }],
+  });
+}

@@ -1,0 +1,64 @@
+import { createClient as createRpcClient } from "@connectrpc/connect";
+import { createGrpcTransport } from "@connectrpc/connect-node";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { ExecutionService } from "../../../src/gen/execution/v1/execution_pb.js";
+import { Health, HealthCheckResponse_ServingStatus as Serving } from "../../../src/gen/grpc/health/v1/health_pb.js";
+import { ServerReflection } from "../../../src/gen/grpc/reflection/v1/reflection_pb.js";
+import { type AdminGateway, adminClient, failureOf, startAdminGateway } from "./rig.ts";
+
+// Mutant seen red: one surface with all services on every listener.
+describe("the admin listener", () => {
+  let gateway: AdminGateway;
+  beforeAll(async () => {
+    gateway = await startAdminGateway();
+  });
+  afterAll(() => gateway.stop());
+
+  test("alone serves AdminService, and serves nothing else of the platform's", async () => {
+    const { rpc, as } = adminClient(gateway.adminUrl, "platform");
+    expect((await rpc.listBudgets({}, as)).budgets).toEqual([]);
+    for (const url of [gateway.grpcUrl, gateway.httpUrl]) {
+      const elsewhere = adminClient(url, "platform");
+      expect(await failureOf(elsewhere.rpc.listBudgets({}, elsewhere.as))).toBe("12 UNIMPLEMENTED");
+      const { status } = url === gateway.httpUrl ? await fetch(`${url}/budgets`) : { status: 404 };
+      expect(status).toBe(404);
+    }
+    const chats = createRpcClient(ExecutionService, createGrpcTransport({ baseUrl: gateway.adminUrl }));
+    expect(await failureOf(chats.costs({}, as))).toBe("12 UNIMPLEMENTED");
+    expect((await fetch(`${gateway.adminUrl}/v1/chat`, { method: "POST" })).status).toBe(404);
+  });
+
+  test("has health and reflection of what it serves", async () => {
+    const transport = createGrpcTransport({ baseUrl: gateway.adminUrl });
+    const service = "execution.v1.AdminService";
+    expect((await createRpcClient(Health, transport).check({ service })).status).toBe(Serving.SERVING);
+    expect(await (await fetch(`${gateway.adminUrl}/health`)).json()).toEqual({ status: "serving" });
+    const asked = (async function* () {
+      yield { messageRequest: { case: "listServices" as const, value: "" } };
+    })();
+    for await (const { messageResponse } of createRpcClient(ServerReflection, transport).serverReflectionInfo(asked)) {
+      const names = messageResponse.case === "listServicesResponse" ? messageResponse.value.service : [];
+      expect(names.map(({ name }) => name)).toEqual([
+        service,
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+        "grpc.reflection.v1alpha.ServerReflection",
+      ]);
+    }
+  });
+
+  test("answers to loopback names alone, where there are no keys", async () => {
+    const open = await startAdminGateway({ keys: [] });
+    const answer = await fetch(`${open.adminUrl}/budgets`, { headers: { origin: "https://evil.example" } });
+    await open.stop();
+    expect(answer.status).toBe(403);
+  });
+
+  test("says what methods a path of several has", async () => {
+    const answer = await fetch(`${gateway.adminUrl}/v1/budgets/b`, { method: "PUT" });
+    expect({ status: answer.status, allow: answer.headers.get("allow") }).toEqual({
+      status: 405,
+      allow: "GET, HEAD, PATCH, DELETE",
+    });
+  });
+});
