@@ -18,6 +18,8 @@ const run = (caller: Caller, ...args: readonly string[]) =>
     },
   });
 
+const idOf = (line: string) => ({ id: JSON.parse(line).budgetId as string });
+
 const idIn = (stdout: string): string => /budget_\w+/.exec(stdout)?.[0] ?? "";
 
 // Mutant seen red: sameAs gives the first budget that is alike, whoever's it is.
@@ -27,6 +29,9 @@ test("budgets set makes a budget or changes the one that is the same, list shows
   expect([own.status, own.stderr]).toEqual([0, ""]);
   const all = await run("platform", "budgets", "set", ...terms, "--amount", "100");
   expect(idIn(all.stdout)).not.toBe(idIn(own.stdout));
+  for (const tenant of ["v", "w", "x", "y"]) {
+    await run("platform", "budgets", "set", ...terms, "--tenant", tenant, "--amount", "7");
+  }
   const raised = await run("admin-t", "budgets", "set", ...terms, "--amount", "3");
   expect(idIn(raised.stdout)).toBe(idIn(own.stdout));
   const more = await run("platform", "budgets", "set", ...terms, "--amount", "200");
@@ -35,14 +40,17 @@ test("budgets set makes a budget or changes the one that is the same, list shows
   expect(listed.stdout.replaceAll(/ +/g, " ")).toBe(
     `id scope name tenant window unit mode amount used % source\n${idIn(own.stdout)} persona default t day usd hard 3 0 0 runtime\n`,
   );
-  expect((await run("platform", "budgets", "list", "--json")).stdout.trim().split("\n")).toHaveLength(2);
+  expect((await run("platform", "budgets", "list", "--json")).stdout.trim().split("\n")).toHaveLength(6);
   for (const [caller, { stdout }] of [
     ["admin-t", own],
     ["platform", all],
   ] as const) {
     expect(await run(caller, "budgets", "rm", idIn(stdout))).toEqual({ status: 0, stdout: "", stderr: "" });
   }
-  expect((await run("platform", "budgets", "list")).stdout.split("\n")).toHaveLength(2);
+  expect((await run("platform", "budgets", "list")).stdout.match(/ 7 /g)).toHaveLength(4);
+  for (const { id } of (await run("platform", "budgets", "list", "--json")).stdout.trim().split("\n").map(idOf)) {
+    await run("platform", "budgets", "rm", id);
+  }
 });
 
 test.each([

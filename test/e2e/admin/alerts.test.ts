@@ -42,7 +42,7 @@ async function start(config: Partial<Config> = {}): Promise<AdminGateway> {
 /** Budgets that a first call reaches whole, in order. */
 const SMALL = [{ ...BUDGET, amount: 1n }];
 
-// Mutants seen red: an id of the time; no set of those known; reachedBy without its thresholds.
+// Mutant seen red: an id with the time in it.
 test("each threshold of a window is told once, whoever reaches it how often", async () => {
   const running = await start({ budgets: SMALL });
   for (let call = 0; call < 3; call += 1) await chatAs(running, "caller-t");
@@ -55,7 +55,7 @@ test("each threshold of a window is told once, whoever reaches it how often", as
   expect(new Set(receiver.received.map(({ id }) => id)).size).toBe(6);
 });
 
-// Mutants seen red: the body signed without its time; another secret.
+// Mutant seen red: the body signed without its time.
 test("an alert is signed, has its id beside it, and says what is used of what", async () => {
   await chatAs(await start({ budgets: SMALL, alerts: [alert({ thresholds: [100] })] }), "caller-t");
   await receiver.wait(1);
@@ -72,7 +72,7 @@ test("an alert is signed, has its id beside it, and says what is used of what", 
   });
 });
 
-// Mutants seen red: nothing kept before it is sent; the mark of what was sent left out; alertId with the process's start in it.
+// Mutants seen red: nothing kept before it is sent; the mark of what was sent left out.
 test("a restart neither loses an alert nor sends one anew", async () => {
   receiver.answer(500);
   let running = await start({ budgets: SMALL, alerts: [alert({ thresholds: [100] })] });
@@ -110,7 +110,6 @@ test("a receiver that does not answer keeps no call waiting, and no other receiv
   await dead.close();
 });
 
-// Mutant seen red: redirects that are followed.
 test("a redirect is no success, and is not followed", async () => {
   const elsewhere = await startReceiver();
   receiver.answer(307, elsewhere.url);

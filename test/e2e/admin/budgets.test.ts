@@ -203,7 +203,7 @@ test("without keys everybody may read all budgets, and nobody may change one", a
   }
 });
 
-// Mutants seen red: a store in memory; records written without their version.
+// Mutant seen red: records in memory.
 test("budgets outlive the process, with who changed them when", async () => {
   const directory = mkdtempSync(join(tmpdir(), "budgets-"));
   const ledger = { ...testConfig().ledger, store: "sqlite" as const, directory };
@@ -242,7 +242,6 @@ test("budgets outlive the process, with who changed them when", async () => {
   }
 });
 
-// Mutants seen red: no routes of REST; an admin surface with no services.
 describe("one and the same AdminService on every wire of its listener", () => {
   let gateway: AdminGateway;
   beforeAll(async () => {

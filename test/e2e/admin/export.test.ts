@@ -40,7 +40,7 @@ describe("GET /costs/export", () => {
     return { status: answer.status, type: answer.headers.get("content-type"), body: await answer.text() };
   };
 
-  // Mutants seen red: cells that are not quoted; no apostrophe before a formula; a scope that is not the key's.
+  // Mutants seen red: cells that are not quoted; no apostrophe before a formula.
   test("gives groups as CSV that no spreadsheet takes for formulas", async () => {
     const { status, type, body } = await get("group_by=tenant,end_user", "viewer-t");
     expect({ status, type }).toEqual({ status: 200, type: "text/csv; charset=utf-8; header=present" });
@@ -70,7 +70,7 @@ describe("GET /costs/export", () => {
     );
   });
 
-  // Mutants seen red: readAttempts without the filter; without the window; a page that is asked for twice.
+  // Mutants seen red: attempts without their filter; without their window.
   test("gives every attempt, in order, each once, of one's own scope", async () => {
     const { body } = await get("rows=attempts&format=jsonl", "viewer-t");
     const lines = body

@@ -41,7 +41,7 @@ function watching(caller: Caller) {
 }
 
 describe("WatchBudgets", () => {
-  // Mutants seen red: a look that tells all each time; one that forgets what is gone; visibleBudgets without its principal.
+  // Mutant seen red: a look that tells all each time.
   test("tells all there is, then what changes, within the tenant", async () => {
     const { rpc, as, options } = watching("admin-t");
     const platform = adminClient(gateway.adminUrl, "platform");
@@ -62,7 +62,6 @@ describe("WatchBudgets", () => {
     expect(await watch.next()).toMatchObject({ budgets: [], deletedBudgetIds: [budget?.budgetId] });
   });
 
-  // Mutant seen red: a watch that looks at every event.
   test("makes one change of what happens within a second", async () => {
     const { rpc, as, options } = watching("admin-t");
     await rpc.createBudget({ budget: { ...REQUESTS, amount: 100n } }, as);
@@ -110,7 +109,7 @@ describe("WatchBudgets", () => {
 });
 
 describe("WatchCosts", () => {
-  // Mutants seen red: a look that tells all rows each time; scopeOf left out.
+  // Mutant seen red: a look that tells the rows that have not changed.
   test("tells all there is, then what changes, within the tenant", async () => {
     const { rpc, options } = watching("viewer-t");
     await chatAs(gateway, "caller-t");
