@@ -21,10 +21,13 @@ describe("the ledger of a process", () => {
   // Mutant seen red: the ledger in memory.
   test("is there after a kill, with every call whose end was told", async () => {
     const first = await startServe({ workingDirectory: directory });
-    const client = createClient({ baseUrl: first.grpcUrl });
-    for (let call = 0; call < 3; call += 1) await client.persona("default").chat("Hi").collect();
-    // A kill, and not a stop.
-    await first.stop();
+    try {
+      const client = createClient({ baseUrl: first.grpcUrl });
+      for (let call = 0; call < 3; call += 1) await client.persona("default").chat("Hi").collect();
+    } finally {
+      // It is killed, and does not drain.
+      await first.stop();
+    }
     const second = await startServe({ workingDirectory: directory });
     try {
       expect(await attemptsOf(second)).toBe("3");
