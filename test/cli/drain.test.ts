@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { request as httpRequest, type IncomingMessage } from "node:http";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { ChatError, type ChatRequestInit, type Client, createClient, Role, text } from "../../src/client/index.ts";
 import { HealthCheckResponse_ServingStatus as ServingStatus } from "../../src/gen/grpc/health/v1/health_pb.js";
@@ -62,6 +64,21 @@ async function begin(client: Client, request: ChatRequestInit): Promise<{ readon
   return { ended };
 }
 
+/** Begins a call over SSE; gives all of its text once its first word has come. */
+async function beginSse(port: number): Promise<{ readonly ended: Promise<string> }> {
+  const headers = { "content-type": "application/json" };
+  const request = httpRequest({ host: "127.0.0.1", port, path: "/v1/chat", method: "POST", agent: false, headers });
+  request.end(JSON.stringify(scripted(...STALLED)));
+  const [response] = (await within(once(request, "response"), { what: "the answer" })) as [IncomingMessage];
+  let said = "";
+  response.setEncoding("utf8").on("data", (piece: string) => {
+    said += piece;
+  });
+  const ended = once(response, "end").then(() => said);
+  await waitFor(() => said.includes("event: token"), { what: "the first word" });
+  return { ended };
+}
+
 /** Expects an end that says what was used and that it was the server's. */
 function expectInterrupted(ended: unknown): void {
   expect(ended).toBeInstanceOf(ChatError);
@@ -107,13 +124,13 @@ describe("a process", () => {
   test("that is told twice ends at once, with 143, and tells the callers of what runs that it was interrupted", async () => {
     const { gateway, clients, httpPort } = await serve("1h");
     const running = await Promise.all(clients.map((client) => begin(client, asking(...STALLED))));
-    const sse = post(httpPort, "/v1/chat", scripted(...STALLED));
+    const sse = await beginSse(httpPort);
     gateway.child.kill("SIGTERM");
     await waitFor(() => gateway.stderr().includes("stopping"), { what: "the drain" });
     const again = setInterval(() => gateway.child.kill("SIGTERM"), 700);
     expect(await within(gateway.ended, { what: "the process" }).finally(() => clearInterval(again))).toBe(143);
     for (const { ended } of running) expectInterrupted(await ended);
-    expect(parseSse((await sse).text).at(-1)).toMatchObject({
+    expect(parseSse(await sse.ended).at(-1)).toMatchObject({
       event: "error",
       data: { code: "ABORTED", reason: "INTERRUPTED" },
     });

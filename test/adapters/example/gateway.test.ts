@@ -36,7 +36,8 @@ async function load(fileText: string, environment: Record<string, string> = {}):
   return config;
 }
 
-const listeners = "grpc: { port: 0 }\nhttp: { port: 0 }\nlimits: { drain: 1s }\nlog_level: silent\n";
+const listeners =
+  "grpc: { port: 0 }\nhttp: { port: 0 }\nadmin: { port: 0 }\nledger: { store: memory }\nlimits: { drain: 1s }\nlog_level: silent\n";
 const request = {
   messages: [{ role: "MESSAGE_ROLE_USER", parts: [{ text: { text: "Say hello." } }] }],
   sampling: { temperature: 1, maxOutputTokens: 5 },
