@@ -90,7 +90,7 @@ function expectInterrupted(ended: unknown): void {
 }
 
 describe("a process", () => {
-  // Mutants seen red: HTTP left out of the drain; health that stays SERVING; running calls cut as soon as it begins.
+  // Mutants seen red: new calls begun while it drains; health that stays SERVING; running calls cut as soon as it begins.
   test("that is told to stop refuses new calls on both ports, says so to probes, lets running calls end, and ends what does not in time as INTERRUPTED", async () => {
     const { gateway, clients, grpcPort, httpPort } = await serve("6s");
     const ending = await Promise.all(
