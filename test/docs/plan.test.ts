@@ -20,6 +20,7 @@ beforeAll(async () => {
     EP_GRPC_PORT: "0",
     EP_HTTP_PORT: "0",
     EP_ADMIN_ADDR: "off",
+    EP_LEDGER_STORE: "memory",
     EP_LOG_LEVEL: "silent",
   };
   const world = { cwd: "/", readFile: () => undefined, listFiles: () => [], fileMode: () => undefined };
