@@ -87,8 +87,8 @@ async function gateways(): Promise<boolean> {
   const wire = benchWires.find(({ name }) => name === "openai");
   if (wire === undefined) throw new Error("the bench has no wire of openai");
   const provider = await startProvider();
-  const memory = await startGateway(provider.port, root, "ledger: { store: memory }\n");
-  const sqlite = await startGateway(provider.port, root, "ledger: { store: sqlite }\n");
+  const memory = await startGateway(provider.port, root, "memory");
+  const sqlite = await startGateway(provider.port, root, "sqlite");
   const sides = [sqlite, memory].map((process) => ({ process, load: createGrpcLoad(process.port, wire) }));
   try {
     const [withIt, without] = sides;

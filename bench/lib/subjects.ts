@@ -32,23 +32,30 @@ export function startBytePipe(providerPort: number): Promise<BenchProcess> {
 }
 
 /**
- * Starts the gateway that is built in `directory`, with the provider as one instance of each wire it has, named like the wire, and with `settings` beside
- * that in its configuration.
+ * Starts the gateway that is built in `directory`, with the provider as one instance of each wire it has, named like the wire. Its ledger is in memory, as
+ * every commit's can be compared with another's: what a durable one costs is measured by itself, against this.
  */
 export async function startGateway(
   providerPort: number,
   directory: string = root,
-  settings = "",
+  ledger: "memory" | "sqlite" = "memory",
 ): Promise<GatewaySubject> {
   const work = await mkdtemp(join(tmpdir(), "ep-bench-"));
   const file = join(work, "bench.yaml");
-  await writeFile(file, `${configuration(providerPort, directory)}${settings}`);
+  await writeFile(file, configuration(providerPort, directory));
   let httpPort: number | undefined;
   const started = await startProcess({
     script: join(directory, "dist/main.js"),
     args: ["serve"],
     cwd: work,
-    env: { EP_CONFIG: file, EP_GRPC_PORT: "0", EP_HTTP_PORT: "0", EP_ADMIN_ADDR: "off", EP_LOG_LEVEL: "warn" },
+    env: {
+      EP_CONFIG: file,
+      EP_GRPC_PORT: "0",
+      EP_HTTP_PORT: "0",
+      EP_ADMIN_ADDR: "off",
+      EP_LEDGER_STORE: ledger,
+      EP_LOG_LEVEL: "warn",
+    },
     core: cores.subject,
     readPort: (output) => {
       const grpc = /^\s*gRPC\s+\S*?127\.0\.0\.1:(\d+)/im.exec(output)?.[1];
