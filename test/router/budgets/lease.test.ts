@@ -284,6 +284,15 @@ describe("what is told of a budget", () => {
     ]);
   });
 
+  // Mutant seen red: a percentage of 2^32 or more, which no message can hold.
+  test("has a percentage that a message can hold, however small the budget", async () => {
+    const costly = createRig([{ play: answer("hello", 100_000_000) }], [usd(1n, { mode: "soft" })]);
+    await costly.run();
+    const { events, error } = await costly.run();
+    expect(error).toBeUndefined();
+    expect(budgetsTold(events).map(({ percentUsed }) => percentUsed)).toEqual([2 ** 32 - 1]);
+  });
+
   test("of a soft one is an event and a warning, and of a shadow nothing", async () => {
     const { run } = createRig([{}], [usd(10n, { mode: "soft" }), usd(10n, { mode: "shadow" })]);
     await run();
