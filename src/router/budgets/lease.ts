@@ -137,6 +137,11 @@ function createLease(
       if (answer.kind === "granted") {
         units += answer.units;
         if (streamedTokens <= units) return;
+        // All is held that caller and model allow: what was streamed is less than its bytes may be.
+        if (answer.units === left) {
+          isComplete = true;
+          return;
+        }
       }
       const refusals = answer.kind === "refused" ? answer.refusals : answer.standings.filter(isFull(claims));
       cut = refusals.map((refusal) => budgetEvent(refusal, principal, true));

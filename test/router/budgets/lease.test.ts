@@ -72,6 +72,16 @@ describe("a stream on a metered model", () => {
   });
 });
 
+describe("a stream in large pieces", () => {
+  // Mutant seen red: whatever is streamed beyond what was granted counts as a budget that is used up.
+  test("is not cut where all is held that its caller allows, however many tokens the pieces may be", async () => {
+    const text = "word ".repeat(450);
+    const { run, standing } = createRig([{ play: answer(text, 450) }], [usd(1_000_000_000n)]);
+    expect((await run({ sampling: { maxOutputTokens: 600 } })).error).toBeUndefined();
+    expect(await standing()).toMatchObject({ reserved: 0n });
+  });
+});
+
 describe("a call on an opaque model", () => {
   // Mutants seen red: opaque models metered by what they show; no maximum sent.
   test("reserves what can be paid for, sends that as its maximum with a warning, and overshoots nothing by 10,000 hidden tokens", async () => {
