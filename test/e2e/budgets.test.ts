@@ -180,6 +180,23 @@ describe("a key that has used up its budget", () => {
   });
 });
 
+// Mutants seen red: a budget that is put back counted twice; begun at nothing.
+test("a budget that a reload takes away and the next one puts back has what was used meanwhile, once", async () => {
+  const budgets = [budget(10n, { unit: "requests" })];
+  await withGateway(undefined, { budgets }, async (gateway) => {
+    const client = createClient({ baseUrl: gateway.grpcUrl, apiKey: "secret" });
+    const ask = () => client.chat({ messages: [{ role: MessageRole.USER, parts: [text("hi")] }] }).collect();
+    for (let call = 0; call < 4; call += 1) await ask();
+    const { config } = gateway.state();
+    gateway.reload({ ...config, budgets: [] });
+    for (let call = 0; call < 3; call += 1) await ask();
+    gateway.reload({ ...config, budgets });
+    for (let call = 0; call < 3; call += 1) await ask();
+    await expect(ask()).rejects.toMatchObject({ reason: "BUDGET_EXCEEDED" });
+    client.close();
+  });
+});
+
 test("budgets follow a configuration that is loaded anew, and what was used stays used", async () => {
   await withGateway(undefined, { budgets: [budget(1n, { unit: "requests" })] }, async (gateway) => {
     const client = createClient({ baseUrl: gateway.grpcUrl, apiKey: "secret" });

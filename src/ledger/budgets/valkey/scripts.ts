@@ -209,6 +209,14 @@ standing(reply, KEYS[4])
 return reply`,
 };
 
+/** Counts at least so much as used. ARGV: life, window, amount. KEYS: clock, leases, nothing, counter. */
+export const RAISE: Script = {
+  text: `${PRELUDE}
+local settled = counter(KEYS[4], ARGV[2])
+if settled < tonumber(ARGV[3]) then redis.call('HSET', KEYS[4], 'settled', ARGV[3]) end
+return {}`,
+};
+
 /** Says of leases that their process lives. ARGV: life, leases. KEYS: clock, leases. */
 export const RENEW: Script = {
   text: `${PRELUDE}
