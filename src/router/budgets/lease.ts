@@ -71,7 +71,7 @@ export async function takeLease(
 }
 
 /** Money and tokens are counted by the attempt, and all that counts at a provider or model; calls at those who make them where a call begins. */
-function isOfAttempt({ limit }: CounterName): boolean {
+export function isOfAttempt({ limit }: CounterName): boolean {
   return !countsCalls(limit.unit) || limit.scope === "provider" || limit.scope === "model";
 }
 

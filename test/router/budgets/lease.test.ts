@@ -315,6 +315,24 @@ describe("what is told of a budget", () => {
   });
 });
 
+describe("a plan", () => {
+  // Mutants seen red: no limit asked; the limits on calls left out; what is planned reserved.
+  test("rules out whom the call would not be let to, and holds nothing for those it would", async () => {
+    const two = [{ name: "one" }, { name: "two" }];
+    const ofOne = usd(0n, { scope: "provider", value: "one", window: "day" });
+    const day = await createRig(two, [ofOne]).plan();
+    expect(day).toEqual(["(one/model-1) BUDGET_EXCEEDED", "two/model-1"]);
+    const calls = createRig(two, [usd(1n, { unit: "requests", window: "minute" })]);
+    for (const _ of [1, 2, 3]) expect(await calls.plan()).toEqual(["one/model-1", "two/model-1"]);
+    await calls.run();
+    expect(await calls.plan()).toEqual(["(one/model-1) RATE_LIMITED", "(two/model-1) RATE_LIMITED"]);
+    expect((await calls.run()).error?.reason).toBe("RATE_LIMITED");
+    const unpriced = createRig([{ seller: "nobody" }], [usd(1_000_000_000n)]);
+    expect(await unpriced.plan()).toEqual(["(near-0/model-1) MODEL_UNPRICED"]);
+    expect(await createRig(two, [usd(0n, { mode: "soft" })]).plan()).toEqual(["one/model-1", "two/model-1"]);
+  });
+});
+
 describe("counters that cannot be reached", () => {
   const down = () => Promise.reject(new ExecutionError("LEDGER_UNAVAILABLE", "planted", { retryAfterMs: 1000 }));
 
