@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Config, DatabaseAddress, LedgerSettings } from "./config/config.ts";
 import { keptAlerts } from "./ledger/alerts/outbox.ts";
 import { keptBudgets } from "./ledger/budgets/book.ts";
 import type { CounterStore } from "./ledger/budgets/counter-store.ts";
+import { createFilledCounters } from "./ledger/budgets/filled-counters.ts";
 import { readBudget } from "./ledger/budgets/kept-budget.ts";
 import { createMemoryCounters } from "./ledger/budgets/memory-counters.ts";
 import { createOutageCounters } from "./ledger/budgets/outage-counters.ts";
-import { seedCounters } from "./ledger/budgets/seed.ts";
 import { createWindowClock } from "./ledger/budgets/window-clock.ts";
 import type { KeptRecord } from "./ledger/records.ts";
 import type { LedgerStore } from "./ledger/store.ts";
@@ -32,8 +33,8 @@ export interface Stores {
   /** What limits are counted by. */
   readonly counters: CounterStore;
   /**
-   * Lets counters of limits that were not counted before begin with what the ledger has. Counters that processes share are left as they are: each process
-   * would add the same.
+   * Lets counters of limits that were not counted before begin with what the ledger has, now or as soon as it can be read. Those that processes share were
+   * counted before. Never rejects.
    */
   readonly fillCounters: (limits: readonly Limit[]) => Promise<void>;
 }
@@ -43,11 +44,8 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
   const ledger = await openLedger(config, log);
   const opened: { close(): Promise<void> }[] = [ledger];
   try {
-    const counters = await openCounters(config, log);
+    const { counters, fillCounters } = await openCounters(config, ledger, log);
     opened.push(counters);
-    const fillCounters = async (limits: readonly Limit[]): Promise<void> => {
-      if (config.state === undefined) await seedCounters({ counters, ledger, nowMs: Date.now }, limits);
-    };
     const [budgets, alerts] = await Promise.all([keptBudgets(ledger.records), keptAlerts(ledger.records)]);
     const limits = [...budgets.map((record) => readBudget(record).limit), ...config.budgets];
     await fillCounters([...new Map(limits.map((limit) => [limitId(limit), limit])).values()]);
@@ -122,18 +120,39 @@ const MAX_COUNTERS = 250_000;
 const LEASE_MS = 10_000;
 
 /** Opens what limits are counted by. */
-async function openCounters({ state }: Config, log: Log): Promise<CounterStore> {
+async function openCounters(
+  { state }: Config,
+  ledger: LedgerStore,
+  log: Log,
+): Promise<Pick<Stores, "counters" | "fillCounters">> {
   const own = (): CounterStore => {
     const clock = createWindowClock({ nowMs: Date.now, monotonicMs: () => performance.now() });
     return createMemoryCounters({ clock, maxCounters: MAX_COUNTERS });
   };
-  if (state === undefined) return own();
+  if (state === undefined) {
+    const filled = createFilledCounters({
+      counters: own(),
+      ledger,
+      nowMs: Date.now,
+      wait: (ms, signal) => sleep(ms, undefined, { ref: false, signal }),
+      onChange: (unfilled, why) => {
+        if (unfilled === 0) log.info("all limits count what was used before; calls are taken under hard ones again");
+        else
+          log.error("what was used of limits cannot be read; no call is let through under hard ones", why, {
+            unfilled,
+          });
+      },
+    });
+    return { counters: filled, fillCounters: filled.fill };
+  }
   const { outageNanoUsd } = state;
   const { createValkeyCounters } = await import("./ledger/budgets/valkey/valkey-counters.ts");
   const shared = await orStateError(state, (url) =>
     createValkeyCounters({ url, owner: randomUUID(), log, leaseMs: LEASE_MS }),
   );
-  return outageNanoUsd === undefined ? shared : createOutageCounters({ shared, own: own(), capNanoUsd: outageNanoUsd });
+  const counters =
+    outageNanoUsd === undefined ? shared : createOutageCounters({ shared, own: own(), capNanoUsd: outageNanoUsd });
+  return { counters, fillCounters: async () => undefined };
 }
 
 /** Opens what streams are kept in. What only a shared store needs is loaded only for one. */

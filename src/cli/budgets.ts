@@ -12,6 +12,7 @@ import {
 } from "../gen/execution/v1/budgets_pb.js";
 import { type CommandContext, CommandError, printable, write } from "./context.ts";
 import type { BudgetListOptions, BudgetSetOptions, TargetOptions } from "./options.ts";
+import { tableLines } from "./table.ts";
 import { withAdminClient } from "./target.ts";
 
 type Settings = Parameters<AdminClient["getBudget"]>[1];
@@ -135,13 +136,7 @@ function table(budgets: readonly Budget[]): readonly string[] {
       ];
     }),
   ];
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
+  return tableLines(rows, Number.POSITIVE_INFINITY);
 }
 
 function word(name: string | undefined): string {

@@ -14,7 +14,7 @@ import type { PricingDeps } from "./ceiling.ts";
 import type { Health } from "./health/health.ts";
 import { plannedValues } from "./plan-values.ts";
 import { priceOfCandidate, priceUnknown } from "./pricing.ts";
-import { considerRequest, type RoutingState } from "./resolve.ts";
+import { type Consideration, considerRequest, type RoutingState } from "./resolve.ts";
 
 /** What a plan needs beside the routing state. */
 export interface PlanDeps extends PricingDeps {
@@ -25,21 +25,28 @@ export interface PlanDeps extends PricingDeps {
 const LIKELIEST = 0.5;
 
 /**
- * Says what would happen to a request: the considerations of `Chat`, every candidate's adapter asked, with what each may cost. Sends nothing and
- * spends nothing. A request that no candidate can serve has a plan too, in which none is kept; what is wrong with the request itself is thrown
- * as by `Chat`.
+ * Considers what would happen to a request as `Chat` does, with every candidate's adapter asked. Sends nothing and spends nothing. What is wrong with the
+ * request itself is thrown as by `Chat`.
  */
-export function planRequest(
+export function considerPlan(
   state: RoutingState,
   request: ChatRequest,
   principal: Principal,
   deps: PlanDeps,
-): PlanResponse {
-  const { persona, merged, candidates, values } = considerRequest(state, request, principal, {
+): Consideration {
+  return considerRequest(state, request, principal, {
     ...deps,
     wanted: Number.POSITIVE_INFINITY,
     random: () => LIKELIEST,
   });
+}
+
+/** Tells what was considered, with what each candidate may cost. A request that none can serve has a plan too, in which none is kept. */
+export function describePlan(
+  { persona, merged, candidates, values }: Consideration,
+  principal: Principal,
+  deps: PlanDeps,
+): PlanResponse {
   const priced = candidates.map((entry) => (entry.kept ? withPrice(entry, merged.request, deps) : entry));
   return create(PlanResponseSchema, {
     persona,

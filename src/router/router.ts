@@ -10,11 +10,12 @@ import type { LedgerStore } from "../ledger/store.ts";
 import { type Admin, createAdmin } from "./admin/admin.ts";
 import { attemptsStage } from "./attempts/loop.ts";
 import type { BudgetDeps } from "./budgets/deps.ts";
+import { holdToLimits } from "./budgets/plan-limits.ts";
 import type { Call, CallContext, Next, Stage } from "./call.ts";
 import { describeCapabilities } from "./capabilities.ts";
 import { describeCosts } from "./costs.ts";
 import type { Health, TargetState } from "./health/health.ts";
-import { planRequest } from "./plan.ts";
+import { considerPlan, describePlan } from "./plan.ts";
 import type { Pulse } from "./pulse.ts";
 import { type RoutingState, resolve } from "./resolve.ts";
 import { admitStage } from "./stages/admit.ts";
@@ -35,7 +36,7 @@ export interface Router {
   readonly streams: Omit<Streams, "stage">;
   capabilities(request: CapabilitiesRequest, context: CallContext): CapabilitiesResponse;
   /** Says what `chat` would do, without doing it. Throws what is wrong with the request whoever serves it. */
-  plan(request: PlanRequest, context: CallContext): PlanResponse;
+  plan(request: PlanRequest, context: CallContext): Promise<PlanResponse>;
   costs(request: CostsRequest, context: CallContext): Promise<CostsResponse>;
   /** False while no attempt can be written down, so that none is sent. */
   canRecord(): boolean;
@@ -111,8 +112,11 @@ export function createRouter(deps: RouterDeps): Router {
     admin: createAdmin({ ...deps, ...deps.budgets, clock: deps.windowClock }),
     capabilities: (request, context) =>
       describeCapabilities(deps.state(), request, context.principal, deps.platformVersion),
-    plan: ({ request = create(ChatRequestSchema) }, context) =>
-      planRequest(deps.state(), request, context.principal, deps),
+    plan: async ({ request = create(ChatRequestSchema) }, { principal }) => {
+      const consideration = considerPlan(deps.state(), request, principal, deps);
+      const candidates = await holdToLimits(deps, consideration, principal);
+      return describePlan({ ...consideration, candidates }, principal, deps);
+    },
     costs: (request, context) => describeCosts(deps, request, context.principal),
     canRecord: () => deps.ledger.isWritable(),
     targetStates: () => deps.health.states(),

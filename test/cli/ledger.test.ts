@@ -50,6 +50,16 @@ describe("the ledger of a process", () => {
     }
   });
 
+  // Mutant seen red: mkdirSync with `recursive`, which never ends there. The watchdog is what ends it then.
+  test("is refused where no directory can be made", async () => {
+    const environment = { EP_GRPC_PORT: "0", EP_HTTP_PORT: "0", EP_DATA_DIR: "/proc/nowhere/data" };
+    const refused = startProgram(["serve"], { workingDirectory: directory, environment });
+    const watchdog = setTimeout(() => refused.child.kill("SIGKILL"), 20_000);
+    expect(await refused.ended).toBe(1);
+    clearTimeout(watchdog);
+    expect(refused.stderr()).toMatch(/^error: the data directory [^\n]*data cannot be made [^\n]*EP_DATA_DIR[^\n]*\n$/);
+  }, 30_000);
+
   test("that cannot be where it is wanted is a refusal to start", async () => {
     writeFileSync(join(directory, "data"), "no directory");
     const environment = { EP_GRPC_PORT: "0", EP_HTTP_PORT: "0" };

@@ -8,12 +8,14 @@ import type { RunningGateway } from "../../src/gateway.ts";
 import { ExecutionService } from "../../src/gen/execution/v1/execution_pb.js";
 import { Role } from "../../src/gen/execution/v1/options_pb.js";
 import type { Limit } from "../../src/limit.ts";
+import { Secret } from "../../src/secret.ts";
 import { hashKey } from "../../src/server/auth.ts";
 import type { Dispatcher } from "../../src/server/dispatcher.ts";
 import { transportLimits } from "../../src/server/http/limits.ts";
 import { createRefusals } from "../../src/server/http/refusals.ts";
 import { createRestRoutes } from "../../src/server/http/rest.ts";
 import { labelOf } from "../../src/server/http/routes.ts";
+import { freePort } from "../support/free-port.ts";
 import { startTestGateway, testProvider } from "../support/gateway.ts";
 import { startHiddenThinker } from "../support/hidden-thinker.ts";
 import { testConfig } from "../support/routing.ts";
@@ -180,6 +182,23 @@ describe("a key that has used up its budget", () => {
   });
 });
 
+// Mutants seen red: a budget that is put back counted twice; begun at nothing.
+test("a budget that a reload takes away and the next one puts back has what was used meanwhile, once", async () => {
+  const budgets = [budget(10n, { unit: "requests" })];
+  await withGateway(undefined, { budgets }, async (gateway) => {
+    const client = createClient({ baseUrl: gateway.grpcUrl, apiKey: "secret" });
+    const ask = () => client.chat({ messages: [{ role: MessageRole.USER, parts: [text("hi")] }] }).collect();
+    for (let call = 0; call < 4; call += 1) await ask();
+    const { config } = gateway.state();
+    gateway.reload({ ...config, budgets: [] });
+    for (let call = 0; call < 3; call += 1) await ask();
+    gateway.reload({ ...config, budgets });
+    for (let call = 0; call < 3; call += 1) await ask();
+    await expect(ask()).rejects.toMatchObject({ reason: "BUDGET_EXCEEDED" });
+    client.close();
+  });
+});
+
 test("budgets follow a configuration that is loaded anew, and what was used stays used", async () => {
   await withGateway(undefined, { budgets: [budget(1n, { unit: "requests" })] }, async (gateway) => {
     const client = createClient({ baseUrl: gateway.grpcUrl, apiKey: "secret" });
@@ -200,6 +219,30 @@ test("budgets follow a configuration that is loaded anew, and what was used stay
     client.close();
   });
 });
+
+// Mutant seen red: a start that waits for the ledger to say what was used.
+test("a gateway whose database is away starts: what hard budgets count is refused, and everything else goes on", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "ep-budgets-"));
+  const address = { host: "127.0.0.1", port: await freePort(), user: "u", password: new Secret("p"), database: "d" };
+  const ledger = { ...testConfig().ledger, store: "postgres", directory } as const;
+  const keys = [key, { ...key, name: "other", sha256: hashKey("other") }];
+  const budgets = [budget(10n, { unit: "requests" })];
+  const config = { budgets, keys, ledger: { ...ledger, database: { ...address, tls: "off" as const } } };
+  await withGateway(undefined, config, async ({ grpcUrl }) => {
+    const ask = async (apiKey: string): Promise<string> => {
+      const client = createClient({ baseUrl: grpcUrl, apiKey });
+      const answer = client.chat({ messages: [{ role: MessageRole.USER, parts: [text("hi")] }] }).collect();
+      const outcome = await answer.then(
+        () => "answered",
+        (thrown: unknown) => (thrown as ChatError).reason,
+      );
+      client.close();
+      return outcome;
+    };
+    expect([await ask("secret"), await ask("other")]).toEqual(["LEDGER_UNAVAILABLE", "answered"]);
+  });
+  await rm(directory, { recursive: true });
+}, 60_000);
 
 // Mutant seen red: counters that begin at nothing.
 test("a budget is not opened anew by a restart, and what was used without a ledger is forgotten with it", async () => {

@@ -2,11 +2,13 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { ExecutionError } from "../../src/errors.ts";
 import { type ChatRequest, ChatRequestSchema } from "../../src/gen/execution/v1/chat_pb.js";
 import { MessageRole, type PartSchema } from "../../src/gen/execution/v1/content_pb.js";
-import { PlanRequestSchema, type PlanResponse } from "../../src/gen/execution/v1/plan_pb.js";
+import type { PlanResponse } from "../../src/gen/execution/v1/plan_pb.js";
 import { createPriceBook } from "../../src/ledger/prices/price-book.ts";
 import type { Principal } from "../../src/router/call.ts";
+import { createHealth } from "../../src/router/health/health.ts";
+import { considerPlan, describePlan } from "../../src/router/plan.ts";
 import type { RoutingState } from "../../src/router/resolve.ts";
-import { anyone, testContext, testRouter } from "./routing.ts";
+import { anyone } from "./routing.ts";
 
 type RequestInit = Exclude<MessageInitShape<typeof ChatRequestSchema>, ChatRequest>;
 
@@ -23,14 +25,15 @@ export function showing(init: RequestInit = {}): ChatRequest {
   return saying({ kind: { case: "image", value: { source: { case: "url", value: "http://x/y.png" } } } }, init);
 }
 
-/** Plans a request over a state. Without prices only what cannot spend has one. */
+/** Plans a request over a state without limits. Without prices only what cannot spend has one. */
 export function plan(
   state: RoutingState,
   request: ChatRequest,
   principal: Principal = anyone,
   prices = createPriceBook([]),
 ): PlanResponse {
-  return testRouter(state, { prices }).plan(create(PlanRequestSchema, { request }), testContext({ principal }));
+  const deps = { prices, health: createHealth(() => 0), nowMs: () => Date.UTC(2026, 10, 26, 12) };
+  return describePlan(considerPlan(state, request, principal, deps), principal, deps);
 }
 
 /** The candidates of a plan, one a line: `near/model-1`, or `(near/model-1)` if it is ruled out, with the reasons after it. */

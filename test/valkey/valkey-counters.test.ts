@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import type { CounterStore } from "../../src/ledger/budgets/counter-store.ts";
 import { createValkeyCounters } from "../../src/ledger/budgets/valkey/valkey-counters.ts";
 import { createLog } from "../../src/telemetry/log.ts";
+import { connectValkey } from "../../src/valkey.ts";
 import { claimOf, describeCounterStore, newLimit } from "../ledger/budgets/counter-suite.ts";
 import { openLink } from "../support/switchable-link.ts";
 import { startValkeyServer, type ValkeyServer } from "../support/valkey-server.ts";
@@ -102,6 +103,22 @@ describe("a window at the server", () => {
     );
     await store.close();
   });
+});
+
+// Mutants seen red: a time that stands still until the server's clock has come up; one that goes back with it.
+test("a server's clock that was set forward and back opens no window twice, and none stands still", async () => {
+  const store = await open();
+  const direct = await connectValkey(server.url, createLog("error"));
+  const time = async (): Promise<number> => Number.parseFloat(String(await direct.send("GET", "ep:{budgets}:clock")));
+  const claim = claimOf(newLimit(1n), 1n);
+  const ahead = Date.now() + 3_600_000;
+  await direct.send("SET", "ep:{budgets}:clock", `${ahead}.0 ${Date.now()}`);
+  await store.peek(claim);
+  const before = await time();
+  expect(before).toBeGreaterThanOrEqual(ahead);
+  await waitFor(async () => (await store.peek(claim)) && (await time()) > before + 20, { what: "time to pass" });
+  await direct.send("DEL", "ep:{budgets}:clock");
+  await Promise.all([store.close(), direct.close()]);
 });
 
 describe("a server that cannot be reached", () => {

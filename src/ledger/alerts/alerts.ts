@@ -34,7 +34,7 @@ function tell({ receivers, outbox, clock, nowMs }: AlertsDeps, standing: Standin
     for (const threshold of reachedBy(receiver, standing)) {
       const window = windowAt(standing.limit.window, clock.now());
       const id = alertId(receiver.url, standing, window, threshold);
-      if (outbox.has(id)) continue;
+      if (outbox.has({ id, url: receiver.url })) continue;
       const payload = alertPayload(id, standing, window, threshold, nowMs());
       outbox.add({
         id,

@@ -23,8 +23,8 @@ export interface OutboxDeps {
 
 /** Keeps alerts until they have been sent. */
 export interface Outbox {
-  /** True if an alert of this id is kept, sent or not, or there is no room for another now. */
-  has(id: string): boolean;
+  /** True if an alert of this id is kept, sent or not, or there is no room for another of its receiver now. */
+  has(alert: Pick<Alert, "id" | "url">): boolean;
   /** Keeps an alert, then sends it, as often as it takes. */
   add(alert: Alert): void;
   /** Ends what is being sent: the next process goes on with it. */
@@ -34,7 +34,7 @@ export interface Outbox {
 /** Sort of the records of alerts. */
 const SORT = "alert";
 
-/** Alerts of which one waits to be sent, at most; whoever is told of more is told later. */
+/** Alerts that wait to be sent to one receiver, at most; what is more is found out again later. */
 const MAX_WAITING = 1_000;
 
 /** Ids that are remembered, at most. */
@@ -45,6 +45,12 @@ const BACKOFF = { firstMs: 1_000, longestMs: 300_000 };
 /** How long an alert is remembered when its window is over: longer than any clock jumps. */
 const KEEP_MS = 86_400_000;
 
+/** What waits for one receiver. */
+interface Line {
+  length: number;
+  end: Promise<void>;
+}
+
 /** The records of alerts in a store. */
 export function keptAlerts(records: RecordStore): Promise<readonly KeptRecord[]> {
   return records.all(SORT);
@@ -54,9 +60,8 @@ export function keptAlerts(records: RecordStore): Promise<readonly KeptRecord[]>
 export function createOutbox(deps: OutboxDeps): Outbox {
   const { records, sender, nowMs, random, wait, onFailure } = deps;
   const known = new Set<string>();
-  const lines = new Map<string, Promise<void>>();
+  const lines = new Map<string, Line>();
   const closing = new AbortController();
-  let waiting = 0;
 
   const write = (alert: Alert, version: number): Promise<boolean> => {
     const body = JSON.stringify(alert);
@@ -80,19 +85,23 @@ export function createOutbox(deps: OutboxDeps): Outbox {
   };
   /** One after the other to each receiver: a dead one keeps nobody waiting but its own. */
   const inLine = (url: string, task: () => Promise<void>): void => {
-    waiting += 1;
-    const before = lines.get(url) ?? Promise.resolve();
-    const done = before.then(task).finally(() => {
-      waiting -= 1;
-      if (lines.get(url) === done) lines.delete(url);
+    const line = lines.get(url) ?? { length: 0, end: Promise.resolve() };
+    lines.set(url, line);
+    line.length += 1;
+    line.end = line.end.then(task).finally(() => {
+      line.length -= 1;
+      if (line.length === 0) lines.delete(url);
     });
-    lines.set(url, done);
   };
   const forget = async ({ id, version }: KeptRecord): Promise<void> => {
     await records.change({ sort: SORT, id, version, changedBy: "", changedAtMs: nowMs() }).catch(() => false);
   };
   for (const record of deps.kept) {
-    const alert = JSON.parse(record.body) as Alert;
+    const alert = readAlert(record.body);
+    if (alert === undefined) {
+      onFailure("what was kept of it cannot be read", record.id, "");
+      continue;
+    }
     const isOver = alert.windowEndMs !== undefined && alert.windowEndMs + KEEP_MS < nowMs();
     if (alert.isSent && isOver) {
       inLine(alert.url, () => forget(record));
@@ -102,7 +111,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     if (!alert.isSent) inLine(alert.url, () => send(alert, record.version));
   }
   return {
-    has: (id) => known.has(id) || waiting >= MAX_WAITING,
+    has: ({ id, url }) => known.has(id) || (lines.get(url)?.length ?? 0) >= MAX_WAITING,
     add: (alert) => {
       known.add(alert.id);
       const [oldest] = known;
@@ -121,8 +130,20 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     },
     close: async () => {
       closing.abort();
-      await Promise.allSettled(lines.values());
+      await Promise.allSettled([...lines.values()].map(({ end }) => end));
       await sender.close();
     },
   };
+}
+
+/** An alert as it was kept; undefined if it is none. */
+function readAlert(body: string): Alert | undefined {
+  try {
+    const { id, url, payload, isSent, windowEndMs } = JSON.parse(body);
+    const texts = [id, url, payload];
+    if (texts.some((text) => typeof text !== "string") || typeof isSent !== "boolean") return undefined;
+    return { id, url, payload, isSent, ...(typeof windowEndMs === "number" && { windowEndMs }) };
+  } catch {
+    return undefined;
+  }
 }

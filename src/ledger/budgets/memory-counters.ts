@@ -145,6 +145,10 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
     add: async (name, amount) => {
       counterOf(name).settled += amount;
     },
+    raise: async (name, amount) => {
+      const counter = counterOf(name);
+      if (counter.settled < amount) counter.settled = amount;
+    },
     peek: async (name) => standingOf(name),
     close: async () => {
       counters.clear();

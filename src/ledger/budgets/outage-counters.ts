@@ -76,7 +76,12 @@ export function createOutageCounters({ shared, own, capNanoUsd }: OutageCounters
       if (mine === undefined) return shared.settle(reservation, used);
       ours.delete(reservation);
       for (const [index, claim] of reservation.claims.entries()) owe(claim, used[index] ?? 0n);
-      return own.settle(mine, used);
+      const standings = await own.settle(mine, used);
+      // The cap is no amount of a budget: who is told of shares of it is told of the budget's own.
+      return standings.map((standing, index) => ({
+        ...standing,
+        limit: reservation.claims[index]?.limit ?? standing.limit,
+      }));
     },
     close: async () => {
       await pay().catch(() => undefined);

@@ -6,7 +6,7 @@ import { windowAt } from "./windows.ts";
 
 /** What counters are filled from, and when that is. */
 export interface SeedDeps {
-  readonly counters: Pick<CounterStore, "add">;
+  readonly counters: Pick<CounterStore, "raise">;
   readonly ledger: Pick<LedgerStore, "costs">;
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number;
@@ -29,7 +29,8 @@ const DIMENSIONS: Readonly<Record<LimitScope, readonly CostDimension[]>> = {
 
 /**
  * Fills the counters of limits with what the ledger has of the windows that are open now, so that a process that starts anew opens no budget anew. An attempt
- * counts in the window in which it ended, and one whose cost is not known not at all. Calls at once are those of this process, and so none.
+ * counts in the window in which it ended, and one whose cost is not known not at all. What counters have anyway is not counted twice. Calls at once are
+ * those of this process, and so none.
  */
 export async function seedCounters(deps: SeedDeps, limits: readonly Limit[]): Promise<void> {
   for (const limit of limits) if (limit.window !== "now") await seed(deps, limit);
@@ -47,7 +48,7 @@ async function seed({ counters, ledger, nowMs }: SeedDeps, limit: Limit): Promis
   let after: CostPosition | undefined;
   do {
     const { groups, hasMore } = await ledger.costs({ ...query, ...(after !== undefined && { after }) });
-    for (const group of groups) await counters.add({ limit, subject: group.group.join("/") }, amountOf(limit, group));
+    for (const group of groups) await counters.raise({ limit, subject: group.group.join("/") }, amountOf(limit, group));
     after = hasMore ? groups.at(-1) : undefined;
   } while (after !== undefined);
 }

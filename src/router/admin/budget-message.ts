@@ -8,6 +8,7 @@ import {
   BudgetStandingSchema,
 } from "../../gen/execution/v1/budgets_pb.js";
 import type { BudgetEntry } from "../../ledger/budgets/book.ts";
+import { percentOf } from "../../ledger/budgets/percent.ts";
 import { soleSubject } from "../../ledger/budgets/registry.ts";
 import { windowAt } from "../../ledger/budgets/windows.ts";
 import type { Principal } from "../call.ts";
@@ -40,8 +41,6 @@ export async function budgetMessage(deps: MessageDeps, entry: BudgetEntry, princ
   });
 }
 
-const MAX_PERCENT = 2n ** 32n - 1n;
-
 async function standingOf(
   { counters, clock }: MessageDeps,
   { limit }: BudgetEntry,
@@ -50,13 +49,12 @@ async function standingOf(
   const subject = soleSubject(limit, tenant);
   if (subject === undefined) return undefined;
   const { settled, reserved } = await counters.peek({ limit, subject });
-  const percent = limit.amount === 0n ? 100n : (settled * 100n) / limit.amount;
   const { startMs, endMs } = windowAt(limit.window, clock.now());
   return create(BudgetStandingSchema, {
     subject,
     used: settled,
     reserved,
-    percentUsed: Number(percent < MAX_PERCENT ? percent : MAX_PERCENT),
+    percentUsed: percentOf(settled, limit.amount),
     ...(endMs !== undefined && { windowStartTime: timestampFromMs(startMs), windowEndTime: timestampFromMs(endMs) }),
   });
 }

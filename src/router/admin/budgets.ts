@@ -21,13 +21,13 @@ import {
 } from "../../gen/execution/v1/budgets_pb.js";
 import { Role } from "../../gen/execution/v1/options_pb.js";
 import type { Author, BudgetEntry, BudgetTerms } from "../../ledger/budgets/book.ts";
+import { seedCounters } from "../../ledger/budgets/seed.ts";
 import type { CallContext, Principal } from "../call.ts";
 import { askedTenant, checkMayChange, maySee, seesAll, tenantOf } from "./budget-access.ts";
 import { budgetMessage } from "./budget-message.ts";
 import { checkUnchanged, readNewBudget } from "./budget-request.ts";
 import { SCOPES } from "./budget-words.ts";
 import type { AdminDeps } from "./deps.ts";
-import { countUsedSoFar } from "./used-so-far.ts";
 
 /** Budgets of a page, unless the request says how many. */
 const DEFAULT_PAGE_SIZE = 100;
@@ -93,7 +93,8 @@ export function createBudgets(deps: AdminDeps): Budgets {
       const limit = readNewBudget(wanted, principal, state());
       const id = `budget_${newId()}`;
       const entry = await book.create(id, limit, termsOf(wanted, principal), authorOf(principal), () =>
-        countUsedSoFar(deps, limit),
+        // What runs meanwhile was not reserved from it, and is not counted.
+        seedCounters(deps, [limit]),
       );
       audit("created", id, context);
       return create(CreateBudgetResponseSchema, { budget: await budgetMessage(deps, entry, principal) });

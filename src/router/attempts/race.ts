@@ -66,11 +66,18 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
       closing.push(ending);
     }
   };
-  const settle = async (): Promise<void> => {
+  /** Nobody is started any more: one that is not due is not opened, and one that is open is closed. */
+  const close = (): void => {
     timer.abort();
-    const unsent = await late;
+    const unsent = late?.then((attempt) => attempt?.close());
     late = undefined;
-    await Promise.all([...closing, unsent?.close()]);
+    if (unsent === undefined) return;
+    unsent.catch(nothing);
+    closing.push(unsent);
+  };
+  const settle = async (): Promise<void> => {
+    close();
+    await Promise.all(closing);
   };
 
   /** What is heard next. When the first has had its time, the second is started meanwhile. */
@@ -97,6 +104,7 @@ export function createRace(first: Attempt, hedge: Hedge): Attempt {
   const follow = (racer: Racer): Events => {
     const isNew = racer.attempt !== leader;
     leader = racer.attempt;
+    close();
     giveUp([...running].filter((each) => each !== racer));
     return isNew ? leader.opening() : [];
   };

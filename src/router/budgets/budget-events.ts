@@ -1,6 +1,7 @@
 import { type ChatEvent, chatEvent, warning } from "../../contract/events.ts";
 import { Role } from "../../gen/execution/v1/options_pb.js";
 import type { Standing } from "../../ledger/budgets/counter-store.ts";
+import { percentOf } from "../../ledger/budgets/percent.ts";
 import { scopeLabel } from "../../ledger/budgets/registry.ts";
 import type { LimitScope } from "../../limit.ts";
 import type { Principal } from "../call.ts";
@@ -23,7 +24,7 @@ export function budgetEvent(standing: Standing, principal: Principal, cut: boole
     value: {
       $typeName: "execution.v1.BudgetEvent",
       scope: scopeLabel(standing),
-      percentUsed: limit.amount === 0n ? 100 : Number((used * 100n) / limit.amount),
+      percentUsed: percentOf(used, limit.amount),
       cut,
       ...(isShown && { limitNanoUsd: limit.amount, usedNanoUsd: used }),
     },

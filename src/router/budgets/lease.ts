@@ -71,7 +71,7 @@ export async function takeLease(
 }
 
 /** Money and tokens are counted by the attempt, and all that counts at a provider or model; calls at those who make them where a call begins. */
-function isOfAttempt({ limit }: CounterName): boolean {
+export function isOfAttempt({ limit }: CounterName): boolean {
   return !countsCalls(limit.unit) || limit.scope === "provider" || limit.scope === "model";
 }
 
@@ -137,6 +137,11 @@ function createLease(
       if (answer.kind === "granted") {
         units += answer.units;
         if (streamedTokens <= units) return;
+        // All is held that caller and model allow: what was streamed is less than its bytes may be.
+        if (answer.units === left) {
+          isComplete = true;
+          return;
+        }
       }
       const refusals = answer.kind === "refused" ? answer.refusals : answer.standings.filter(isFull(claims));
       cut = refusals.map((refusal) => budgetEvent(refusal, principal, true));

@@ -66,7 +66,7 @@ describe("budgets at run time", () => {
     expect(await chatAs(gateway, "caller-t")).toBeUndefined();
   });
 
-  // Mutant seen red: countUsedSoFar does nothing.
+  // Mutant seen red: seedCounters does nothing.
   test("count what was used in their window before they were there", async () => {
     for (let call = 0; call < 3; call += 1) await chatAs(gateway, "caller-t");
     const budget = await as("admin-t").create({ ...REQUESTS, amount: 3n });

@@ -78,6 +78,17 @@ export function describeCounterStore(name: string, open: () => Promise<CounterSt
       expect(await store.peek(claim)).toMatchObject({ settled: 750n, reserved: 0n });
     });
 
+    // Mutant seen red: what is to be there at least, added.
+    test("raises what is settled to what was used, and lowers nothing", async () => {
+      const claim = claimOf(newLimit(1000n), 10n);
+      await store.raise(claim, 40n);
+      await reserved([claim]);
+      await store.raise(claim, 70n);
+      await store.raise(claim, 70n);
+      await store.raise(claim, 60n);
+      expect(await store.peek(claim)).toMatchObject({ settled: 70n, reserved: 10n });
+    });
+
     // Mutant seen red: the fixed part taken again with every extension.
     test("extends as far as there is room, and refuses where there is too little", async () => {
       const claims = [claimOf(newLimit(100n), 40n, 1n), claimOf(newLimit(5n), 1n)];

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { describe, expect, test } from "@jest/globals";
 import type { HedgeSettings } from "../../../src/config/config.ts";
 import { textDelta, usageEvent } from "../../../src/contract/events.ts";
@@ -124,6 +125,26 @@ describe("a hedge", () => {
     const { run, far } = racing(answer("near"), answer("far"));
     expect((await run()).told).toContain("text 0 near");
     expect(far.inputs).toEqual([]);
+  });
+
+  // Mutant seen red: a timer that goes on until the answer has ended.
+  test("is not opened either, once the first has begun, however long its answer takes", async () => {
+    const going = Promise.withResolvers<void>();
+    const long: Play = async function* (input) {
+      yield [textDelta({ step: 0, part: 0 }, "long ")];
+      await going.promise;
+      yield* answer("near")(input);
+    };
+    const { run, due, asked, rows } = racing(long, answer("far"));
+    const answered = run();
+    while (asked.length === 0) await setImmediate();
+    await setImmediate();
+    due();
+    await setImmediate();
+    going.resolve();
+    const { events } = await answered;
+    expect(rows.map(({ provider: at }) => at)).toEqual(["near"]);
+    expect(events.at(-1)?.event.value).toMatchObject({ attempts: [{ outcome: AttemptOutcome.WON }] });
   });
 
   test("takes over where the first fails while it runs", async () => {

@@ -72,6 +72,16 @@ describe("a stream on a metered model", () => {
   });
 });
 
+describe("a stream in large pieces", () => {
+  // Mutant seen red: whatever is streamed beyond what was granted counts as a budget that is used up.
+  test("is not cut where all is held that its caller allows, however many tokens the pieces may be", async () => {
+    const text = "word ".repeat(450);
+    const { run, standing } = createRig([{ play: answer(text, 450) }], [usd(1_000_000_000n)]);
+    expect((await run({ sampling: { maxOutputTokens: 600 } })).error).toBeUndefined();
+    expect(await standing()).toMatchObject({ reserved: 0n });
+  });
+});
+
 describe("a call on an opaque model", () => {
   // Mutants seen red: opaque models metered by what they show; no maximum sent.
   test("reserves what can be paid for, sends that as its maximum with a warning, and overshoots nothing by 10,000 hidden tokens", async () => {
@@ -284,6 +294,15 @@ describe("what is told of a budget", () => {
     ]);
   });
 
+  // Mutant seen red: a percentage of 2^32 or more, which no message can hold.
+  test("has a percentage that a message can hold, however small the budget", async () => {
+    const costly = createRig([{ play: answer("hello", 100_000_000) }], [usd(1n, { mode: "soft" })]);
+    await costly.run();
+    const { events, error } = await costly.run();
+    expect(error).toBeUndefined();
+    expect(budgetsTold(events).map(({ percentUsed }) => percentUsed)).toEqual([2 ** 32 - 1]);
+  });
+
   test("of a soft one is an event and a warning, and of a shadow nothing", async () => {
     const { run } = createRig([{}], [usd(10n, { mode: "soft" }), usd(10n, { mode: "shadow" })]);
     await run();
@@ -293,6 +312,24 @@ describe("what is told of a budget", () => {
     expect(events.flatMap(({ event }) => (event.case === "warning" ? [event.value.code] : []))).toEqual([
       "SOFT_LIMIT_EXCEEDED",
     ]);
+  });
+});
+
+describe("a plan", () => {
+  // Mutants seen red: no limit asked; the limits on calls left out; what is planned reserved.
+  test("rules out whom the call would not be let to, and holds nothing for those it would", async () => {
+    const two = [{ name: "one" }, { name: "two" }];
+    const ofOne = usd(0n, { scope: "provider", value: "one", window: "day" });
+    const day = await createRig(two, [ofOne]).plan();
+    expect(day).toEqual(["(one/model-1) BUDGET_EXCEEDED", "two/model-1"]);
+    const calls = createRig(two, [usd(1n, { unit: "requests", window: "minute" })]);
+    for (const _ of [1, 2, 3]) expect(await calls.plan()).toEqual(["one/model-1", "two/model-1"]);
+    await calls.run();
+    expect(await calls.plan()).toEqual(["(one/model-1) RATE_LIMITED", "(two/model-1) RATE_LIMITED"]);
+    expect((await calls.run()).error?.reason).toBe("RATE_LIMITED");
+    const unpriced = createRig([{ seller: "nobody" }], [usd(1_000_000_000n)]);
+    expect(await unpriced.plan()).toEqual(["(near-0/model-1) MODEL_UNPRICED"]);
+    expect(await createRig(two, [usd(0n, { mode: "soft" })]).plan()).toEqual(["one/model-1", "two/model-1"]);
   });
 });
 

@@ -5,6 +5,7 @@ import { createInvariantChecker } from "../../../src/contract/invariants.ts";
 import { unknownUsage } from "../../../src/contract/usage.ts";
 import { Capability, Support } from "../../../src/gen/execution/v1/capabilities_pb.js";
 import { type BudgetEvent, ChatRequestSchema, type ChatResponse } from "../../../src/gen/execution/v1/chat_pb.js";
+import { PlanRequestSchema } from "../../../src/gen/execution/v1/plan_pb.js";
 import type { Standing } from "../../../src/ledger/budgets/counter-store.ts";
 import { createPriceBook } from "../../../src/ledger/prices/price-book.ts";
 import type { AttemptRow } from "../../../src/ledger/store.ts";
@@ -13,7 +14,7 @@ import type { Limit } from "../../../src/limit.ts";
 import type { BudgetDeps } from "../../../src/router/budgets/deps.ts";
 import type { CallContext } from "../../../src/router/call.ts";
 import { acmeTable } from "../../ledger/prices/rig.ts";
-import { asking } from "../../support/planning.ts";
+import { asking, lines } from "../../support/planning.ts";
 import {
   type Drained,
   drainStream,
@@ -112,6 +113,7 @@ export function createRig(
   const chat = (init: MessageInitShape<typeof ChatRequestSchema> = {}, context: Partial<CallContext> = {}) =>
     router.chat(create(ChatRequestSchema, { messages: asking().messages, ...init }), testContext(context));
   return {
+    plan: async () => lines(await router.plan(create(PlanRequestSchema, { request: asking() }), testContext())),
     adapters: made,
     budgets,
     rows,

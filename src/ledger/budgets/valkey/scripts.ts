@@ -3,7 +3,8 @@ import type { Script } from "../../../valkey.ts";
 /**
  * What all scripts begin with. KEYS: clock, leases, and then a lease (where there is one) and counters. ARGV[1] is how long a lease lives, in milliseconds.
  *
- * Numbers stay below 2^53, where they are exact, and are written without an exponent. Time is the server's, and never goes back. A counter is a hash
+ * Numbers stay below 2^53, where they are exact, and are written without an exponent. Time is the server's, and never goes back: where its clock has jumped back it
+ * goes on at half the pace until both agree again, so that no window stands still either; KEYS[1] has both as they were last. A counter is a hash
  * `start settled reserved` of its window. A lease is a text: for each of its claims the counter, whether that counts what runs, and the pieces it
  * holds, window after window. A lease whose process has stopped to say that it lives ends here: what it holds counts as used, since its provider may
  * have billed that, and only the places it took are free.
@@ -12,8 +13,12 @@ const PRELUDE = `
 -- Nothing has no sign: the server takes -0 for no number.
 local function fmt(number) return string.format('%.0f', number == 0 and 0 or number) end
 local time = redis.call('TIME')
-local now = math.max(tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000), tonumber(redis.call('GET', KEYS[1]) or '0'))
-redis.call('SET', KEYS[1], fmt(now))
+local wall = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local last, lastWall = string.match(redis.call('GET', KEYS[1]) or '', '^(%S+) (%S+)$')
+local now = last and math.max(wall, tonumber(last) + math.max(0, wall - tonumber(lastWall)) / 2) or wall
+-- Halves are kept: whoever asks each millisecond would stop it else.
+redis.call('SET', KEYS[1], string.format('%.1f ', now) .. fmt(wall))
+now = math.floor(now)
 
 local LENGTH = { minute = 60000, hour = 3600000, day = 86400000 }
 local DAYS = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
@@ -207,6 +212,14 @@ counter(KEYS[4], ARGV[2])
 redis.call('HINCRBY', KEYS[4], 'settled', ARGV[3])
 standing(reply, KEYS[4])
 return reply`,
+};
+
+/** Counts at least so much as used. ARGV: life, window, amount. KEYS: clock, leases, nothing, counter. */
+export const RAISE: Script = {
+  text: `${PRELUDE}
+local settled = counter(KEYS[4], ARGV[2])
+if settled < tonumber(ARGV[3]) then redis.call('HSET', KEYS[4], 'settled', ARGV[3]) end
+return {}`,
 };
 
 /** Says of leases that their process lives. ARGV: life, leases. KEYS: clock, leases. */

@@ -4,7 +4,7 @@ import { limitId } from "../../../limit.ts";
 import { type ConnectionLog, connectValkey, type Script } from "../../../valkey.ts";
 import { amountOf, fitsEver } from "../affordable.ts";
 import type { Claim, CounterName, CounterStore, Grant, Reservation, Standing, Wanted } from "../counter-store.ts";
-import { ADD, EXTEND, RENEW, RESERVE, SETTLE } from "./scripts.ts";
+import { ADD, EXTEND, RAISE, RENEW, RESERVE, SETTLE } from "./scripts.ts";
 
 /** What counters at a server are made of. */
 export interface ValkeyCountersOptions {
@@ -144,6 +144,9 @@ export async function createValkeyCounters(options: ValkeyCountersOptions): Prom
     settle,
     add: async (name, amount) => {
       await addTo(name, amount);
+    },
+    raise: async (name, amount) => {
+      await run(RAISE, ["", counterName(name)], [name.limit.window, String(amount)]);
     },
     peek: (name) => addTo(name, 0n),
     close: async () => {

@@ -1,0 +1,63 @@
+import { expect, test } from "@jest/globals";
+import type { AlertSettings } from "../../../src/alert.ts";
+import type { Alert } from "../../../src/ledger/alerts/alert.ts";
+import { createOutbox } from "../../../src/ledger/alerts/outbox.ts";
+import { createMemoryRecords } from "../../../src/ledger/stores/memory-records.ts";
+import { Secret } from "../../../src/secret.ts";
+import { waitFor } from "../../support/wait.ts";
+
+const receiver = (url: string): AlertSettings => ({
+  url,
+  secret: new Secret("a secret of a test"),
+  thresholds: [50],
+  allowPrivate: true,
+});
+const alertOf = (id: string, url: string): Alert => ({ id, url, payload: "{}", isSent: false });
+
+/** An outbox whose one receiver answers, and the other never takes anything. */
+function rig(kept: readonly string[] = []) {
+  const sent: string[] = [];
+  const failures: string[] = [];
+  const outbox = createOutbox({
+    records: createMemoryRecords(),
+    kept: kept.map((body, index) => ({ id: `kept-${index}`, version: 1, body, changedBy: "", changedAtMs: 0 })),
+    sender: {
+      send: async ({ url }, { id }) => {
+        if (url === "https://dead") throw new Error("planted");
+        sent.push(id);
+      },
+      close: async () => undefined,
+    },
+    receivers: () => [receiver("https://dead"), receiver("https://alive")],
+    nowMs: Date.now,
+    random: () => 0.5,
+    wait: (_, signal) =>
+      new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true })),
+    onFailure: (what) => failures.push(what),
+  });
+  return { outbox, sent, failures };
+}
+
+// Mutant seen red: one number of those that wait, whoever they are for.
+test("a receiver that is dead keeps nobody waiting but its own", async () => {
+  const { outbox, sent } = rig();
+  for (let count = 0; count < 1_000; count += 1) outbox.add(alertOf(`dead-${count}`, "https://dead"));
+  expect(outbox.has(alertOf("dead-1000", "https://dead"))).toBe(true);
+  expect(outbox.has(alertOf("alive", "https://alive"))).toBe(false);
+  outbox.add(alertOf("alive", "https://alive"));
+  await waitFor(() => sent.includes("alive"), { what: "the alert of the other receiver" });
+  await outbox.close();
+});
+
+// Mutant seen red: the body read as it is, which ends the start.
+test("what was kept and cannot be read is told, and keeps nothing else", async () => {
+  const { outbox, sent, failures } = rig([
+    "{half",
+    "null",
+    '{"id":1}',
+    JSON.stringify(alertOf("whole", "https://alive")),
+  ]);
+  await waitFor(() => sent.includes("whole"), { what: "the alert that can be read" });
+  expect(failures).toEqual(Array(3).fill("what was kept of it cannot be read"));
+  await outbox.close();
+});
