@@ -50,7 +50,7 @@ export function createMeter(
   const startedAtMs = nowMs();
   const attemptId = attemptIdOf(startedAtMs, newId);
   const price = priceOfCandidate(prices, candidate, call.resolved.request, startedAtMs);
-  const streamed = createStreamedOutput();
+  const streamed = createStreamedOutput(call.resolved.request);
   let settled = false;
   let running: AttemptSummary | undefined;
   /** Output tokens that the last checkpoint knew of. */
@@ -60,9 +60,9 @@ export function createMeter(
   const outputTokens = (): number => (running?.usage?.outputTotal ?? 0) + streamed.tokens();
   const checkpoint = (): void => {
     const tokens = outputTokens();
-    if (running?.usage === undefined || tokens === noted) return;
+    const usage = tokens === noted ? undefined : streamed.estimate(running?.usage);
+    if (usage === undefined) return;
     noted = tokens;
-    const usage = streamed.estimate(running.usage);
     ledger.checkpoint({ attemptId, usage, ...priced(usage, Billed.UNKNOWN), atMs: nowMs() });
   };
   /** Who is free stays free; who does not bill the attempt has not billed it, whatever the price. */
@@ -92,9 +92,8 @@ export function createMeter(
       if (settled) return;
       settled = true;
       endPulse();
-      if (summary.outcome !== AttemptOutcome.WON && summary.usage !== undefined) {
-        summary.usage = streamed.estimate(summary.usage);
-      }
+      const estimated = summary.outcome === AttemptOutcome.WON ? undefined : streamed.estimate(summary.usage);
+      if (estimated !== undefined) summary.usage = estimated;
       const { usage, billed, outcome, reason } = summary;
       const { costNanoUsd, priceVersion } = priced(usage, billed);
       if (costNanoUsd !== undefined) summary.costNanoUsd = costNanoUsd;

@@ -1,5 +1,8 @@
 import type { ChatEvent } from "../contract/events.ts";
+import { unknownUsage } from "../contract/usage.ts";
+import type { ChatRequest } from "../gen/execution/v1/chat_pb.js";
 import { type Usage, UsageSource } from "../gen/execution/v1/usage_pb.js";
+import { sizeInput } from "../ledger/prices/input-size.ts";
 
 /** What an attempt has streamed since its provider last said how much that is. */
 export interface StreamedOutput {
@@ -11,9 +14,10 @@ export interface StreamedOutput {
    * The usage of an attempt that ended before its answer did, after what its provider said last. Its output is at least that, and what was
    * streamed after it at four bytes a token; it is marked as an estimate, which is too low by what was never shown: reasoning that is hidden,
    * and what the provider made before it noticed. With sound or pictures, whose tokens nobody can guess, the output is not known. A usage that
-   * was final stays as it is.
+   * was final stays as it is. Where the provider has said nothing, its input is what the request is expected to have; nothing is known while
+   * nothing of the answer came either.
    */
-  estimate(usage: Usage): Usage;
+  estimate(usage: Usage | undefined): Usage | undefined;
   /**
    * As many tokens as there can be of what was streamed: what the provider said last, and after it one a delta, or one for two bytes if that is more.
    * English has 4 bytes a token, code 3, scripts of other languages 2 to 4; what has fewer comes token by token from the servers that have such models.
@@ -27,13 +31,19 @@ const fewestBytesPerToken = 2;
 
 const maxTokens = 0xffffffff;
 
-/** Creates the count of an attempt that has streamed nothing. */
-export function createStreamedOutput(): StreamedOutput {
+/** Creates the count of an attempt at a request that has streamed nothing. */
+export function createStreamedOutput(request: ChatRequest): StreamedOutput {
   let bytes = 0;
   let deltas = 0;
   let reported = 0;
   let hasMedia = false;
   let isFinal = false;
+  let input: number | undefined;
+  const expectedInput = (): Usage | undefined => {
+    if (deltas === 0 && !hasMedia) return undefined;
+    input ??= sizeInput(request).expected;
+    return { ...unknownUsage(), inputTotal: input };
+  };
   return {
     see: ({ event }) => {
       switch (event.case) {
@@ -64,8 +74,10 @@ export function createStreamedOutput(): StreamedOutput {
     },
     tokens: () => bytes / bytesPerToken,
     tokensAtMost: () => reported + Math.max(deltas, Math.ceil(bytes / fewestBytesPerToken)),
-    estimate: (usage) => {
-      if (isFinal) return usage;
+    estimate: (told) => {
+      if (isFinal) return told;
+      const usage = told ?? expectedInput();
+      if (usage === undefined) return undefined;
       // The provider's own cost is one of something that was not over, and says nothing of the whole.
       const { outputTotal = 0, outputText, providerCostNanoUsd: _cost, ...rest } = usage;
       const isWhole = bytes === 0 && outputText !== undefined;

@@ -213,11 +213,11 @@ describe("a call that fails", () => {
     expect(rows).toMatchObject([{ billed: Billed.YES, costNanoUsd: 12_000n, usage, priceVersion: prices.version }]);
   });
 
-  test("after content without usage has no cost, since it may be billed", async () => {
+  test("after content without usage costs what it is estimated to have used, since it may be billed", async () => {
     const { error, rows } = await run(failing(undefined, true));
-    expect(error?.extras.failure).not.toHaveProperty("costNanoUsd");
-    expect(rows).toMatchObject([{ billed: Billed.UNKNOWN }]);
-    expect(rows[0]).not.toHaveProperty("costNanoUsd");
+    const usage = { inputTotal: 5, outputTotal: 1, source: UsageSource.ESTIMATED };
+    expect(error?.extras.failure).toMatchObject({ costNanoUsd: 7_000n, usage });
+    expect(rows).toMatchObject([{ billed: Billed.UNKNOWN, costNanoUsd: 7_000n, usage, priceVersion: prices.version }]);
   });
 
   test("by a cancelled signal or a bug has its one row", async () => {

@@ -1,3 +1,4 @@
+import { create } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
 import {
   type ChatEvent,
@@ -9,21 +10,28 @@ import {
   usageEvent,
 } from "../../src/contract/events.ts";
 import { unknownUsage } from "../../src/contract/usage.ts";
+import { ChatRequestSchema } from "../../src/gen/execution/v1/chat_pb.js";
+import { MessageRole } from "../../src/gen/execution/v1/content_pb.js";
 import { type Usage, UsageSource } from "../../src/gen/execution/v1/usage_pb.js";
 import { createStreamedOutput } from "../../src/router/unfinished-usage.ts";
 
 /*
  * Mutants seen red: the provider's last figure alone; the text before that figure counted twice; only text counted; characters counted, not
- * bytes; a final usage estimated; a picture taken for nothing; the provider's cost of a part taken for the whole's.
+ * bytes; a final usage estimated; a picture taken for nothing; the provider's cost of a part taken for the whole's; nothing known before the provider
+ * says it; an input made up of an answer of which nothing came.
  */
 
 const at = { step: 0, part: 0 };
 const usage = (fields: Partial<Usage>): Usage => ({ ...unknownUsage(), source: UsageSource.PROVIDER, ...fields });
 const told = (fields: Partial<Usage>, final = false): ChatEvent => usageEvent(0, 0, usage(fields), final);
 
+const request = create(ChatRequestSchema, {
+  messages: [{ role: MessageRole.USER, parts: [{ kind: { case: "text", value: { text: "x".repeat(40) } } }] }],
+});
+
 /** The estimate after some events, whose last usage is the one that is known. */
-function estimate(...events: readonly ChatEvent[]): Usage {
-  const streamed = createStreamedOutput();
+function estimate(...events: readonly ChatEvent[]): Usage | undefined {
+  const streamed = createStreamedOutput(request);
   let last = usage({});
   for (const event of events) {
     streamed.see(event);
@@ -65,7 +73,7 @@ describe("the usage of an attempt that did not end", () => {
     ["😀😀😀😀", 4],
     ["", 0],
   ])("counts %j by about its bytes", (text, tokens) => {
-    expect(estimate(told({ outputTotal: 0 }), textDelta(at, text)).outputTotal).toBe(tokens);
+    expect(estimate(told({ outputTotal: 0 }), textDelta(at, text))?.outputTotal).toBe(tokens);
   });
 
   test("tells the parts of its output apart as long as they are all of it", () => {
@@ -87,7 +95,17 @@ describe("the usage of an attempt that did not end", () => {
   });
 
   test("fits its type, however much is streamed", () => {
-    expect(estimate(told({ outputTotal: 0xffffffff }), textDelta(at, "12345")).outputTotal).toBe(0xffffffff);
+    expect(estimate(told({ outputTotal: 0xffffffff }), textDelta(at, "12345"))?.outputTotal).toBe(0xffffffff);
+  });
+
+  test("has the input that is to be expected where the provider has said nothing, and is not known before anything came", () => {
+    const silent = createStreamedOutput(request);
+    expect(silent.estimate(undefined)).toBeUndefined();
+    silent.see(textDelta(at, "x".repeat(8)));
+    // 40 bytes of text are 10 tokens; a message and what is around it have some of their own.
+    expect(silent.estimate(undefined)).toEqual(
+      usage({ inputTotal: 15, outputTotal: 2, source: UsageSource.ESTIMATED }),
+    );
   });
 
   test("is the provider's once that is final", () => {

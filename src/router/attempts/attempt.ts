@@ -5,7 +5,6 @@ import { ExecutionError, toExecutionError } from "../../errors.ts";
 import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
 import { AttemptOutcome, type AttemptSummary, AttemptSummarySchema, Billed } from "../../gen/execution/v1/usage_pb.js";
 import { type Lease, takeLease } from "../budgets/lease.ts";
-import { expectedInput } from "../budgets/terms.ts";
 import type { Call } from "../call.ts";
 import { createMeter } from "../meter.ts";
 import { attemptStarted, completeFinished, finalUsage } from "./attempt-events.ts";
@@ -211,8 +210,6 @@ export function createAttempt(deps: AttemptDeps, input: AttemptInput): Attempt {
       if (!isOpen || summary.outcome !== AttemptOutcome.UNSPECIFIED) return found;
       const error = found.with({ provider: adapter.settings.name, model: model.model });
       markFailed(summary, error, times());
-      // Who is cut by us will hear nothing more of its provider, and has to know what it was cut for.
-      if (lease?.isCut() === true) summary.usage ??= expectedInput(request);
       admission.failed(error);
       await end();
       return error;

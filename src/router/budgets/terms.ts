@@ -1,8 +1,6 @@
-import { unknownUsage } from "../../contract/usage.ts";
 import { ExecutionError } from "../../errors.ts";
 import { Capability, type ModelCapabilities, Support } from "../../gen/execution/v1/capabilities_pb.js";
 import { type ChatRequest, Modality } from "../../gen/execution/v1/chat_pb.js";
-import type { Usage } from "../../gen/execution/v1/usage_pb.js";
 import type { Claim, CounterName, Wanted } from "../../ledger/budgets/counter-store.ts";
 import { sizeInput } from "../../ledger/prices/input-size.ts";
 import type { PriceBook } from "../../ledger/prices/price-book.ts";
@@ -106,11 +104,6 @@ function meters(model: ModelCapabilities, request: ChatRequest, isMoney: boolean
     Object.keys(request.providerOptionsJson).length === 0 &&
     request.modalities.every((modality) => modality === Modality.TEXT)
   );
-}
-
-/** What a request's input is expected to use, where no provider says it. */
-export function expectedInput(request: ChatRequest): Usage {
-  return { ...unknownUsage(), inputTotal: sizeInput(request).expected };
 }
 
 function least(...bounds: readonly (number | undefined)[]): number | undefined {

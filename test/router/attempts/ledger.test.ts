@@ -119,12 +119,15 @@ describe("what a running attempt has used", () => {
     expect(beats).toEqual([]);
   });
 
-  test("is not made up while the provider has said nothing", async () => {
+  // Mutant seen red: nothing noted before the provider says what was used.
+  test("is estimated while the provider has said nothing", async () => {
     const { checkpoints, run } = rig(async function* play() {
       yield [textDelta(place, "x".repeat(10_000))];
       yield [finishedEvent()];
     }, {});
     await run();
-    expect(checkpoints).toEqual([]);
+    const usage = { outputTotal: 2500, source: UsageSource.ESTIMATED };
+    expect(checkpoints).toMatchObject([{ usage, costNanoUsd: expect.any(BigInt) }]);
+    expect(checkpoints[0]?.usage?.inputTotal).toBeGreaterThan(0);
   });
 });

@@ -262,7 +262,7 @@ export declare type AttemptSummary = Message<"execution.v1.AttemptSummary"> & {
   billed: Billed;
 
   /**
-   * What it used. Of an attempt that did not give its answer an estimate, see USAGE_SOURCE_ESTIMATED; absent if the provider said nothing.
+   * What it used. Of an attempt that did not give its answer an estimate, see USAGE_SOURCE_ESTIMATED; absent if nothing of it came.
    *
    * @generated from field: execution.v1.Usage usage = 8;
    */
@@ -351,8 +351,9 @@ export enum UsageSource {
   COUNTED = 2,
 
   /**
-   * The platform estimated some of them: the answer was left, cut or failed before the provider had said all it used. Input is the provider's;
-   * output is what the provider had said, and the text after that at 4 bytes a token, which leaves out what was not shown.
+   * The platform estimated some of them: the answer was left, cut or failed before the provider had said all it used. Input is the provider's, or
+   * what is to be expected of the request if it had said none; output is what the provider had said, and the text after that at 4 bytes a token,
+   * which leaves out what was not shown.
    *
    * @generated from enum value: USAGE_SOURCE_ESTIMATED = 3;
    */
