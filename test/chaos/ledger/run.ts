@@ -21,7 +21,7 @@ import { judge, type Phase, type Row, readRows } from "./reconcile.ts";
 // With `--store postgres` the rows are those of a database, which is killed, stalled and out of disk in turn while the gateway is killed.
 //
 // Mutants seen red: the row is not waited for before the request leaves; the commit is not waited for at the end of an attempt; attempts are settled at a
-// start and stay open, with ids that need not be unique; nothing is noted while streaming.
+// start and stay open, with ids that need not be unique. That nothing is noted while streaming is found by `test/router/attempts/ledger.test.ts`, not here.
 
 const STREAMS = 32;
 

@@ -26,7 +26,7 @@ function rig() {
   return { queue, sent, changes, outcomeOf, turn, pass: (ms: number) => (now += ms) };
 }
 
-/** Mutants seen red: each is sent for itself; a second batch is sent while the first is written; ends that failed are dropped; the pause is not kept. */
+/** Mutants seen red: each is sent for itself; a second batch is sent while the first is written; ends that failed are dropped. */
 describe("the queue before the writer", () => {
   test("sends what comes in one turn together, and what comes while that is written after it", async () => {
     const { queue, sent, outcomeOf, turn } = rig();
