@@ -1,5 +1,6 @@
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ExecutionError } from "../../errors.ts";
-import type { ChatFailure } from "../../gen/execution/v1/errors_pb.js";
+import { ChatFailureSchema } from "../../gen/execution/v1/errors_pb.js";
 import { createQueue } from "./queue.ts";
 import type { Claim, KeyEnd, KeyUse } from "./store.ts";
 
@@ -24,7 +25,8 @@ interface KeyRecord {
   readonly hash: string;
   readonly streamId: string;
   readonly expiresAtMs: number;
-  failure?: ChatFailure;
+  /** What its call did, encoded: kept for a day, as an object it would take many times as much memory. */
+  failure?: Uint8Array;
 }
 
 /** How many records of keys that were given back wait at least until they are swept out. */
@@ -64,8 +66,9 @@ export function createKeys({ maxKeys, keepKeysMs }: KeyLimits, nowMs: () => numb
       const name = nameOf(use);
       const record = records.get(name);
       if (record?.hash === use.hash) {
-        const { failure } = record;
-        return { kind: "same", streamId: record.streamId, ...(failure === undefined ? {} : { failure }) };
+        const { failure, streamId: earlier } = record;
+        if (failure === undefined) return { kind: "same", streamId: earlier };
+        return { kind: "same", streamId: earlier, failure: fromBinary(ChatFailureSchema, failure) };
       }
       if (record !== undefined) return { kind: "other" };
       if (!hasRoom(use.tenant)) {
@@ -89,7 +92,7 @@ export function createKeys({ maxKeys, keepKeysMs }: KeyLimits, nowMs: () => numb
       const record = records.get(nameOf(key));
       if (record?.streamId !== key.failure.streamId) return;
       if (!key.free) {
-        record.failure = key.failure;
+        record.failure = toBinary(ChatFailureSchema, key.failure);
         return;
       }
       drop(record);
