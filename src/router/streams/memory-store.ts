@@ -26,7 +26,7 @@ interface Entry {
   ended: Ended | undefined;
 }
 
-/** What a process without another store keeps beside its logs: some 100 MB if all of it is used. */
+/** What a process without another store keeps beside its logs: some 250 MB if all of it is used. */
 export const MEMORY_STREAMS = {
   maxEnded: 10_000,
   keepEndedMs: 86_400_000,
