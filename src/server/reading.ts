@@ -2,7 +2,7 @@ import type { DescMessage, JsonValue, Message } from "@bufbuild/protobuf";
 import { LARGE_BYTES } from "./body-bytes.ts";
 import { createScan, decodeBinary, decodeJson, decodeText, type MessageFormat, parseJson } from "./read.ts";
 import type { Scan } from "./scan.ts";
-import { createTurns, threadCpuMs } from "./turns.ts";
+import { createTurns } from "./turns.ts";
 
 /** Reads the request of one call, from bytes to a message. */
 export interface RequestReading {
@@ -20,7 +20,7 @@ export interface RequestReading {
 }
 
 /** Parsing, decoding and validating a large body take some 10 to 20 ms each: there is one such step in a turn, whoever's. */
-const steps = createTurns({ perTurn: 1, budgetMs: 0, clockMs: threadCpuMs });
+const steps = createTurns({ perTurn: 1, budgetMs: 0, clockMs: () => performance.now() });
 
 /** Creates the reading of a request of a schema. What waits for its turn rejects with the signal's reason once that has fired. */
 export function createReading(schema: DescMessage, signal: AbortSignal): RequestReading {

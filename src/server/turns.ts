@@ -65,16 +65,8 @@ export function createTurns({ perTurn, budgetMs, clockMs }: TurnsOptions): Turns
   };
 }
 
-/** CPU time of this thread, which stands still while others have the processor: how much is done in a turn does not depend on how busy they are. */
-export function threadCpuMs(): number {
-  // Linux brings the time up to date for who asks for the process's; by itself it is as old as the last tick, 4 ms.
-  process.cpuUsage();
-  const { user, system } = process.threadCpuUsage();
-  return (user + system) / 1000;
-}
-
 /**
  * Does what callers can ask for by the thousand at once: requests are begun here, pieces of large bodies read, and what is late is ended. A call takes
  * some five turns of the event loop from its arrival to its answer, so that each has to be short.
  */
-export const inTurn: Turns = createTurns({ perTurn: 8, budgetMs: 4, clockMs: threadCpuMs });
+export const inTurn: Turns = createTurns({ perTurn: 8, budgetMs: 4, clockMs: () => performance.now() });

@@ -183,18 +183,19 @@ export function createRun(options: RunOptions): Run {
       Math.min(MAX_TIMER_MS, context.remainingMs()),
     );
   };
-  const leave = (reader: Reader, error: ExecutionError): void => {
+  /** Whoever meets the end of a stream leaves it too, which is every call: the error is made only if the call ends by it. */
+  const leave = (reader: Reader, error?: ExecutionError): void => {
     if (!readers.has(reader)) return;
     remove(reader);
-    if (!isOver() && readers.size === 0 && !alone) abandon(error);
+    if (!isOver() && readers.size === 0 && !alone) abandon(error ?? callerLeft());
   };
 
   const host: ReaderHost = {
     demand: pull,
     // Who fell off the log has left like anybody else: without a reader nobody would ask the provider on.
-    onEnd: (reader) => leave(reader, callerLeft()),
+    onEnd: (reader) => leave(reader),
     onLeave: async (reader) => {
-      leave(reader, callerLeft());
+      leave(reader);
       if (aborted !== undefined) await closed.promise;
     },
     expired: (cursor) => expiredError(failureAt(cursor)),
@@ -204,7 +205,7 @@ export function createRun(options: RunOptions): Run {
         abort(error);
         return undefined;
       }
-      leave(reader, error.reason === "CANCELLED" ? error : callerLeft());
+      leave(reader, error.reason === "CANCELLED" ? error : undefined);
       if (error.extras.failure !== undefined) return error;
       // Where the call ends with its caller, it is told how that ended.
       return error.reason === "CANCELLED" && isOver() ? undefined : error.with({ failure: failureAt(reader.cursor()) });
