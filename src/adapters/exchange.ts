@@ -13,8 +13,11 @@ import { createSseDecoder, type SseDecoder } from "./sse.ts";
  * cannot be read.
  */
 export interface AnswerDecoder {
-  /** True once the end marker was seen and `finished` was written; nothing after it is read. */
-  readonly ended: boolean;
+  /**
+   * True once the end marker was seen and `finished` was written; nothing after it is read. A function, like all that is asked of the parts of a decoder: a getter
+   * would cost each call a hidden class of its own.
+   */
+  ended(): boolean;
   /** One event of a stream: its data and its name, empty if it has none. An element of a streamed JSON array is one without a name. */
   event(data: string, name: string, out: ChatEvent[]): void;
   /** A whole answer, which is its own end marker. */
@@ -96,10 +99,10 @@ async function* run(
     const { stream, events: begun } = await firstEvents(response, input);
     let events: readonly ChatEvent[] | undefined = begun;
     while (events !== undefined) {
-      if (decoder.ended) concealEnd(events, input.conceal);
+      if (decoder.ended()) concealEnd(events, input.conceal);
       if (events.length > 0) yield events;
       if (stream.failure !== undefined) throw stream.failure;
-      if (decoder.ended) return;
+      if (decoder.ended()) return;
       events = await nextEvents(response.body, stream);
     }
     const last = stream.end();
@@ -110,7 +113,7 @@ async function* run(
       ? concealError(error, input.conceal).with({ provider: input.provider, model: input.model })
       : error;
   } finally {
-    if (decoder.ended && response !== undefined) track(readRest(response.body));
+    if (decoder.ended() && response !== undefined) track(readRest(response.body));
     else response?.body.close();
     running.resolve();
   }
@@ -160,7 +163,7 @@ function createStreamReader(decoder: AnswerDecoder, framing: Framing): StreamRea
   const { push, end } = framing === "array" ? arraySplitter() : createSseDecoder({ maxEventBytes });
   let out: ChatEvent[] = [];
   const sink = (data: string, event: string): void => {
-    if (!decoder.ended) decoder.event(data, event, out);
+    if (!decoder.ended()) decoder.event(data, event, out);
   };
   const reader: StreamReader = {
     failure: undefined,
@@ -201,7 +204,7 @@ function endStream(flush: () => void, decoder: AnswerDecoder, out: ChatEvent[]):
     if (error instanceof ExecutionError && error.reason === "PROVIDER_PROTOCOL") throw truncated();
     throw error;
   }
-  if (!decoder.ended) decoder.end(out);
+  if (!decoder.ended()) decoder.end(out);
 }
 
 function readDocument(bytes: Uint8Array, decoder: AnswerDecoder): readonly ChatEvent[] {

@@ -194,7 +194,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         }
         validation ??= await import("./validate.ts");
         await nextStep();
-        validation.validateMessage(input, message, Math.max(bodyBytes, reading.decodedBytes));
+        validation.validateMessage(input, message, Math.max(bodyBytes, reading.decodedBytes()));
         deadline.signal.throwIfAborted();
         return handler(message, context);
       },

@@ -44,10 +44,11 @@ export async function inflate(
     gunzip.end(bytes);
     for await (const piece of gunzip) {
       call.signal.throwIfAborted();
-      if (body.size + piece.length > most) throw new ExecutionError("MESSAGE_TOO_LARGE", tooLarge(most, call.maxBytes));
+      if (body.size() + piece.length > most)
+        throw new ExecutionError("MESSAGE_TOO_LARGE", tooLarge(most, call.maxBytes));
       body.add(piece);
     }
-    call.admitBytes(body.size);
+    call.admitBytes(body.size());
     return body.take();
   } catch (thrown) {
     if (thrown instanceof ExecutionError) throw thrown;

@@ -17,9 +17,7 @@ function createTextDecoder(): AnswerDecoder {
     else out.push(textDelta(place, text));
   };
   return {
-    get ended() {
-      return ended;
-    },
+    ended: () => ended,
     event: (data, _name, out) => take(data, out),
     document: (text, out) => {
       take(text, out);

@@ -7,7 +7,7 @@ const body = Buffer.from(Array.from({ length: 3 * LARGE_BYTES }, (_each, index) 
 test.each([1, 7, 1000, LARGE_BYTES, body.length])("a body in pieces of %d bytes is the whole", (pieceBytes) => {
   const bytes = createBodyBytes(undefined);
   for (let at = 0; at < body.length; at += pieceBytes) bytes.add(body.subarray(at, at + pieceBytes));
-  expect(bytes.size).toBe(body.length);
+  expect(bytes.size()).toBe(body.length);
   expect(body.equals(bytes.take())).toBe(true);
 });
 

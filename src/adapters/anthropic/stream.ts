@@ -122,9 +122,7 @@ export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerD
   };
 
   return {
-    get ended() {
-      return ended;
-    },
+    ended: () => ended,
     event: (data, name, out) => {
       const event = asObject(tryParse(data));
       const type = asText(event?.type) || name;

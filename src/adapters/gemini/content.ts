@@ -31,9 +31,9 @@ export interface ContentContext {
 /** The content of one answer: the parts of a candidate, chunk by chunk, become events. */
 export interface ContentReader {
   /** Calls of functions that wait for the caller. */
-  readonly waitingCalls: number;
+  readonly waitingCalls: () => number;
   /** Searches that were made for the answer. */
-  readonly queries: number;
+  readonly queries: () => number;
   /** Takes the parts of a chunk; `raw` gives their JSON. */
   add(parts: readonly unknown[], raw: RawParts, out: ChatEvent[]): void;
   /** Takes what a candidate says beside its content: sources and log probabilities. */
@@ -139,7 +139,7 @@ export function createContentReader({ step, newId, executorOf }: ContentContext)
         return addSound(content.mimeType, content.base64, signature !== "" || !isExact, out);
       if (content.kind !== "function") return addContent(content, out);
       // A streamed call goes on; anything else ends what came before.
-      if (!calls.isOpen) close(out);
+      if (!calls.isOpen()) close(out);
       return calls.addFunction(content.called, content.argumentsJson, out);
     })();
     if (!isExact || needsWhole(content)) addState(place, "part", raw());
@@ -163,12 +163,8 @@ export function createContentReader({ step, newId, executorOf }: ContentContext)
   };
 
   return {
-    get waitingCalls() {
-      return calls.waiting;
-    },
-    get queries() {
-      return sources.queries;
-    },
+    waitingCalls: calls.waiting,
+    queries: sources.queries,
     add: (list, raw, out) => {
       for (const [index, entry] of list.entries()) {
         const part = asObject(entry);

@@ -27,9 +27,9 @@ export interface CallsContext {
 /** The calls of one answer, functions and the provider's own tools. */
 export interface Calls {
   /** Calls of functions that nobody has answered: the caller's turn. */
-  readonly waiting: number;
+  readonly waiting: () => number;
   /** True while the pieces of a streamed call may go on. */
-  readonly isOpen: boolean;
+  readonly isOpen: () => boolean;
   /** Takes a `functionCall`, whole or a piece; `argumentsJson` is its `args` as they were written. Returns the place of the call. */
   addFunction(call: JsonObject, argumentsJson: string, out: ChatEvent[]): Place;
   /** Takes a call of a tool that the provider runs. Returns its place. */
@@ -106,12 +106,8 @@ export function createCalls({ nextPlace, newId, executorOf, kept }: CallsContext
   };
 
   return {
-    get waiting() {
-      return calls.filter(({ head, hasAnswer }) => head.executor === Executor.CALLER && !hasAnswer).length;
-    },
-    get isOpen() {
-      return streamed !== undefined;
-    },
+    waiting: () => calls.filter(({ head, hasAnswer }) => head.executor === Executor.CALLER && !hasAnswer).length,
+    isOpen: () => streamed !== undefined,
     addFunction: (called, argumentsJson, out) => {
       const name = asWord(called.name);
       const id = asWord(called.id);

@@ -6,7 +6,7 @@ import { createKept, ENTRY_COST, type Kept } from "../kept.ts";
 /** The sources an answer names. */
 export interface Sources {
   /** Searches that were made for the answer. */
-  readonly queries: number;
+  readonly queries: () => number;
   /** Takes a candidate and returns the sources that it names and none before it did: metadata may come again with every chunk. */
   add(candidate: JsonObject): readonly Citation[];
 }
@@ -36,9 +36,7 @@ export function createSources(kept: Kept): Sources {
     return true;
   };
   return {
-    get queries() {
-      return queries.size;
-    },
+    queries: () => queries.size,
     add: (candidate) => {
       const grounding = asObject(candidate.groundingMetadata);
       for (const query of asArray(grounding?.webSearchQueries)) isNew(queries, asText(query));

@@ -69,7 +69,7 @@ export function createDecoder({ step, attempt, newId, executorOf }: DecoderConte
     reported = { object, text };
     usages += 1;
     if (whole || !isWorthTelling(usages)) return;
-    const usage = readUsage(object, content.queries);
+    const usage = readUsage(object, content.queries());
     if (!hasGrown(told, usage)) return;
     told = usage;
     out.push(usageEvent(step, attempt, usage, false));
@@ -79,7 +79,7 @@ export function createDecoder({ step, attempt, newId, executorOf }: DecoderConte
     if (reported === undefined) return;
     const { object, text } = reported;
     const providerUsageJson = jsonMembers(text).get("usageMetadata") ?? "";
-    out.push(usageEvent(step, attempt, { ...readUsage(object, content.queries), providerUsageJson }, true));
+    out.push(usageEvent(step, attempt, { ...readUsage(object, content.queries()), providerUsageJson }, true));
     reported = undefined;
   };
 
@@ -112,7 +112,7 @@ export function createDecoder({ step, attempt, newId, executorOf }: DecoderConte
         case: "finished",
         value: {
           $typeName: "execution.v1.Finished",
-          reason: finishReason(ending, content.waitingCalls > 0),
+          reason: finishReason(ending, content.waitingCalls() > 0),
           providerReason: word,
           attempt: 0,
           priceVersion: "",
@@ -125,9 +125,7 @@ export function createDecoder({ step, attempt, newId, executorOf }: DecoderConte
   };
 
   return {
-    get ended() {
-      return ended;
-    },
+    ended: () => ended,
     event: (data, _name, out) => add(data, false, out),
     document: (text, out) => {
       const documents = text.trimStart().startsWith("[") && tryParse(text) !== undefined ? jsonElements(text) : [text];

@@ -41,8 +41,8 @@ export interface MessageReader {
   addSources(sources: readonly unknown[], out: ChatEvent[]): void;
   /** Ends every part: what was held back, state, tool calls. */
   finish(out: ChatEvent[]): void;
-  readonly toolCallCount: number;
-  readonly hasRefusal: boolean;
+  readonly toolCallCount: () => number;
+  readonly hasRefusal: () => boolean;
 }
 
 type TextKind = "text" | "reasoning" | "refusal";
@@ -198,12 +198,8 @@ export function createMessageReader({ step, owner, newId }: MessageContext): Mes
       push(audio?.rest(), out);
       toolCalls.finish(out);
     },
-    get toolCallCount() {
-      return toolCalls.count;
-    },
-    get hasRefusal() {
-      return hasRefusal;
-    },
+    toolCallCount: toolCalls.count,
+    hasRefusal: () => hasRefusal,
   };
 }
 

@@ -119,7 +119,7 @@ export function createDecoder({ step, attempt, quirks, newId }: DecoderContext):
         case: "finished",
         value: {
           $typeName: "execution.v1.Finished",
-          reason: finishReason(providerWord, message.toolCallCount > 0, message.hasRefusal),
+          reason: finishReason(providerWord, message.toolCallCount() > 0, message.hasRefusal()),
           providerReason: providerWord,
           attempt: 0,
           priceVersion: "",
@@ -132,9 +132,7 @@ export function createDecoder({ step, attempt, quirks, newId }: DecoderContext):
   };
 
   return {
-    get ended() {
-      return ended;
-    },
+    ended: () => ended,
     event: (data, name, out) => {
       if (data.startsWith("[DONE]")) {
         if (providerReason === undefined) throw truncated();

@@ -28,7 +28,7 @@ export interface ToolCallsContext {
 /** The tool calls of one answer. */
 export interface ToolCalls {
   /** How many there are. */
-  readonly count: number;
+  readonly count: () => number;
   /** Takes an entry of `tool_calls`. A `whole` one, of a document, is a call of its own; others are told apart by index, id and name. */
   add(entry: JsonObject, whole: boolean, out: ChatEvent[]): void;
   /** Ends every call. */
@@ -113,9 +113,7 @@ export function createToolCalls({ nextPlace, newId, owner, kept }: ToolCallsCont
   };
 
   return {
-    get count() {
-      return calls.length;
-    },
+    count: () => calls.length,
     add: (entry, whole, out) => {
       const tool = asObject(entry.function) ?? asObject(entry.custom) ?? {};
       const call = (whole ? undefined : findCall(calls, entry, asWord(tool.name))) ?? open(entry);

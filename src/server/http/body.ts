@@ -41,10 +41,8 @@ export async function readBody(exchange: Exchange, call: BodyCall, reading: Body
     scanning = true;
   });
   return new Promise((resolve, reject) => {
-    const clock = startBodyClock(
-      requestMs,
-      () => body.size,
-      () => settle(new ExecutionError("DEADLINE", `the request's body did not arrive within ${requestMs} ms`)),
+    const clock = startBodyClock(requestMs, body.size, () =>
+      settle(new ExecutionError("DEADLINE", `the request's body did not arrive within ${requestMs} ms`)),
     );
     let settled = false;
     const settle = (thrown?: unknown): void => {
@@ -57,14 +55,14 @@ export async function readBody(exchange: Exchange, call: BodyCall, reading: Body
     };
     const onData = (chunk: Uint8Array): void => {
       try {
-        if (body.size === 0) refuseTooLarge(announced(chunk, framing), call);
-        call.admitBytes(Math.max(0, body.size + chunk.length - overhead));
+        if (body.size() === 0) refuseTooLarge(announced(chunk, framing), call);
+        call.admitBytes(Math.max(0, body.size() + chunk.length - overhead));
         body.add(chunk);
       } catch (thrown) {
         settle(thrown);
         return;
       }
-      if (body.size > LARGE_BYTES) holdPiece(request, () => !settled);
+      if (body.size() > LARGE_BYTES) holdPiece(request, () => !settled);
     };
     const onEnd = (): void => settle();
     const onGone = (): void => settle(new ExecutionError("CANCELLED", "the caller left before its request was read"));

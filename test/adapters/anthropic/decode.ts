@@ -23,9 +23,9 @@ function decode(read: (decoder: ReturnType<typeof createDecoder>, out: ChatEvent
   const events: ChatEvent[] = [];
   try {
     read(decoder, events);
-    return { events, error: undefined, ended: decoder.ended };
+    return { events, error: undefined, ended: decoder.ended() };
   } catch (error) {
-    return { events, error, ended: decoder.ended };
+    return { events, error, ended: decoder.ended() };
   }
 }
 

@@ -36,9 +36,9 @@ function decode(
   const events: ChatEvent[] = [];
   try {
     read(decoder, events);
-    return { events, error: undefined, ended: decoder.ended };
+    return { events, error: undefined, ended: decoder.ended() };
   } catch (error) {
-    return { events, error, ended: decoder.ended };
+    return { events, error, ended: decoder.ended() };
   }
 }
 

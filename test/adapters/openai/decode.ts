@@ -41,9 +41,9 @@ export function decodeChunks(chunks: readonly JsonValue[], options: DecodeOption
     }
     if ((options.end ?? "done") === "done") decoder.event("[DONE]", "", events);
     if (options.end === "eof") decoder.end(events);
-    return { events, error: undefined, ended: decoder.ended };
+    return { events, error: undefined, ended: decoder.ended() };
   } catch (error) {
-    return { events, error, ended: decoder.ended };
+    return { events, error, ended: decoder.ended() };
   }
 }
 
@@ -53,9 +53,9 @@ export function decodeErrorEvent(data: string): Decoded {
   const events: ChatEvent[] = [];
   try {
     decoder.event(data, "error", events);
-    return { events, error: undefined, ended: decoder.ended };
+    return { events, error: undefined, ended: decoder.ended() };
   } catch (error) {
-    return { events, error, ended: decoder.ended };
+    return { events, error, ended: decoder.ended() };
   }
 }
 
@@ -65,9 +65,9 @@ export function decodeDocument(document: JsonValue, options: DecodeOptions = {})
   const events: ChatEvent[] = [];
   try {
     decoder.document(typeof document === "string" ? document : JSON.stringify(document), events);
-    return { events, error: undefined, ended: decoder.ended };
+    return { events, error: undefined, ended: decoder.ended() };
   } catch (error) {
-    return { events, error, ended: decoder.ended };
+    return { events, error, ended: decoder.ended() };
   }
 }
 

@@ -67,7 +67,7 @@ export async function soak(options: SoakOptions): Promise<readonly Finding[]> {
 export const soakSmoke: Scenario = {
   name: "soak",
   run: ({ seed, size }) =>
-    soak({ seed, seconds: size, warmUpShare: 0.4, everySeconds: 3, boundRssMib: 300, boundHeldMib: 30 }),
+    soak({ seed, seconds: size, warmUpShare: 0.4, everySeconds: 3, boundRssMib: 300, boundHeldMib: 60 }),
 };
 
 function configuration(baseUrl: string): string {

@@ -109,7 +109,7 @@ describe("the pace", () => {
       expect(await within(provider.ended, { what: "the deadline" })).toMatchObject({ reason: "DEADLINE" });
       const chunks: Buffer[] = [];
       for await (const chunk of response) chunks.push(chunk);
-      expect(Buffer.concat(chunks).toString("utf8").slice(-1000)).toContain("DEADLINE_EXCEEDED");
+      expect(Buffer.concat(chunks).toString("utf8").slice(-2000)).toContain("DEADLINE_EXCEEDED");
     });
   });
 });

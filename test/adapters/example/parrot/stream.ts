@@ -45,9 +45,7 @@ export function createDecoder({ step, attempt }: { readonly step: number; readon
   };
 
   return {
-    get ended() {
-      return ended;
-    },
+    ended: () => ended,
     event: (data, name, out) => {
       const value = asObject(tryParse(data));
       if (value === undefined) throw unreadable();
