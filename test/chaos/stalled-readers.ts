@@ -6,8 +6,8 @@ import { callGrpc } from "./clients.ts";
 import { startGateway } from "./gateway.ts";
 import type { Scenario } from "./scenario.ts";
 
-/** What is on its way to the reader, and what the log of its stream keeps of what it was sent: blocks of 1 to 64 KiB, of which a process keeps 64 MiB. */
-const boundKib = 256 + 128;
+/** What is on its way to the reader, and what the log of its stream keeps of what it was sent: blocks of 1 to 8 KiB, of which a process keeps 64 MiB. */
+const boundKib = 256 + 48;
 const settleMs = 3000;
 const groups = 3;
 

@@ -34,7 +34,7 @@ interface Block {
 
 /** Blocks begin small, for the answer of one word, and double to this size. Larger events get a block of their own. */
 const FIRST_BLOCK_BYTES = 1024;
-const MAX_BLOCK_BYTES = 65_536;
+const MAX_BLOCK_BYTES = 8192;
 
 /** First blocks are cut from slabs: an ArrayBuffer for each call would cost more than all that is written into it. */
 const SLAB_BYTES = 16 * FIRST_BLOCK_BYTES;
