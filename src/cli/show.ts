@@ -43,7 +43,7 @@ function callSettings({ config }: LoadedConfig, { persona: asked = "", tenant = 
   }
   const { values } = mergeLayers(config, { persona, tenant }, request);
   const root = new Map<string, Shown>();
-  for (const [path, { value, origin }] of values) {
+  for (const [path, { value, origin }] of values()) {
     const steps = path.split(".");
     const last = steps.pop() ?? path;
     mapAt(root, steps).set(last, leaf(value, origin));

@@ -63,8 +63,8 @@ export interface Resolved {
   readonly candidates: readonly ResolvedCandidate[];
   /** How the call goes through them. */
   readonly routing: RoutingSettings;
-  /** Every value the call runs with, by its path in the file (`sampling.top_p`). */
-  readonly values: ReadonlyMap<string, ResolvedValue>;
+  /** Every value the call runs with, by its path in the file (`sampling.top_p`). Made when it is asked for. */
+  readonly values: () => ReadonlyMap<string, ResolvedValue>;
 }
 
 /** What has happened in a call so far. The stages that act write it; the stream's end reads it. */

@@ -1,10 +1,17 @@
 import { create } from "@bufbuild/protobuf";
 import type { CallSettings, Config, PersonaSettings, RequestDefaults } from "../config/config.ts";
 import { type Capability, CapabilitySchema } from "../gen/execution/v1/capabilities_pb.js";
-import { type ChatRequest, ChatRequestSchema, ReasoningSchema, SamplingSchema } from "../gen/execution/v1/chat_pb.js";
+import {
+  type ChatRequest,
+  ChatRequestSchema,
+  type Reasoning,
+  ReasoningSchema,
+  type Sampling,
+  SamplingSchema,
+} from "../gen/execution/v1/chat_pb.js";
 import type { ResolvedValue } from "./call.ts";
 import { durationText, enumWord, systemMessage } from "./layer-values.ts";
-import { mergeFields, type Note, type Source } from "./merge-fields.ts";
+import { lay, type Merged, NOTHING, type Note, noteOrigins, type Source } from "./merge-fields.ts";
 
 /** What the layers of a call merge to. Frozen; messages and tools are the request's own. */
 export interface MergedCall {
@@ -16,8 +23,8 @@ export interface MergedCall {
   readonly requiredBy: string;
   /** Total time of a call that brings no deadline, in milliseconds. Absent: the platform's. */
   readonly timeoutMs?: number;
-  /** Every value by its path in the file (`sampling.top_p`), as JSON can hold it. */
-  readonly values: ReadonlyMap<string, ResolvedValue>;
+  /** Every value by its path in the file (`sampling.top_p`), as JSON can hold it. Made when it is asked for. */
+  readonly values: () => ReadonlyMap<string, ResolvedValue>;
 }
 
 /** For whom layers are merged. */
@@ -46,62 +53,108 @@ const SINGLE_FIELDS = (
   ] as const satisfies readonly (keyof RequestDefaults)[]
 ).map((name) => ChatRequestSchema.field[name]);
 
+/** What is merged value by value. */
+interface Values {
+  readonly sampling: Merged<Sampling>;
+  readonly reasoning: Merged<Reasoning>;
+  readonly singles: Merged<Readonly<Record<string, unknown>>>;
+}
+
+/** What is below the requests of a tenant with a persona, and the same for all of them. */
+interface Below extends Values {
+  readonly system: Topmost<"system"> | undefined;
+  readonly requires: Topmost<"requires"> | undefined;
+  readonly timeout: Topmost<"timeoutMs"> | undefined;
+}
+
+/** By tenant and persona, whose number the configuration bounds. */
+const known = new WeakMap<Config, Map<string, Below>>();
+
 /**
  * Merges the layers of one call, value by value: defaults, over them the tenant's settings, the persona's, and the request. Lists and texts are
  * replaced as a whole; the system prompt goes before the request's messages as one of its own.
  */
 export function mergeLayers(config: Config, choice: LayerChoice, request: ChatRequest): MergedCall {
-  const layers = layersOf(config, choice);
+  const below = belowRequests(config, choice);
+  const { system, requires, timeout } = below;
+  const values = layValues(below, request, request, () => "request");
+  const { sampling, reasoning, singles } = values;
+  const merged: ChatRequest = { ...request, ...singles.value };
+  if (system !== undefined) merged.messages = [systemMessage(system.value), ...request.messages];
+  if (sampling.value !== undefined) merged.sampling = sampling.value;
+  if (reasoning.value !== undefined) merged.reasoning = reasoning.value;
+  return Object.freeze({
+    request: Object.freeze(merged),
+    requires: requires?.value ?? [],
+    requiredBy: `${requires?.layer.name ?? "defaults"}.requires`,
+    ...(timeout !== undefined && { timeoutMs: timeout.value }),
+    values: () => originsOf(config, { ...below, ...values }),
+  });
+}
+
+function belowRequests(config: Config, choice: LayerChoice): Below {
+  const ofConfig = known.get(config) ?? new Map<string, Below>();
+  known.set(config, ofConfig);
+  const name = `${choice.tenant}\n${choice.persona.name}`;
+  const below = ofConfig.get(name) ?? mergeBelow(layersOf(config, choice));
+  ofConfig.set(name, below);
+  return below;
+}
+
+function mergeBelow(layers: readonly Layer[]): Below {
+  const nothing: Values = { sampling: NOTHING, reasoning: NOTHING, singles: NOTHING };
+  return {
+    ...layers.reduce((below, { settings, originOf }) => layValues(below, settings, settings, originOf), nothing),
+    system: topmost(layers, "system"),
+    requires: topmost(layers, "requires"),
+    timeout: topmost(layers, "timeoutMs"),
+  };
+}
+
+/** Lays what a layer says over what is below it. */
+function layValues(
+  below: Values,
+  { sampling, reasoning }: Pick<RequestDefaults, "sampling" | "reasoning">,
+  singles: object,
+  originOf: Source["originOf"],
+): Values {
+  return {
+    sampling: lay(below.sampling, SamplingSchema.fields, { holder: sampling, originOf }, (values) =>
+      Object.freeze(Object.assign(create(SamplingSchema), values)),
+    ),
+    reasoning: lay(below.reasoning, ReasoningSchema.fields, { holder: reasoning, originOf }, (values) =>
+      Object.freeze(Object.assign(create(ReasoningSchema), values)),
+    ),
+    singles: lay(below.singles, SINGLE_FIELDS, { holder: singles, originOf }, (values) => values),
+  };
+}
+
+/** Every value with its origin. */
+function originsOf({ limits, origins }: Config, merged: Below): ReadonlyMap<string, ResolvedValue> {
+  const { system, requires, timeout } = merged;
   const values = new Map<string, ResolvedValue>();
   const note: Note = (path, value, origin) => {
     values.set(path, Object.freeze({ value, origin }));
   };
-  const sources = (key: "sampling" | "reasoning"): readonly Source[] => [
-    ...layers.map(({ settings, originOf }) => ({ holder: settings[key], originOf })),
-    { holder: request[key], originOf: () => "request" },
-  ];
-  const system = topmost(layers, "system");
   if (system !== undefined) note("system", system.value, system.layer.originOf("system"));
-  const requires = topmost(layers, "requires");
   if (requires !== undefined) {
     const words = requires.value.map((capability) => enumWord(CapabilitySchema, capability));
     note("requires", words, requires.layer.originOf("requires"));
   }
-  const sampling = mergeFields(SamplingSchema.fields, "sampling.", sources("sampling"), note);
-  const reasoning = mergeFields(ReasoningSchema.fields, "reasoning.", sources("reasoning"), note);
-  const singles = mergeFields(
-    SINGLE_FIELDS,
-    "",
-    [
-      ...layers.map(({ settings, originOf }) => ({ holder: settings, originOf })),
-      { holder: request, originOf: () => "request" },
-    ],
-    note,
-  );
-  const timeout = topmost(layers, "timeoutMs");
+  noteOrigins(merged.sampling, "sampling.", note);
+  noteOrigins(merged.reasoning, "reasoning.", note);
+  noteOrigins(merged.singles, "", note);
   note(
     "timeout",
-    durationText(timeout?.value ?? config.limits.defaultDeadlineMs),
-    timeout?.layer.originOf("timeout") ?? config.origins.get("limits.default_deadline") ?? "default",
+    durationText(timeout?.value ?? limits.defaultDeadlineMs),
+    timeout?.layer.originOf("timeout") ?? origins.get("limits.default_deadline") ?? "default",
   );
-  return Object.freeze({
-    request: Object.freeze({
-      ...request,
-      ...singles,
-      ...(system !== undefined && { messages: [systemMessage(system.value), ...request.messages] }),
-      ...(sampling !== undefined && { sampling: Object.freeze(Object.assign(create(SamplingSchema), sampling)) }),
-      ...(reasoning !== undefined && { reasoning: Object.freeze(Object.assign(create(ReasoningSchema), reasoning)) }),
-    }),
-    requires: requires?.value ?? [],
-    requiredBy: `${requires?.layer.name ?? "defaults"}.requires`,
-    ...(timeout !== undefined && { timeoutMs: timeout.value }),
-    values,
-  });
+  return values;
 }
 
 /** What a persona requires of a candidate when a tenant calls it. */
 export function requirementsOfPersona(config: Config, choice: LayerChoice): readonly Capability[] {
-  return topmost(layersOf(config, choice), "requires")?.value ?? [];
+  return belowRequests(config, choice).requires?.value ?? [];
 }
 
 /** Name of the persona of a request, and who chose it. */

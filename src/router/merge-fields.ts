@@ -12,37 +12,52 @@ export interface Source {
 /** Told of every value that is in force. */
 export type Note = (path: string, value: unknown, origin: string) => void;
 
+/** Which layer has the last word on each field that any of them sets. */
+type Winners = ReadonlyMap<DescField, Source>;
+
+/** Fields of several layers, and what they come to; undefined if none of them sets any. */
+export interface Merged<Value> {
+  readonly winners: Winners;
+  readonly value: Value | undefined;
+}
+
+/** Where no layer has said anything. */
+export const NOTHING: Merged<never> = { winners: new Map(), value: undefined };
+
 /** Fields that mean something only together: a layer that sets one of them leaves nothing of the others that are below it. */
 const GROUPS: readonly ReadonlySet<string>[] = [
   new Set(["effort", "token_budget", "enabled"]),
   new Set(["logprobs", "top_logprobs"]),
 ];
 
-/**
- * The fields that any source sets, by local name, each as the last source says it; undefined if none does. Notes each with its origin, by
- * `prefix` and its name in the contract.
- */
-export function mergeFields(
+/** Lays a source over what is below it, which it leaves as it is where it sets nothing. `build` makes the value of fields by local name. */
+export function lay<Value>(
+  below: Merged<Value>,
   fields: readonly DescField[],
-  prefix: string,
-  sources: readonly Source[],
-  note: Note,
-): Readonly<Record<string, unknown>> | undefined {
-  const winning = new Map<DescField, Source>();
-  for (const source of sources) {
-    const set = fields.filter((field) => isSet(field, valueIn(source, field)));
-    for (const field of outdone(winning.keys(), set)) winning.delete(field);
-    for (const field of set) winning.set(field, source);
-  }
-  if (winning.size === 0) return undefined;
-  const merged: Record<string, unknown> = {};
-  for (const [field, source] of winning) {
-    const value = valueIn(source, field);
+  source: Source,
+  build: (values: Readonly<Record<string, unknown>>) => Value,
+): Merged<Value> {
+  if (source.holder === undefined) return below;
+  const set = fields.filter((field) => isSet(field, valueIn(source, field)));
+  if (set.length === 0) return below;
+  const winners = new Map(below.winners);
+  for (const field of outdone(below.winners.keys(), set)) winners.delete(field);
+  for (const field of set) winners.set(field, source);
+  return { winners, value: build(valuesOf(winners)) };
+}
+
+function valuesOf(winners: Winners): Readonly<Record<string, unknown>> {
+  const values: Record<string, unknown> = {};
+  for (const [field, source] of winners) values[field.localName] = valueIn(source, field);
+  return values;
+}
+
+/** Notes each field that is set with its origin, by `prefix` and its name in the contract. */
+export function noteOrigins({ winners }: Merged<unknown>, prefix: string, note: Note): void {
+  for (const [field, source] of winners) {
     const path = `${prefix}${field.name}`;
-    merged[field.localName] = value;
-    note(path, plainValue(field, value), source.originOf(path));
+    note(path, plainValue(field, valueIn(source, field)), source.originOf(path));
   }
-  return merged;
 }
 
 function valueIn({ holder }: Source, field: DescField): unknown {

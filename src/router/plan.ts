@@ -51,7 +51,7 @@ export function describePlan(
   return create(PlanResponseSchema, {
     persona,
     candidates: priced.map((entry) => plannedCandidate(entry, merged.request, deps)),
-    values: plannedValues(values, principal),
+    values: plannedValues(values(), principal),
     warnings: priced.find((entry) => entry.kept)?.warnings ?? [],
     priceVersion: deps.prices.version,
   });

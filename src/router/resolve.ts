@@ -35,7 +35,7 @@ export interface Consideration {
   readonly candidates: readonly ConsideredCandidate[];
   /** True if the request itself names the candidate. */
   readonly isNamed: boolean;
-  readonly values: ReadonlyMap<string, ResolvedValue>;
+  readonly values: () => ReadonlyMap<string, ResolvedValue>;
 }
 
 /**
@@ -69,9 +69,10 @@ export function considerRequest(
   const considered = considerCandidates(isNamed ? [asked] : persona.candidates, terms);
   const ordered = isNamed ? considered : orderCandidates(routing.strategy, considered, merged.request, deps);
   const candidates = settleCandidates(ordered, merged.request, wanted);
-  const values = new Map([...merged.values, ...routingValues(state.config, persona)])
-    .set("persona", chosen)
-    .set("candidates", { value: knownNames(candidates), origin: isNamed ? "request" : "persona" });
+  const values = (): ReadonlyMap<string, ResolvedValue> =>
+    new Map([...merged.values(), ...routingValues(state.config, persona)])
+      .set("persona", chosen)
+      .set("candidates", { value: knownNames(candidates), origin: isNamed ? "request" : "persona" });
   return { persona: persona.name, merged, routing, candidates, isNamed, values };
 }
 

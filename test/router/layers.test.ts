@@ -20,7 +20,7 @@ function merge(config: Config, asked: ChatRequest = request(), tenant = "acme") 
   const persona = config.personas.default;
   if (persona === undefined) throw new Error("there is no persona default");
   const merged = mergeLayers(config, { persona, tenant }, asked);
-  const values = Object.fromEntries([...merged.values].map(([path, { value, origin }]) => [path, [value, origin]]));
+  const values = Object.fromEntries([...merged.values()].map(([path, { value, origin }]) => [path, [value, origin]]));
   return { ...merged, values };
 }
 

@@ -181,8 +181,8 @@ describe("a persona's defaults", () => {
       anyone,
     );
     expect(merged.sampling).toMatchObject({ temperature: 0, maxOutputTokens: 9 });
-    expect(values.get("sampling.temperature")).toEqual({ value: 0, origin: "request" });
-    expect(values.get("sampling.max_output_tokens")).toEqual({ value: 9, origin: "persona" });
+    expect(values().get("sampling.temperature")).toEqual({ value: 0, origin: "request" });
+    expect(values().get("sampling.max_output_tokens")).toEqual({ value: 9, origin: "persona" });
   });
 
   test("a tenant's default persona serves its requests that name none, and its settings hold for them", () => {
@@ -192,12 +192,12 @@ describe("a persona's defaults", () => {
     };
     const own = resolve(over, request(), { ...anyone, tenant: "acme" });
     expect([own.persona, own.request.serviceTier]).toEqual(["terse", "flex"]);
-    expect(own.values.get("persona")).toEqual({ value: "terse", origin: "tenant" });
+    expect(own.values().get("persona")).toEqual({ value: "terse", origin: "tenant" });
     const named = resolve(over, request({ persona: "default" }), { ...anyone, tenant: "acme" });
-    expect(named.values.get("persona")).toEqual({ value: "default", origin: "request" });
+    expect(named.values().get("persona")).toEqual({ value: "default", origin: "request" });
     const others = resolve(over, request(), anyone);
     expect([others.persona, others.request.serviceTier]).toEqual(["default", ""]);
-    expect(others.values.get("persona")).toEqual({ value: "default", origin: "default" });
+    expect(others.values().get("persona")).toEqual({ value: "default", origin: "default" });
   });
 
   test("what a tenant or everybody requires rules out candidates, and errors name who requires it", () => {
