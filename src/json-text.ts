@@ -32,9 +32,28 @@ export function encodeJson(value: unknown): string {
   if (typeof value === "bigint") return value.toString();
   if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "null";
   if (raw in value && typeof value[raw] === "string") return value[raw];
-  if (Array.isArray(value)) return `[${value.map(encodeJson).join(",")}]`;
-  const members = Object.entries(value).filter(([, member]) => member !== undefined);
-  return joinMembers(members.map(([key, member]) => [key, encodeJson(member)]));
+  return Array.isArray(value) ? encodeArray(value) : encodeObject(value);
+}
+
+// Runs for every request that is sent, and so makes no lists on the way.
+function encodeArray(values: readonly unknown[]): string {
+  let text = "[";
+  for (const value of values) {
+    if (text.length > 1) text += ",";
+    text += encodeJson(value);
+  }
+  return `${text}]`;
+}
+
+function encodeObject(value: object): string {
+  let text = "{";
+  for (const key of Object.keys(value)) {
+    const member: unknown = Reflect.get(value, key);
+    if (member === undefined) continue;
+    if (text.length > 1) text += ",";
+    text += `${JSON.stringify(key)}:${encodeJson(member)}`;
+  }
+  return `${text}}`;
 }
 
 /**
@@ -53,6 +72,12 @@ export function jsonMembers(text: string): ReadonlyMap<string, string> {
     at = skipComma(text, end);
   }
   return members;
+}
+
+/** The text of one member of a JSON object, as `jsonMembers` has it; undefined where there is none. The text must be a valid JSON object. */
+export function jsonMember(text: string, name: string): string | undefined {
+  // A name may be written with escapes.
+  return text.includes(name) || text.includes("\\") ? jsonMembers(text).get(name) : undefined;
 }
 
 /** Puts members back into the text of a JSON object; the opposite of `jsonMembers`. The values must be valid JSON. */

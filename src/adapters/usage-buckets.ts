@@ -39,5 +39,10 @@ export function firstCount(...values: readonly unknown[]): number | undefined {
 
 /** The buckets that are known; an absent one must not even be a key. */
 export function known(buckets: Buckets): Partial<Usage> {
-  return Object.fromEntries(Object.entries(buckets).filter(([, value]) => value !== undefined));
+  const usage: Partial<Usage> = {};
+  for (const bucket of USAGE_BUCKETS) {
+    const count = buckets[bucket];
+    if (count !== undefined) usage[bucket] = count;
+  }
+  return usage;
 }

@@ -66,7 +66,7 @@ export function sumUsage(usages: readonly Usage[]): Usage {
 
 /** The sum of the counts that are known; undefined if none is, or if it is more than `MAX_COUNT`. */
 export function sumOfCounts(counts: readonly (number | undefined)[]): number | undefined {
-  const known = counts.filter((count) => count !== undefined);
-  const sum = known.reduce((total, count) => total + count, 0);
-  return known.length === 0 || sum > MAX_COUNT ? undefined : sum;
+  let sum: number | undefined;
+  for (const count of counts) if (count !== undefined) sum = (sum ?? 0) + count;
+  return sum !== undefined && sum > MAX_COUNT ? undefined : sum;
 }

@@ -1,5 +1,13 @@
 import type { ExecutionError } from "../../errors.ts";
-import { isJsonObjectText, joinMembers, jsonElements, jsonMembers, type RawJson, rawJson } from "../../json-text.ts";
+import {
+  isJsonObjectText,
+  joinMembers,
+  jsonElements,
+  jsonMember,
+  jsonMembers,
+  type RawJson,
+  rawJson,
+} from "../../json-text.ts";
 import { invalidField, type Notes } from "../notes.ts";
 
 /** Members of the wire's `Schema` (ai.google.dev/api/caching#Schema), an OpenAPI subset. Others are left out: the server refuses them. */
@@ -124,7 +132,7 @@ function alternatives(text: string, inner: (text: string) => string): readonly (
 }
 
 function isNull(schema: string): boolean {
-  return isObject(schema) && jsonMembers(schema).get("type") === '"null"';
+  return isObject(schema) && jsonMember(schema, "type") === '"null"';
 }
 
 function mapMembers(text: string, inner: (text: string) => string): string {

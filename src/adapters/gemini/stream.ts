@@ -3,7 +3,7 @@ import { ExecutionError } from "../../errors.ts";
 import { FinishReason } from "../../gen/execution/v1/chat_pb.js";
 import type { Executor } from "../../gen/execution/v1/content_pb.js";
 import type { Usage } from "../../gen/execution/v1/usage_pb.js";
-import { jsonElements, jsonMembers } from "../../json-text.ts";
+import { jsonElements, jsonMember } from "../../json-text.ts";
 import { type AnswerDecoder, truncated } from "../exchange.ts";
 import { asArray, asObject, asWord, type JsonObject, tryParse } from "../json.ts";
 import { hasGrown, isWorthTelling } from "../usage-buckets.ts";
@@ -78,7 +78,7 @@ export function createDecoder({ step, attempt, newId, executorOf }: DecoderConte
   const finalUsage = (out: ChatEvent[]): void => {
     if (reported === undefined) return;
     const { object, text } = reported;
-    const providerUsageJson = jsonMembers(text).get("usageMetadata") ?? "";
+    const providerUsageJson = jsonMember(text, "usageMetadata") ?? "";
     out.push(usageEvent(step, attempt, { ...readUsage(object, content.queries()), providerUsageJson }, true));
     reported = undefined;
   };

@@ -1,4 +1,4 @@
-import { jsonElements, jsonMembers } from "../../json-text.ts";
+import { jsonElements, jsonMember, jsonMembers } from "../../json-text.ts";
 import { asArray, asObject } from "../json.ts";
 
 /** Gives the JSON of parts as it was written, blanks between its tokens left out: digits and the order of keys are kept. */
@@ -36,7 +36,7 @@ export function rawParts(chunk: string, candidate: number): RawParts {
 
 /** The text of what is at a path; empty if it is absent. */
 function at(text: string, ...path: readonly string[]): string {
-  return path.reduce((value, key) => (value.startsWith("{") ? (jsonMembers(value).get(key) ?? "") : ""), text.trim());
+  return path.reduce((value, key) => (value.startsWith("{") ? (jsonMember(value, key) ?? "") : ""), text.trim());
 }
 
 function elementsOf(text: string): readonly string[] {

@@ -2,7 +2,7 @@ import { type ChatEvent, chatEvent, usageEvent } from "../../contract/events.ts"
 import { ExecutionError } from "../../errors.ts";
 import { FinishReason } from "../../gen/execution/v1/chat_pb.js";
 import type { Usage } from "../../gen/execution/v1/usage_pb.js";
-import { jsonMembers } from "../../json-text.ts";
+import { jsonMember } from "../../json-text.ts";
 import { type AnswerDecoder, truncated } from "../exchange.ts";
 import { asArray, asObject, asText, asWord, type JsonObject, parseExact, tryParse } from "../json.ts";
 import { providerError } from "../provider-error.ts";
@@ -182,7 +182,7 @@ function usageOf(chunk: JsonObject, choice: JsonObject | undefined): JsonObject 
 
 /** The usage object as it was written, where it is in its usual place. */
 function usageText({ object, text }: ReportedUsage): string {
-  const written = jsonMembers(text).get("usage");
+  const written = jsonMember(text, "usage");
   return written?.startsWith("{") ? written : JSON.stringify(object);
 }
 

@@ -1,7 +1,7 @@
 import { divideUp, parseUsd, withinInt64 } from "../../contract/money.ts";
 import { unknownUsage } from "../../contract/usage.ts";
 import { type BilledExtra, type Usage, UsageSource } from "../../gen/execution/v1/usage_pb.js";
-import { jsonMembers } from "../../json-text.ts";
+import { jsonMember } from "../../json-text.ts";
 import { asCount, asObject, asText, type JsonObject } from "../json.ts";
 import { type Buckets, firstCount, isGarbled, known, rest } from "../usage-buckets.ts";
 
@@ -78,7 +78,7 @@ export function providerCost(usageJson: string): bigint | undefined {
 /** The JSON text of a member of a member ...; undefined where it is not there. */
 function textAt(json: string, path: readonly string[]): string | undefined {
   return path.reduce<string | undefined>(
-    (text, key) => (text?.startsWith("{") === true ? jsonMembers(text).get(key) : undefined),
+    (text, key) => (text?.startsWith("{") === true ? jsonMember(text, key) : undefined),
     json,
   );
 }

@@ -28,8 +28,7 @@ export function createMemoryStore({ maxSums, maxAttemptIds }: MemoryStoreOptions
   const remember = (attemptId: string): boolean => {
     if (attemptIds.has(attemptId)) return false;
     attemptIds.add(attemptId);
-    const [first] = attemptIds;
-    if (attemptIds.size > maxAttemptIds && first !== undefined) attemptIds.delete(first);
+    if (attemptIds.size > maxAttemptIds) attemptIds.delete(attemptIds.values().next().value ?? "");
     return true;
   };
 
