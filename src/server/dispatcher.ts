@@ -6,6 +6,7 @@ import { AdminService } from "../gen/execution/v1/admin_pb.js";
 import { ExecutionService } from "../gen/execution/v1/execution_pb.js";
 import { access, Role } from "../gen/execution/v1/options_pb.js";
 import type { Status } from "../gen/google/rpc/status_pb.js";
+import { createRoster } from "../roster.ts";
 import type { CallContext } from "../router/call.ts";
 import type { TargetState } from "../router/health/health.ts";
 import type { Router } from "../router/router.ts";
@@ -117,7 +118,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const handlers = createHandlers(router, drainStarted.signal);
   const methods = [ExecutionService, AdminService].flatMap((service): readonly DescMethod[] => service.methods);
   const labels = new Map(methods.map((method) => [method, labelOf(method)]));
-  const running = new Set<() => void>();
+  const running = createRoster<() => void>();
   let drained: Promise<void> | undefined;
   let handedOver = false;
   let onIdle: (() => void) | undefined;
@@ -152,7 +153,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     const deadline = createDeadline(Math.min(asked ?? limits.defaultDeadlineMs, limits.maxDeadlineMs));
     const interrupt = (): void =>
       deadline.abort(new ExecutionError("INTERRUPTED", "the server stopped before the call ended"));
-    running.add(interrupt);
+    const leave = running.add(interrupt);
     const maxBytes = head.method === ExecutionService.method.chat ? limits.maxChatBytes : limits.maxMessageBytes;
     const context: CallContext = {
       requestId,
@@ -205,7 +206,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       end: () => {
         deadline.clear();
         admitted.end();
-        if (running.delete(interrupt) && running.size === 0) onIdle?.();
+        if (leave() && running.size === 0) onIdle?.();
         for (const ended of waiting) ended(interrupt);
       },
     };
@@ -230,12 +231,12 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     clearTimeout(timer);
     handedOver = true;
     await router.streams.handOver();
-    for (const interrupt of running) interrupt();
+    for (const interrupt of running.all()) interrupt();
     await idle();
   };
 
   const settled = async (): Promise<void> => {
-    const left = new Set(running);
+    const left = new Set(running.all());
     if (left.size === 0) return;
     const all = Promise.withResolvers<void>();
     const ended = (call: () => void): void => {
@@ -267,7 +268,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     },
     interrupt: () => {
       router.streams.interrupt();
-      for (const interrupt of running) interrupt();
+      for (const interrupt of running.all()) interrupt();
     },
     drain: () => {
       drained ??= waitAndEnd();

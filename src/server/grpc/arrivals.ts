@@ -45,10 +45,19 @@ export function watchArrivals(
   ownPaths: ReadonlySet<string>,
   otherPaths: ReadonlySet<string>,
 ): Arrivals {
-  const arrivals = new Map<string, Arrival>();
+  /** Through a holder that is emptied: a map's old tables keep what was in them until the next full collection. */
+  const arrivals = new Map<string, { arrival: Arrival | undefined }>();
   const held = new WeakSet<Http2Session>();
   let count = 0;
 
+  const take = (number: string): Arrival | undefined => {
+    const holder = arrivals.get(number);
+    if (holder === undefined) return undefined;
+    const { arrival } = holder;
+    holder.arrival = undefined;
+    arrivals.delete(number);
+    return arrival;
+  };
   const onCreated = (message: unknown): void => {
     const { stream, headers } = message as { stream: ServerHttp2Stream; headers: IncomingHttpHeaders };
     const { session } = stream;
@@ -67,19 +76,18 @@ export function watchArrivals(
     count = (count + 1) % Number.MAX_SAFE_INTEGER;
     const number = String(count);
     headers[NUMBER_HEADER] = number;
-    arrivals.set(number, { stream, path, header, timeout, encoding });
+    arrivals.set(number, { arrival: { stream, path, header, timeout, encoding } });
     // grpc-js never begins one that was reset in the same read.
-    stream.once("close", () => arrivals.delete(number));
+    stream.once("close", () => {
+      take(number);
+      // The session's own map has such tables too. What listened to the stream is what belongs to the call; this event still reaches it.
+      stream.removeAllListeners();
+    });
   };
 
   subscribe(STREAM_CREATED, onCreated);
   return {
-    take: (metadata) => {
-      const number = String(metadata.get(NUMBER_HEADER)[0]);
-      const arrival = arrivals.get(number);
-      arrivals.delete(number);
-      return arrival;
-    },
+    take: (metadata) => take(String(metadata.get(NUMBER_HEADER)[0])),
     close: () => {
       unsubscribe(STREAM_CREATED, onCreated);
     },

@@ -60,6 +60,8 @@ export function serverOptions(limits: LimitSettings, transport: TransportLimits)
     "grpc.keepalive_timeout_ms": transport.keepaliveTimeoutMs,
     "grpc.max_connection_idle_ms": transport.idleMs,
     "grpc-node.max_session_memory": transport.maxSessionMemoryMb,
+    // Its figures of each call and session are shown nowhere.
+    "grpc.enable_channelz": 0,
   };
 }
 
