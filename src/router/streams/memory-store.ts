@@ -18,12 +18,22 @@ export interface MemoryStreamLimits
 /** How many running streams are looked at for bytes to give up when one of them has grown. */
 const SHRINK_AT_ONCE = 8;
 
+/** A stream that runs. */
 interface Entry {
   readonly head: StreamHead;
   readonly log: EventLog;
   /** Let go of when it ends, with all that the call held. */
   running: RunningStream | undefined;
-  ended: Ended | undefined;
+}
+
+/**
+ * What is kept of a stream that has ended. An object of its own: what nearly always lives long is soon made among the old ones at once, with all that it is
+ * made with, and an entry that began with the call would keep the call until the next full collection.
+ */
+interface EndedEntry {
+  readonly head: StreamHead;
+  readonly log: EventLog;
+  readonly ended: Ended;
 }
 
 /** What a process without another store keeps beside its logs: some 250 MB if all of it is used. */
@@ -41,11 +51,11 @@ export function createMemoryStreamStore(
   onForgotten: (streamId: string) => void = () => undefined,
 ): StreamStore {
   const running = new Map<string, Entry>();
-  const ended = new Map<string, Entry>();
+  const ended = new Map<string, EndedEntry>();
   /** In the order they ended in. */
-  const known = createQueue<Entry>();
+  const known = createQueue<EndedEntry>();
   /** Those of them whose log is still there. */
-  const logged = createQueue<Entry>();
+  const logged = createQueue<EndedEntry>();
   const keys = createKeys(limits, nowMs);
   let heldBytes = 0;
   let expiry: NodeJS.Timeout | undefined;
@@ -99,26 +109,28 @@ export function createMemoryStreamStore(
     shared: false,
     begin: (head, stream) => {
       const log = new EventLog(logOptions);
-      running.set(head.streamId, { head, log, running: stream, ended: undefined });
+      running.set(head.streamId, { head, log, running: stream });
       return log;
     },
     end: (head, how, key) => {
       const entry = running.get(head.streamId);
       if (entry === undefined) return;
       running.delete(head.streamId);
-      entry.ended = how;
       entry.running = undefined;
-      ended.set(head.streamId, entry);
-      known.push(entry);
-      logged.push(entry);
+      const over: EndedEntry = { head, log: entry.log, ended: how };
+      ended.set(head.streamId, over);
+      known.push(over);
+      logged.push(over);
       if (key !== undefined) keys.end(key);
       dropExpired();
       expireLater();
     },
     find: async (streamId) => {
       dropExpired();
-      const entry = running.get(streamId) ?? ended.get(streamId);
-      return entry === undefined ? undefined : storedStream(entry);
+      const entry = running.get(streamId);
+      if (entry !== undefined) return storedStream(entry, () => ended.get(streamId)?.ended ?? entry.log.ended);
+      const over = ended.get(streamId);
+      return over && storedStream({ ...over, running: undefined }, () => over.ended);
     },
     claim: async (use, streamId) => keys.claim(use, streamId),
     isRead: async () => false,
@@ -130,15 +142,15 @@ export function createMemoryStreamStore(
   };
 }
 
-function endOf(entry: Entry | undefined): number {
-  return entry?.ended?.endedAtMs ?? Number.POSITIVE_INFINITY;
+function endOf(entry: EndedEntry | undefined): number {
+  return entry?.ended.endedAtMs ?? Number.POSITIVE_INFINITY;
 }
 
-function storedStream(entry: Entry): StoredStream {
+function storedStream(entry: Entry, endOfIt: () => Ended | undefined): StoredStream {
   const { head, log } = entry;
   return {
     head,
-    status: async () => statusOf(log, entry.ended, entry.running?.figures()),
+    status: async () => statusOf(log, endOfIt(), entry.running?.figures()),
     open: async () => ({ log, demand: () => undefined, release: () => undefined }),
     cancel: async () => entry.running?.cancel(),
   };
