@@ -113,7 +113,7 @@ function cellOf(model: ModelCapabilities, capability: Capability): string {
 function leftOut(adapter: Adapter, model: string): readonly string[] {
   return Object.entries(HINTS).flatMap(([name, hint]) => {
     try {
-      const warnings = adapter.preview({ request: create(ChatRequestSchema, { messages: HELLO, ...hint }), model });
+      const { warnings } = adapter.preview({ request: create(ChatRequestSchema, { messages: HELLO, ...hint }), model });
       return warnings.some(({ code: word }) => word === "FIELD_IGNORED") ? [name] : [];
     } catch (thrown) {
       if (thrown instanceof ExecutionError) return [`${name} (refused)`];

@@ -77,11 +77,19 @@ export interface ModelRequest {
   readonly model: string;
 }
 
+/** A request that an adapter has built and not sent. */
+export interface Preview {
+  /** What was left out: a chat of it would begin with these. */
+  readonly warnings: readonly Warning[];
+}
+
 /** One attempt of one step, as an adapter sees it. */
 export interface AttemptInput extends ModelRequest {
   /** Step of the call and attempt within the call, from 0. */
   readonly step: number;
   readonly attempt: number;
+  /** What `preview` gave, so that nothing is built twice. Of no use for another request or model, or a second time; it is built then. */
+  readonly preview?: Preview;
   /** Fires when the call is cancelled, its deadline passes, or the attempt is given up. Its reason is an ExecutionError. */
   readonly signal: AbortSignal;
   /** Called once when the provider's response headers arrive. */
@@ -113,10 +121,10 @@ export interface Adapter {
   /** The models the adapter knows or the configuration names. */
   models(): readonly ModelCapabilities[];
   /**
-   * Builds what `chat` would send and returns the warnings `chat` would begin with. Sends nothing, waits for nothing. Throws what `chat` would
+   * Builds what `chat` would send, which may be given it. Sends nothing, waits for nothing. Throws what `chat` would
    * throw before it sends: CAPABILITY_MISSING for what the model or the wire has no place for, INVALID_FIELD.
    */
-  preview(input: ModelRequest): readonly Warning[];
+  preview(input: ModelRequest): Preview;
   chat(input: AttemptInput): AsyncIterable<readonly ChatEvent[]>;
   /** Ends idle connections and waits for running exchanges to be closed. */
   close(): Promise<void>;

@@ -1,8 +1,8 @@
 import { warningEvent } from "../contract/events.ts";
 import type { ExecutionError } from "../errors.ts";
 import type { ModelCapabilities } from "../gen/execution/v1/capabilities_pb.js";
-import type { ChatRequest, Warning } from "../gen/execution/v1/chat_pb.js";
-import type { Adapter, AttemptInput, ModelRequest, ProviderSettings } from "./adapter.ts";
+import type { Warning } from "../gen/execution/v1/chat_pb.js";
+import type { Adapter, AttemptInput, ModelRequest, Preview, ProviderSettings } from "./adapter.ts";
 import { createConceal } from "./conceal.ts";
 import { type AnswerDecoder, createExchanges } from "./exchange.ts";
 import { createHttpClient } from "./http.ts";
@@ -19,14 +19,8 @@ export interface OutgoingRequest {
   readonly warnings: readonly Warning[];
 }
 
-/** Which attempt is wanted. The request that is built is the same for all attempts of a step. */
+/** Which attempt an answer is read for. */
 export type AttemptHead = Pick<AttemptInput, "request" | "model" | "step" | "attempt">;
-
-/** One attempt: how its request is built, once, when it is first wanted, and who reads the answer. */
-export interface AttemptPlan {
-  readonly build: () => OutgoingRequest;
-  readonly decoder: AnswerDecoder;
-}
 
 /** What is a provider's own in an adapter over HTTP. */
 export interface HttpAdapterParts {
@@ -39,7 +33,10 @@ export interface HttpAdapterParts {
   readonly models: () => readonly ModelCapabilities[];
   /** Brings the official SDK, for `transport: sdk`. Absent where there is none; the kind's `check` then refuses that transport. */
   readonly loadSdk?: () => Promise<SdkCall>;
-  readonly plan: (input: AttemptHead) => AttemptPlan;
+  /** Builds a request, which is the same for all attempts at it. */
+  readonly build: (input: ModelRequest) => OutgoingRequest;
+  /** Creates who reads the answer of one attempt. */
+  readonly decoder: (input: AttemptHead) => AnswerDecoder;
   /** Reads a refusal: an answer whose status is not 2xx. */
   readonly readError: (answer: ErrorAnswer) => ExecutionError;
 }
@@ -47,7 +44,8 @@ export interface HttpAdapterParts {
 /** Creates an adapter that posts one request an attempt and reads what comes back, natively or through the official SDK. */
 export function createHttpAdapter({
   settings,
-  plan,
+  build,
+  decoder,
   loadSdk,
   readError,
   model,
@@ -59,7 +57,6 @@ export function createHttpAdapter({
   const send = throughSdk ? createSdkSend(settings.timeouts, loadSdk) : http.send;
   const exchanges = createExchanges();
   const concealFor = createConceal(settings);
-  const previewed = createPreviews();
   const servedFrom = settings.region ?? region;
   return {
     ...parts,
@@ -68,19 +65,13 @@ export function createHttpAdapter({
     model: byModel(model),
     spends: settings.spends ?? true,
     ...(settings.defaultModel !== undefined && { defaultModel: settings.defaultModel }),
-    preview: (input) => {
-      const { build, decoder } = plan({ ...input, step: 0, attempt: 0 });
-      const outgoing = build();
-      previewed.keep(input, { build: () => outgoing, decoder });
-      return outgoing.warnings;
-    },
-    chat: (input) => {
-      const { build, decoder } = previewed.take(input) ?? plan(input);
-      return exchanges.run({
+    preview: (input) => new BuiltRequest(settings, input, build(input)),
+    chat: (input) =>
+      exchanges.run({
         provider: settings.name,
         model: input.model,
         prepare: () => {
-          const { warnings, ...request } = build();
+          const { warnings, ...request } = takeBuilt(settings, input) ?? build(input);
           return {
             first: warnings.map(warningEvent),
             request: { method: "POST", signal: input.signal, ...request },
@@ -88,11 +79,10 @@ export function createHttpAdapter({
         },
         send,
         onHeaders: input.onHeaders,
-        decoder,
+        decoder: decoder(input),
         readError,
         conceal: concealFor(input.request),
-      });
-    },
+      }),
     close: async () => {
       await exchanges.settled();
       await http.close();
@@ -100,26 +90,30 @@ export function createHttpAdapter({
   };
 }
 
-/** Attempts that were prepared to see whether they can be, kept for the call that follows so that nothing is made twice. */
-interface Previews {
-  keep(input: ModelRequest, plan: AttemptPlan): void;
-  /** Gives the plan of a call's first attempt away, once. */
-  take(input: AttemptHead): AttemptPlan | undefined;
+/** A request that was built to see whether it can be, for the chat that follows it. */
+class BuiltRequest implements Preview {
+  readonly warnings: readonly Warning[];
+  /** Whose it is: another instance has another key. */
+  readonly settings: ProviderSettings;
+  readonly input: ModelRequest;
+  /** Given away once, so that what was sent is not held while it is answered. */
+  outgoing: OutgoingRequest | undefined;
+
+  constructor(settings: ProviderSettings, input: ModelRequest, outgoing: OutgoingRequest) {
+    this.warnings = outgoing.warnings;
+    this.settings = settings;
+    this.input = input;
+    this.outgoing = outgoing;
+  }
 }
 
-function createPreviews(): Previews {
-  // A request that is never sent is forgotten with the ChatRequest it was built from. Deleting would cost more than building.
-  const prepared = new WeakMap<ChatRequest, { readonly model: string; plan: AttemptPlan | undefined }>();
-  return {
-    keep: ({ request, model }, plan) => prepared.set(request, { model, plan }),
-    take: ({ request, model, step, attempt }) => {
-      const kept = prepared.get(request);
-      if (kept?.model !== model || step > 0 || attempt > 0) return undefined;
-      const { plan } = kept;
-      kept.plan = undefined;
-      return plan;
-    },
-  };
+/** What was built for an attempt before, if it was for the same request and model of this instance, and is still there. */
+function takeBuilt(settings: ProviderSettings, { preview, request, model }: AttemptInput): OutgoingRequest | undefined {
+  if (!(preview instanceof BuiltRequest) || preview.settings !== settings) return undefined;
+  if (preview.input.request !== request || preview.input.model !== model) return undefined;
+  const { outgoing } = preview;
+  preview.outgoing = undefined;
+  return outgoing;
 }
 
 /** The headers of a request: the exchange's own, those of the wire, and over them the operator's. Names in lower case. */

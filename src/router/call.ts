@@ -1,4 +1,4 @@
-import type { Adapter } from "../adapters/adapter.ts";
+import type { Adapter, Preview } from "../adapters/adapter.ts";
 import type { RoutingSettings } from "../config/config.ts";
 import type { ChatEvent } from "../contract/events.ts";
 import type { ExecutionError } from "../errors.ts";
@@ -51,6 +51,8 @@ export interface ResolvedCandidate {
   readonly toolTier: number;
   /** What the caller should know should this candidate serve. */
   readonly warnings: readonly Warning[];
+  /** What its adapter has built of the request; absent if it was not asked yet. */
+  readonly preview?: Preview;
 }
 
 /** What a request was resolved to: the persona, the request with what defaults, tenant and persona say in it, and who can serve it. Frozen. */

@@ -159,7 +159,8 @@ function holdToRequirements(
 function askAdapter(entry: KeptCandidate, request: ChatRequest): ConsideredCandidate {
   const { place, candidate } = entry;
   try {
-    return { ...entry, leftOut: candidate.adapter.preview({ request, model: candidate.model.model }) };
+    const preview = candidate.adapter.preview({ request, model: candidate.model.model });
+    return { ...entry, candidate: { ...candidate, preview }, leftOut: preview.warnings };
   } catch (thrown) {
     if (!(thrown instanceof ExecutionError)) throw thrown;
     return ruledOut(place, [builderRuling(place, thrown)]);

@@ -30,7 +30,7 @@ describe("what only an adapter's builder knows", () => {
     name: "poor",
     preview: refusing(new ExecutionError("CAPABILITY_MISSING", "upstream_routing: there are none", { preconditions })),
   });
-  const easy = createScriptedAdapter({ name: "easy", preview: () => [leftOut] });
+  const easy = createScriptedAdapter({ name: "easy", preview: () => ({ warnings: [leftOut] }) });
 
   // Mutant seen red: adapters not asked.
   test("rules candidates out and warns", () => {
@@ -72,7 +72,7 @@ describe("what only an adapter's builder knows", () => {
     let asked = 0;
     const preview = () => {
       asked += 1;
-      return [];
+      return { warnings: [] };
     };
     const counting = createScriptedAdapter({ name: "counting", preview });
     const state = testState([easy, counting]);

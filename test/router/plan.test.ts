@@ -188,7 +188,7 @@ test("the warnings of a plan are those its call begins with, in the same order",
   const leftOut = create(WarningSchema, { code: "FIELD_IGNORED", field: "sampling.seed", text: "no seed" });
   const adapter = createScriptedAdapter({
     name: "near",
-    preview: () => [leftOut],
+    preview: () => ({ warnings: [leftOut] }),
     play: async function* (input) {
       yield [warningEvent(leftOut)];
       yield* answer("hello")(input);

@@ -55,7 +55,7 @@ export function createScriptedAdapter(options: ScriptedAdapterOptions): Adapter 
     defaultModel: options.defaultModel ?? "model-1",
     model,
     models: () => [model(options.defaultModel ?? "model-1")],
-    preview: options.preview ?? (() => []),
+    preview: options.preview ?? (() => ({ warnings: [] })),
     chat: (input) => {
       inputs.push(input);
       return play(input);

@@ -41,22 +41,18 @@ function createAnthropic(settings: ProviderSettings, { now, newId }: AdapterDeps
     model: (name) => capabilitiesOf(settings, name),
     models: () => modelsOf(settings),
     loadSdk,
-    plan: ({ request, model, step, attempt }) => {
+    build: ({ request, model }) => {
       const known = knownOf(model);
+      const { path, body, stream, betas, warnings } = buildRequest({ request, model, ...known });
+      const url = joinUrl(settings.baseUrl ?? defaultBaseUrl, path);
       return {
-        build: () => {
-          const { path, body, stream, betas, warnings } = buildRequest({ request, model, ...known });
-          const url = joinUrl(settings.baseUrl ?? defaultBaseUrl, path);
-          return {
-            url,
-            headers: requestHeaders(settings, stream, ownHeaders(settings, known.quirks, betas)),
-            body,
-            warnings,
-          };
-        },
-        decoder: createDecoder({ step, attempt, newId }),
+        url,
+        headers: requestHeaders(settings, stream, ownHeaders(settings, known.quirks, betas)),
+        body,
+        warnings,
       };
     },
+    decoder: ({ step, attempt }) => createDecoder({ step, attempt, newId }),
     readError: (answer) => readError(answer, now()),
   });
 }

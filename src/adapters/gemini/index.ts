@@ -38,18 +38,14 @@ function createGemini(settings: ProviderSettings, { now, newId }: AdapterDeps): 
     model: (name) => capabilitiesOf(settings, name),
     models: () => modelsOf(settings),
     loadSdk,
-    plan: ({ request, model, step, attempt }) => {
+    build: ({ request, model }) => {
       const known = knownOf(model);
-      return {
-        build: () => {
-          const { path, query, body, stream, warnings } = buildRequest({ request, model, ...known });
-          const url = joinUrl(settings.baseUrl ?? DEFAULT_BASE_URL, path);
-          for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
-          return { url, headers: requestHeaders(settings, stream, keyHeader(settings, known.quirks)), body, warnings };
-        },
-        decoder: createDecoder({ step, attempt, newId, executorOf: executors(request) }),
-      };
+      const { path, query, body, stream, warnings } = buildRequest({ request, model, ...known });
+      const url = joinUrl(settings.baseUrl ?? DEFAULT_BASE_URL, path);
+      for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+      return { url, headers: requestHeaders(settings, stream, keyHeader(settings, known.quirks)), body, warnings };
     },
+    decoder: ({ request, step, attempt }) => createDecoder({ step, attempt, newId, executorOf: executors(request) }),
     readError: (answer) => readError(answer, now()),
   });
 }

@@ -34,7 +34,7 @@ function createMock(settings: ProviderSettings, deps: AdapterDeps, pause: Pause)
     defaultModel: settings.defaultModel ?? MOCK_MODEL,
     model: (name) => describeModel(settings, name),
     models: () => listModels(settings),
-    preview: (input) => planAttempt({ ...input, attempt: 0 }, settings, configured).warnings,
+    preview: (input) => ({ warnings: planAttempt({ ...input, attempt: 0 }, settings, configured).warnings }),
     async *chat(input) {
       const exchange = Promise.withResolvers<void>();
       running.add(exchange.promise);

@@ -37,17 +37,13 @@ function createOpenai(settings: ProviderSettings, { now, newId }: AdapterDeps): 
     model: (name) => capabilitiesOf(settings, name),
     models: () => modelsOf(settings),
     loadSdk,
-    plan: ({ request, model, step, attempt }) => {
+    build: ({ request, model }) => {
       const known = knownOf(model);
-      return {
-        build: () => {
-          const { path, body, stream, warnings } = buildRequest({ request, model, ...known });
-          const url = joinUrl(settings.baseUrl ?? defaultBaseUrl, path);
-          return { url, headers: requestHeaders(settings, stream, keyHeader(settings, known.quirks)), body, warnings };
-        },
-        decoder: createDecoder({ step, attempt, quirks: known.quirks, newId }),
-      };
+      const { path, body, stream, warnings } = buildRequest({ request, model, ...known });
+      const url = joinUrl(settings.baseUrl ?? defaultBaseUrl, path);
+      return { url, headers: requestHeaders(settings, stream, keyHeader(settings, known.quirks)), body, warnings };
     },
+    decoder: ({ model, step, attempt }) => createDecoder({ step, attempt, quirks: knownOf(model).quirks, newId }),
     readError: (answer) => readError(answer, now()),
   });
 }

@@ -77,7 +77,7 @@ export function createAttempt(deps: AttemptDeps, input: AttemptInput): Attempt {
   const { call, admission, request } = input;
   const { record } = call;
   const { candidate, place } = admission;
-  const { adapter, model, toolTier, warnings } = candidate;
+  const { adapter, model, toolTier, warnings, preview } = candidate;
   const summary = create(AttemptSummarySchema, {
     step: call.step,
     candidate: {
@@ -163,6 +163,7 @@ export function createAttempt(deps: AttemptDeps, input: AttemptInput): Attempt {
         model: model.model,
         step: summary.step,
         attempt: summary.attempt,
+        ...(preview === undefined ? {} : { preview }),
         signal: signal.signal,
         onHeaders: () => {
           headersMs = call.elapsedMs() - startedMs;

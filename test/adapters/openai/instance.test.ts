@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { ProviderSettings, Transport } from "../../../src/adapters/adapter.ts";
+import type { Adapter, ProviderSettings, Transport } from "../../../src/adapters/adapter.ts";
 import { adapterKinds } from "../../../src/adapters/index.ts";
 import { openaiKind } from "../../../src/adapters/openai/index.ts";
 import { ExecutionError } from "../../../src/errors.ts";
@@ -60,28 +60,36 @@ describe.each<Transport>(["native", "sdk"])("an instance over %s", (transport) =
     });
   });
 
-  // Mutants seen red: a preview kept whatever its model; a preview kept after it was sent.
-  test("sends what a preview built, once, and to its own model only", async () => {
+  // Mutants seen red: a preview sent whatever its model, its request or its instance; one that is sent twice.
+  test("sends what a preview built, once, and for its own instance, request and model only", async () => {
     const adapter = createOpenai(openaiSettings(`${emulator.baseUrl}/v1`, { transport }));
+    const other = createOpenai(openaiSettings(`${emulator.baseUrl}/v1`, { transport }));
     const request = userRequest("Hi");
-    const send = async (model: string): Promise<void> => {
-      emulator.enqueue(answer());
-      expect((await observe(adapter, request, { model })).error).toBeUndefined();
-    };
-    adapter.preview({ request, model: "large" });
+    const preview = adapter.preview({ request, model: "large" });
     expect(emulator.requests).toHaveLength(0);
-    await send("small");
-    adapter.preview({ request, model: "large" });
     request.endUserId = "later";
-    await send("large");
-    await send("large");
+    const send = async (by: Adapter, model: string, asked = request): Promise<void> => {
+      emulator.enqueue(answer());
+      expect((await observe(by, asked, { model, preview })).error).toBeUndefined();
+    };
+    await send(adapter, "small");
+    await send(other, "large");
+    await send(adapter, "large", { ...request });
+    await send(adapter, "large");
+    await send(adapter, "large");
     await adapter.close();
-    expect(emulator.requests.map(({ json }) => json)).toMatchObject([
-      { model: "small" },
-      { model: "large" },
-      { model: "large", user: "later" },
+    await other.close();
+    const told = emulator.requests.map(({ json }) => [
+      Reflect.get(Object(json), "model"),
+      Reflect.get(Object(json), "user"),
     ]);
-    expect(emulator.requests[1]?.json).not.toHaveProperty("user");
+    expect(told).toEqual([
+      ["small", "later"],
+      ["large", "later"],
+      ["large", "later"],
+      ["large", undefined],
+      ["large", "later"],
+    ]);
   });
 
   test("sends Azure's key header, below a base URL with a query", async () => {

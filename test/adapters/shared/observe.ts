@@ -1,4 +1,4 @@
-import type { Adapter, AttemptInput } from "../../../src/adapters/adapter.ts";
+import type { Adapter, AttemptInput, Preview } from "../../../src/adapters/adapter.ts";
 import type { ChatEvent } from "../../../src/contract/events.ts";
 import { USAGE_BUCKETS } from "../../../src/contract/usage.ts";
 import { ExecutionError } from "../../../src/errors.ts";
@@ -24,6 +24,7 @@ export interface ChatOptions {
   readonly signal?: AbortSignal;
   readonly step?: number;
   readonly attempt?: number;
+  readonly preview?: Preview;
   readonly onHeaders?: () => void;
 }
 
@@ -34,6 +35,7 @@ export function attemptInput(request: ChatRequest, options: ChatOptions): Attemp
     model: options.model,
     step: options.step ?? 0,
     attempt: options.attempt ?? 0,
+    ...(options.preview !== undefined && { preview: options.preview }),
     signal: options.signal ?? new AbortController().signal,
     onHeaders: options.onHeaders ?? (() => undefined),
   };

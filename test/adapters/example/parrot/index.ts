@@ -31,14 +31,12 @@ function createParrot(settings: ProviderSettings, now: () => number): Adapter {
     seller: "parrot",
     model: (name) => capabilitiesOf(settings, name),
     models: () => modelsOf(settings),
-    plan: ({ request, model, step, attempt }) => ({
-      build: () => {
-        const { path, body, warnings } = buildRequest(request, model);
-        const url = joinUrl(settings.baseUrl ?? "", path);
-        return { url, headers: requestHeaders(settings, true, authorization), body, warnings };
-      },
-      decoder: createDecoder({ step, attempt }),
-    }),
+    build: ({ request, model }) => {
+      const { path, body, warnings } = buildRequest(request, model);
+      const url = joinUrl(settings.baseUrl ?? "", path);
+      return { url, headers: requestHeaders(settings, true, authorization), body, warnings };
+    },
+    decoder: ({ step, attempt }) => createDecoder({ step, attempt }),
     readError: (answer) => readError(answer, now()),
   });
 }
