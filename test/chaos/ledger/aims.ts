@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import type { Random } from "../../emulators/random.ts";
-import type { Biller } from "./biller.ts";
+import type { Biller, Pace } from "./biller.ts";
 import type { Callers } from "./callers.ts";
 
 /** What a kill is aimed with, while 32 streams run. */
@@ -30,9 +30,12 @@ export const AIMS: Readonly<Record<string, (aim: Aim) => Promise<boolean>>> = {
     );
   },
   /** A new end can be read in the ledger: its caller has hardly heard of it. */
-  settle: async ({ directory }) => {
+  settle: async ({ directory, callers }) => {
     const since = Date.now();
-    return untilLedger(directory, `SELECT count(*) AS n FROM attempts WHERE ended_at_ms >= ${since}`, () => undefined);
+    return untilLedger(directory, `SELECT count(*) AS n FROM attempts WHERE ended_at_ms >= ${since}`, () =>
+      // They end together, so that there are many to hit.
+      burst(callers, { pieces: 2, atOnce: 2, everyMs: 20 }),
+    );
   },
   /** The provider has just written an end. */
   end: async ({ biller, random }) => {
@@ -48,8 +51,8 @@ const LONGEST_LIFE_MS = 3_000;
 
 const BURST = 16;
 
-function burst(callers: Callers): void {
-  for (let index = 0; index < BURST; index += 1) callers.begin({ pieces: 40, atOnce: 1, everyMs: 10 });
+function burst(callers: Callers, pace: Pace = { pieces: 40, atOnce: 1, everyMs: 10 }): void {
+  for (let index = 0; index < BURST; index += 1) callers.begin(pace);
 }
 
 /** Reads the ledger until a count is above 0; at most 2 s, since there may be nothing to come. Returns whether it was. */

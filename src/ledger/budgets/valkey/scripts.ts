@@ -44,6 +44,8 @@ local function counter(key, kind)
   local start, finish = window(kind)
   local found = redis.call('HMGET', key, 'start', 'settled', 'reserved')
   if found[1] == fmt(start) then return tonumber(found[2]), tonumber(found[3]), start, finish end
+  -- With what ledgers have told of another window.
+  redis.call('DEL', key)
   redis.call('HSET', key, 'start', fmt(start), 'settled', '0', 'reserved', '0')
   if finish > 0 then redis.call('PEXPIRE', key, fmt(finish - now + 60000)) end
   return 0, 0, start, finish
@@ -152,9 +154,27 @@ end
 
 const WIDTH = 7;
 
-/** Takes a lease. ARGV: life, most, least; for each claim: window, runs, held, hard, amount, fixed, for each unit. KEYS: clock, leases, lease, counters. */
+/**
+ * Whether a ledger has told what was used before. ARGV after the claims: the name of the marks, and for each claim that of its limit and of the ledger's own mark of
+ * it, empty where nobody has to.
+ */
+const CHECK = `
+local marksAt, missing, isClosed = 4 + (#KEYS - 3) * ${WIDTH}, { 'unfilled' }, false
+for index = 1, #KEYS - 3 do
+  local limit, own = ARGV[marksAt + index * 2 - 1], ARGV[marksAt + index * 2]
+  if own ~= '' then
+    local found = redis.call('HMGET', ARGV[marksAt], limit, own)
+    if not found[2] then table.insert(missing, fmt(index - 1)) end
+    if found[1] and tonumber(found[1]) > now then isClosed = true end
+  end
+end
+if #missing > 1 then return missing end
+if isClosed then return { 'closed' } end
+`;
+
+/** Takes a lease. ARGV: life, most, least; for each claim: window, runs, held, hard, amount, fixed, for each unit; marks. KEYS: clock, leases, lease, counters. */
 export const RESERVE: Script = {
-  text: `${PRELUDE}${ASK}
+  text: `${PRELUDE}${ASK}${CHECK}
 local units, refused = ask(tonumber(ARGV[2]), tonumber(ARGV[3]), 7, ${WIDTH}, 4)
 if refused then return refused end
 local lease, reply = {}, { 'granted', fmt(units) }
@@ -172,7 +192,7 @@ return reply`,
 
 /** Takes more for a lease. KEYS and ARGV as for RESERVE; what is fixed is not taken again. */
 export const EXTEND: Script = {
-  text: `${PRELUDE}${ASK}${LEASE}
+  text: `${PRELUDE}${ASK}${LEASE}${CHECK}
 local lease = leaseOf(4, ${WIDTH})
 keep(lease)
 local units, refused = ask(tonumber(ARGV[2]), tonumber(ARGV[3]), 7, ${WIDTH}, 4)
@@ -214,12 +234,32 @@ standing(reply, KEYS[4])
 return reply`,
 };
 
-/** Counts at least so much as used. ARGV: life, window, amount. KEYS: clock, leases, nothing, counter. */
+/**
+ * Counts at least so much as used. ARGV: life, window, amount, marks, the ledger's own mark (empty: it has none). KEYS: clock, leases, nothing, counter. What a ledger tells
+ * before its mark is there comes on top of what others have told and of what was counted; what it tells again does not.
+ */
 export const RAISE: Script = {
   text: `${PRELUDE}
 local settled = counter(KEYS[4], ARGV[2])
-if settled < tonumber(ARGV[3]) then redis.call('HSET', KEYS[4], 'settled', ARGV[3]) end
+local amount, own = tonumber(ARGV[3]), ARGV[5]
+if own == '' or redis.call('HEXISTS', ARGV[4], own) == 1 then
+  if settled < amount then redis.call('HSET', KEYS[4], 'settled', ARGV[3]) end
+  return {}
+end
+local told = tonumber(redis.call('HGET', KEYS[4], own) or '0')
+if told < amount then
+  redis.call('HSET', KEYS[4], own, ARGV[3])
+  redis.call('HINCRBY', KEYS[4], 'settled', fmt(amount - told))
+end
 return {}`,
+};
+
+/** Notes that a ledger has filled a limit. ARGV: life, marks, limit, the ledger's own mark, how long nothing is let through. KEYS: clock, leases. */
+export const MARK: Script = {
+  text: `${PRELUDE}
+local opens, before = now + tonumber(ARGV[5]), tonumber(redis.call('HGET', ARGV[2], ARGV[3]) or '0')
+redis.call('HSET', ARGV[2], ARGV[3], fmt(math.max(opens, before)), ARGV[4], '1')
+return 0`,
 };
 
 /** Says of leases that their process lives. ARGV: life, leases. KEYS: clock, leases. */
