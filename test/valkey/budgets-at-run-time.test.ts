@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "@jest/globals";
 import { ChatError, createClient, Role, text } from "../../src/client/index.ts";
+import { hashKey } from "../../src/server/auth.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { connectValkey } from "../../src/valkey.ts";
 import { freePort } from "../support/free-port.ts";
@@ -10,11 +11,10 @@ import { startServe } from "../support/serve.ts";
 import { startValkeyServer } from "../support/valkey-server.ts";
 import { waitFor } from "../support/wait.ts";
 
-const CONFIG = `providers:
-  mock: { kind: mock }
-auth:
-  keys:
-    - { name: k, key: { env: CALLER_KEY }, tenant: t, roles: [caller, platform_admin] }
+const KEY = "a-key-of-the-caller";
+const CONFIG = `
+tenants: { t: {} }
+auth: { keys: { k: { sha256: ${hashKey(KEY)}, tenant: t, roles: [caller, platform_admin] } } }
 `;
 
 /** A gateway with an embedded ledger of its own. */
@@ -33,7 +33,7 @@ async function startProcess(directory: string, stateUrl: string) {
       ...{ EP_LEDGER_STORE: "sqlite", EP_ADMIN_ADDR: adminAddress },
     },
   });
-  const client = createClient({ baseUrl: gateway.grpcUrl, apiKey: "a-key-of-the-caller" });
+  const client = createClient({ baseUrl: gateway.grpcUrl, apiKey: KEY });
   return {
     ask: async (): Promise<string> => {
       try {
@@ -46,10 +46,13 @@ async function startProcess(directory: string, stateUrl: string) {
     admin: async (method: string, path: string, body?: object) => {
       const answer = await fetch(`http://${adminAddress}${path}`, {
         method,
-        headers: { authorization: "Bearer a-key-of-the-caller", "content-type": "application/json" },
+        headers: { authorization: `Bearer ${KEY}`, "content-type": "application/json" },
         ...(body !== undefined && { body: JSON.stringify(body) }),
       });
-      return (await answer.json()) as { readonly budgetId: string; readonly version: string; readonly code?: number };
+      const said = (await answer.json()) as {
+        readonly budget?: { readonly budgetId: string; readonly version: string };
+      };
+      return said.budget;
     },
     stop: async () => {
       client.close();
@@ -63,13 +66,15 @@ test("a budget that is made at one process holds at its peer within seconds, and
   const server = await startValkeyServer();
   const direct = await connectValkey(server.url, createLog("silent"));
   const directories = await Promise.all([1, 2].map(() => mkdtemp(join(tmpdir(), "ep-budgets-"))));
-  const gateways = await Promise.all(directories.map((directory) => startProcess(directory, server.url)));
-  const [one, other] = gateways;
-  if (one === undefined || other === undefined) throw new Error("no gateways");
+  const gateways: Awaited<ReturnType<typeof startProcess>>[] = [];
   try {
+    for (const directory of directories) gateways.push(await startProcess(directory, server.url));
+    const [one, other] = gateways;
+    if (one === undefined || other === undefined) throw new Error("no gateways");
     const budget = { scope: "BUDGET_SCOPE_TENANT", value: "t", tenant: "t", window: "BUDGET_WINDOW_DAY" };
     const made = await one.admin("POST", "/budgets", { ...budget, unit: "BUDGET_UNIT_REQUESTS", amount: "4" });
-    await waitFor(async () => (await other.admin("GET", `/budgets/${made.budgetId}`)).version === "1", {
+    if (made === undefined) throw new Error("no budget was made");
+    await waitFor(async () => (await other.admin("GET", `/budgets/${made.budgetId}`))?.version === "1", {
       what: "the budget at the peer",
     });
     expect([await one.ask(), await one.ask(), await other.ask()]).toEqual(["answered", "answered", "answered"]);
