@@ -118,3 +118,15 @@ test("what the server has lost lets nothing through until all that live have fil
   expect(opened).toMatchObject({ kind: "refused", refusals: [{ settled: 90n }] });
   expect(await one.reserve([claimOf(limit, 10n)], none)).toMatchObject({ kind: "granted" });
 });
+
+// Mutant seen red: a process that takes what its ledger had told before its start for new.
+test("a process that was started when its ledger had told already finds out what is lost, too", async () => {
+  const limit = newLimit(100n);
+  const ledger = { used: 90n };
+  await (await startProcess("a", ledger)).fill([limit]);
+  const again = await startProcess("a", ledger);
+  await again.fill([limit]);
+  await direct.send("FLUSHALL");
+  await again.fill([limit]);
+  await expect(again.reserve([claimOf(limit, 1n)], none)).rejects.toMatchObject({ reason: "LEDGER_UNAVAILABLE" });
+});

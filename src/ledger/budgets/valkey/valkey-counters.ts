@@ -4,8 +4,9 @@ import { type Limit, limitId } from "../../../limit.ts";
 import { type ConnectionLog, connectValkey, type Script } from "../../../valkey.ts";
 import { amountOf, fitsEver } from "../affordable.ts";
 import type { Claim, CounterName, Grant, Reservation, Standing, Wanted } from "../counter-store.ts";
+import { MARK, RAISE } from "./fill-scripts.ts";
 import { type MarkedCounters, notFilled, UnfilledError } from "./refilled-counters.ts";
-import { ADD, EXTEND, MARK, RAISE, RENEW, RESERVE, SETTLE } from "./scripts.ts";
+import { ADD, EXTEND, RENEW, RESERVE, SETTLE } from "./scripts.ts";
 
 /** What counters at a server are made of. */
 export interface ValkeyCountersOptions {
