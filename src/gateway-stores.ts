@@ -6,10 +6,12 @@ import { keptBudgets } from "./ledger/budgets/book.ts";
 import type { CounterStore } from "./ledger/budgets/counter-store.ts";
 import { createFilledCounters } from "./ledger/budgets/filled-counters.ts";
 import { readBudget } from "./ledger/budgets/kept-budget.ts";
+import { ledgerSource } from "./ledger/budgets/ledger-source.ts";
 import { createMemoryCounters } from "./ledger/budgets/memory-counters.ts";
 import { createOutageCounters } from "./ledger/budgets/outage-counters.ts";
+import type { SharedBudgets } from "./ledger/budgets/valkey/shared-budgets.ts";
 import { createWindowClock } from "./ledger/budgets/window-clock.ts";
-import type { KeptRecord } from "./ledger/records.ts";
+import type { KeptRecord, RecordStore } from "./ledger/records.ts";
 import type { LedgerStore } from "./ledger/store.ts";
 import { createMemoryStore } from "./ledger/stores/memory.ts";
 import { type Limit, limitId } from "./limit.ts";
@@ -27,14 +29,19 @@ export interface Stores {
   readonly ledger: LedgerStore;
   /** The budgets that were defined at run time. */
   readonly keptBudgets: readonly KeptRecord[];
+  readonly closeBudgets: () => Promise<void>;
   /** The alerts that an earlier process has found out about. */
   readonly keptAlerts: readonly KeptRecord[];
+  /** Where budgets that are defined at run time are kept; with a shared state those of all processes. */
+  readonly budgetRecords: RecordStore;
+  /** Runs whenever the budgets of the run time, or what their counters began with, are not what this process knows. */
+  readonly followBudgets: (onChange: () => Promise<void>) => void;
   readonly streamStore: StreamStore;
   /** What limits are counted by. */
   readonly counters: CounterStore;
   /**
-   * Lets counters of limits that were not counted before begin with what the ledger has, now or as soon as it can be read. Those that processes share were
-   * counted before. Never rejects.
+   * Lets counters of limits begin with what the ledger has, now or as soon as it can be read: those that were not counted before, and of those that processes share
+   * those that this ledger has not filled. Never rejects.
    */
   readonly fillCounters: (limits: readonly Limit[]) => Promise<void>;
 }
@@ -46,11 +53,18 @@ export async function openStores(config: Config, log: Log): Promise<Stores> {
   try {
     const { counters, fillCounters } = await openCounters(config, ledger, log);
     opened.push(counters);
-    const [budgets, alerts] = await Promise.all([keptBudgets(ledger.records), keptAlerts(ledger.records)]);
+    const shared = await openSharedBudgets(config, ledger.records, log);
+    if (shared !== undefined) opened.push(shared);
+    const budgetRecords = shared ?? ledger.records;
+    const [budgets, alerts] = await Promise.all([keptBudgets(budgetRecords), keptAlerts(ledger.records)]);
     const limits = [...budgets.map((record) => readBudget(record).limit), ...config.budgets];
     await fillCounters([...new Map(limits.map((limit) => [limitId(limit), limit])).values()]);
     const streamStore = await openStreamStore(config, log);
-    return { ledger, counters, fillCounters, keptBudgets: budgets, keptAlerts: alerts, streamStore };
+    return {
+      ...{ ledger, counters, fillCounters, keptBudgets: budgets, keptAlerts: alerts, streamStore, budgetRecords },
+      followBudgets: (onChange) => shared?.follow(onChange),
+      closeBudgets: async () => shared?.close(),
+    };
   } catch (thrown) {
     await Promise.all(opened.map((store) => store.close()));
     throw thrown;
@@ -121,7 +135,7 @@ const LEASE_MS = 10_000;
 
 /** Opens what limits are counted by. */
 async function openCounters(
-  { state }: Config,
+  { state, ledger: settings }: Config,
   ledger: LedgerStore,
   log: Log,
 ): Promise<Pick<Stores, "counters" | "fillCounters">> {
@@ -146,13 +160,41 @@ async function openCounters(
     return { counters: filled, fillCounters: filled.fill };
   }
   const { outageNanoUsd } = state;
+  const source = await sourceOf(settings, ledger);
+  const { createRefilledCounters } = await import("./ledger/budgets/valkey/refilled-counters.ts");
   const { createValkeyCounters } = await import("./ledger/budgets/valkey/valkey-counters.ts");
   const shared = await orStateError(state, (url) =>
-    createValkeyCounters({ url, owner: randomUUID(), log, leaseMs: LEASE_MS }),
+    createValkeyCounters({ url, owner: randomUUID(), log, leaseMs: LEASE_MS, ...(source !== undefined && { source }) }),
   );
+  const refilled = createRefilledCounters({
+    counters: shared,
+    ledger,
+    nowMs: Date.now,
+    wait: (ms, signal) => sleep(ms, undefined, { ref: false, signal }),
+    onLost: (limit) =>
+      log.warn("the shared state has lost what was used of a limit; it is filled anew", { limit: limitId(limit) }),
+  });
   const counters =
-    outageNanoUsd === undefined ? shared : createOutageCounters({ shared, own: own(), capNanoUsd: outageNanoUsd });
-  return { counters, fillCounters: async () => undefined };
+    outageNanoUsd === undefined
+      ? refilled
+      : createOutageCounters({ shared: refilled, own: own(), capNanoUsd: outageNanoUsd });
+  return { counters, fillCounters: refilled.fill };
+}
+
+/** The name of the ledger that shared counters are filled from. A database is everybody's, and what is in memory is gone with the process. */
+async function sourceOf({ store }: LedgerSettings, { records }: LedgerStore): Promise<string | undefined> {
+  if (store === "memory") return undefined;
+  return store === "postgres" ? "database" : ledgerSource(records, randomUUID, Date.now);
+}
+
+/** From one look for budgets that others have changed to the next, in milliseconds. */
+const LOOK_MS = 1_000;
+
+/** Opens what budgets of the run time are shared by; undefined if nothing is shared. */
+async function openSharedBudgets({ state }: Config, own: RecordStore, log: Log): Promise<SharedBudgets | undefined> {
+  if (state === undefined) return undefined;
+  const { createSharedBudgets } = await import("./ledger/budgets/valkey/shared-budgets.ts");
+  return orStateError(state, (url) => createSharedBudgets({ url, log, own, newId: randomUUID, everyMs: LOOK_MS }));
 }
 
 /** Opens what streams are kept in. What only a shared store needs is loaded only for one. */

@@ -191,7 +191,17 @@ function createSecrets(): () => string {
 /** Wires adapters, router and dispatcher. The composition of the process is this function and `main.ts`; nothing else makes parts. */
 function createGateway(
   { config, kinds, log, platformVersion }: GatewayOptions,
-  { ledger, streamStore, counters, fillCounters, keptBudgets, keptAlerts }: Stores,
+  {
+    ledger,
+    streamStore,
+    counters,
+    fillCounters,
+    keptBudgets,
+    keptAlerts,
+    budgetRecords,
+    followBudgets,
+    closeBudgets,
+  }: Stores,
 ): Gateway {
   const newId = (): string => randomUUID().replaceAll("-", "");
   const monotonicMs = (): number => performance.now();
@@ -215,7 +225,16 @@ function createGateway(
     counters: alertingCounters(counters, { receivers, outbox, clock: windowClock, nowMs: Date.now }),
     log,
   };
-  const book = createBudgetBook({ records, kept: keptBudgets, registry: budgets.limits, limits: config.budgets });
+  const book = createBudgetBook({
+    records: budgetRecords,
+    kept: keptBudgets,
+    registry: budgets.limits,
+    limits: config.budgets,
+  });
+  followBudgets(async () => {
+    await book.renew();
+    await fillCounters(budgets.limits.all());
+  });
   const router = createRouter({
     state: () => state,
     newId,
@@ -283,6 +302,7 @@ function createGateway(
       await router.streams.close();
       await outbox.close();
       await Promise.all([closeAll(Object.values(state.adapters)), ...working]);
+      await closeBudgets();
       await Promise.all([ledger.close(), counters.close()]);
     },
   };

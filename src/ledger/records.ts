@@ -18,6 +18,8 @@ export interface RecordChange {
   readonly id: string;
   /** The version that is changed; 0 if there is to be none yet. */
   readonly version: number;
+  /** The version it becomes: 1 more if absent. One that was changed elsewhere may have become several more. */
+  readonly becomes?: number;
   /** Absent: the record is taken away. */
   readonly body?: string;
   /** Empty: the platform itself; such a change is not kept beside the record. */

@@ -42,6 +42,15 @@ export function describeRecordStore(name: string, open: () => Promise<OpenRecord
       expect(await records.all("budget")).toEqual([]);
     });
 
+    // Mutant seen red: every change makes the version one more.
+    test("become the version that is said, where they were changed elsewhere", async () => {
+      expect(await records.change({ ...by, id: "a", version: 0, becomes: 7, body: "1" })).toBe(true);
+      expect(await records.change({ ...by, id: "a", version: 1, body: "2" })).toBe(false);
+      expect(await records.all("budget")).toMatchObject([{ version: 7, body: "1" }]);
+      expect(await records.change({ ...by, id: "a", version: 7, becomes: 9, body: "2" })).toBe(true);
+      expect(await records.all("budget")).toMatchObject([{ version: 9, body: "2" }]);
+    });
+
     test("of changes at once from one version, one is made", async () => {
       const changes = Array.from({ length: 8 }, (_, index) =>
         records.change({ ...by, id: "a", version: 0, body: String(index) }),

@@ -3,7 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { ChatError, type Client, createClient, Role, text } from "../../src/client/index.ts";
+import { followCounters } from "../support/counter-steps.ts";
 import { startHiddenThinker } from "../support/hidden-thinker.ts";
+import { seedsUpTo, tellOfSeed } from "../support/seeds.ts";
 import { startServe } from "../support/serve.ts";
 import { startValkeyServer, type ValkeyServer } from "../support/valkey-server.ts";
 import { waitFor, within } from "../support/wait.ts";
@@ -48,13 +50,14 @@ async function ask(client: Client): Promise<string> {
 }
 
 // Mutant seen red: counters that each process keeps for itself.
-test.each([1, 2])(
+test.each(seedsUpTo(2))(
   "1,000 calls of $0.10 at four processes overshoot their one hard $1.00 by nothing (seed %i)",
   async (seed) => {
     const { emulator, billedNanoUsd } = await startHiddenThinker(seed);
     const budget = "{ scope: persona, name: default, amount: 1.00, window: total }";
     const gateways = await serve(4, emulator.baseUrl, budget);
     const clients = gateways.map(({ grpcUrl }) => createClient({ baseUrl: grpcUrl }));
+    const counted = await followCounters(server.url);
     try {
       const calls = Array.from({ length: 250 }, () => clients.map(ask)).flat();
       const outcomes = await within(Promise.all(calls), { what: "all calls", timeoutMs: 100_000 });
@@ -63,7 +66,12 @@ test.each([1, 2])(
       for (const client of clients) while ((await ask(client)) === "answered");
       expect(billedNanoUsd()).toBeLessThanOrEqual(1_000_000_000n);
       expect(billedNanoUsd()).toBeGreaterThan(750_000_000n);
+      const [steps, highest] = [counted.steps(), counted.highest()];
+      tellOfSeed(seed, { steps, highest, billed: billedNanoUsd(), answered: emulator.requests.length });
+      expect(steps).toBeGreaterThan(emulator.requests.length);
+      expect(highest).toBeLessThanOrEqual(1_000_000_000n);
     } finally {
+      counted.close();
       for (const client of clients) client.close();
       await Promise.all(gateways.map((gateway) => gateway.stop()));
       await emulator.close();

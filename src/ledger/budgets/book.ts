@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { ExecutionError } from "../../errors.ts";
 import { type Limit, limitId } from "../../limit.ts";
 import type { KeptRecord, RecordStore } from "../records.ts";
-import { budgetBody, readBudget } from "./kept-budget.ts";
+import { BUDGETS, budgetBody, readBudget } from "./kept-budget.ts";
 import type { LimitRegistry } from "./registry.ts";
 
 /** What can be changed of a budget. */
@@ -52,6 +52,8 @@ export interface BudgetBook {
   ): Promise<BudgetEntry>;
   change(id: string, version: number, terms: BudgetTerms, author: Author): Promise<BudgetEntry>;
   remove(id: string, version: number, author: Author): Promise<void>;
+  /** Puts in force what the store has by now: others have changed it. */
+  renew(): Promise<void>;
 }
 
 /** What a book is made of. */
@@ -64,15 +66,12 @@ export interface BudgetBookDeps {
   readonly limits: readonly Limit[];
 }
 
-/** What the records of budgets are. */
-const SORT = "budget";
-
 /** Most budgets of the run time. */
 const MAX_BUDGETS = 10_000;
 
 /** The records of budgets in a store. */
 export function keptBudgets(records: RecordStore): Promise<readonly KeptRecord[]> {
-  return records.all(SORT);
+  return records.all(BUDGETS);
 }
 
 /** Creates the book, and puts in force what was kept and what is configured. Throws a LedgerOpenError if a record cannot be read. */
@@ -110,7 +109,7 @@ export function createBudgetBook({ records, registry, limits, ...given }: Budget
     return entry;
   };
   const write = async (id: string, version: number, body: string | undefined, author: Author): Promise<void> => {
-    const change = { sort: SORT, id, version, changedBy: author.name, changedAtMs: author.atMs };
+    const change = { sort: BUDGETS, id, version, changedBy: author.name, changedAtMs: author.atMs };
     if (!(await records.change({ ...change, ...(body !== undefined && { body }) }))) throw conflict(undefined, version);
     if (body === undefined) kept.delete(id);
     else kept.set(id, { id, version: version + 1, body, changedBy: author.name, changedAtMs: author.atMs });
@@ -152,6 +151,15 @@ export function createBudgetBook({ records, registry, limits, ...given }: Budget
       inTurn(async () => {
         changeable(id, version);
         await write(id, version, undefined, author);
+      }),
+    renew: () =>
+      inTurn(async () => {
+        const found = (await keptBudgets(records)).map((record) => [record.id, record] as const);
+        // Read before anything is put out of force: one that cannot be read must not open the others.
+        for (const [, record] of found) readBudget(record);
+        kept.clear();
+        for (const [id, record] of found) kept.set(id, record);
+        refresh();
       }),
   };
 }

@@ -2,6 +2,9 @@ import { LIMIT_MODES, LIMIT_SCOPES, LIMIT_UNITS, LIMIT_WINDOWS, type Limit, MAX_
 import { LedgerOpenError } from "../open-error.ts";
 import type { KeptRecord } from "../records.ts";
 
+/** What the records of budgets are. */
+export const BUDGETS = "budget";
+
 /** What is kept of a budget beside its id, version and author. */
 export interface KeptBudget {
   readonly limit: Limit;

@@ -5,12 +5,12 @@ export function createMemoryRecords(): RecordStore {
   const sorts = new Map<string, Map<string, KeptRecord>>();
   return {
     all: async (sort) => [...(sorts.get(sort)?.values() ?? [])].sort(byId),
-    change: async ({ sort, id, version, body, changedBy, changedAtMs }) => {
+    change: async ({ sort, id, version, becomes, body, changedBy, changedAtMs }) => {
       const records = sorts.get(sort) ?? new Map<string, KeptRecord>();
       if ((records.get(id)?.version ?? 0) !== version) return false;
       sorts.set(sort, records);
       if (body === undefined) records.delete(id);
-      else records.set(id, { id, version: version + 1, body, changedBy, changedAtMs });
+      else records.set(id, { id, version: becomes ?? version + 1, body, changedBy, changedAtMs });
       return true;
     },
   };

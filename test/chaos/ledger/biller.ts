@@ -1,16 +1,27 @@
 import { createServer, type ServerResponse } from "node:http";
+import { type Billed, type BillerWire, WIRES } from "./wires.ts";
 
 /** What the provider bills for one request: its own word, whatever became of the gateway. */
 export interface Bill {
+  readonly wire: BillerWire;
   /** The call that the request's words name. */
   readonly call: number;
   /** Unique, as providers' ids are. */
   readonly answerId: string;
   readonly inputTokens: number;
+  /** When the request had come, in milliseconds since the epoch. */
+  readonly arrivedAtMs: number;
   /** When each piece was written, in milliseconds since the epoch; `outputTokensAt` makes tokens of it. */
   readonly writtenAtMs: readonly number[];
   /** True once the end of the answer was written. */
   readonly isEnded: boolean;
+}
+
+/** How an answer comes: so many pieces, so many of them at once, and then a pause. */
+export interface Pace {
+  readonly pieces: number;
+  readonly atOnce: number;
+  readonly everyMs: number;
 }
 
 /** A provider that keeps its own bill. */
@@ -24,23 +35,24 @@ export interface Biller {
 }
 
 /** Tokens of a piece of an answer, and its bytes a token, which are those of an estimate, so that the two can be compared. */
-export const TOKENS_A_PIECE = 16;
-export const BYTES_A_TOKEN = 4;
+const TOKENS_A_PIECE = 16;
+const BYTES_A_TOKEN = 4;
 const piece = "a word, ".repeat((TOKENS_A_PIECE * BYTES_A_TOKEN) / 8);
 
-/** Output tokens that the bill had at a time: the one that the beginning of an answer has, and those of the pieces. */
-export function outputTokensAt({ writtenAtMs }: Bill, atMs: number): number {
-  return 1 + TOKENS_A_PIECE * writtenAtMs.filter((each) => each <= atMs).length;
+/** Output tokens that the bill had at a time: those that the beginning of an answer has, and those of the pieces. */
+export function outputTokensAt({ wire, arrivedAtMs, writtenAtMs }: Bill, atMs: number): number {
+  const first = arrivedAtMs <= atMs ? wire.firstTokens : 0;
+  return first + TOKENS_A_PIECE * writtenAtMs.filter((each) => each <= atMs).length;
 }
 
 /** The words of a call's request: how the provider is to answer it. */
-export function wordsOf(call: number, pieces: number, everyMs: number): string {
-  return `call ${call}: ${pieces} pieces, one in ${everyMs} ms`;
+export function wordsOf(call: number, { pieces, atOnce, everyMs }: Pace): string {
+  return `call ${call}: ${pieces} pieces, ${atOnce} in ${everyMs} ms`;
 }
 
 type OpenBill = { -readonly [Name in keyof Bill]: Bill[Name] } & { readonly writtenAtMs: number[] };
 
-/** Starts a server that speaks Anthropic's Messages API, which tells the input at the beginning and the output at the end. */
+/** Starts a server that speaks all wires. */
 export async function startBiller(): Promise<Biller> {
   const bills: OpenBill[] = [];
   let onEnded: (() => void) | undefined;
@@ -50,17 +62,16 @@ export async function startBiller(): Promise<Biller> {
       body += text;
     });
     request.on("end", () => {
-      const [, call, pieces, everyMs] = /call (\d+): (\d+) pieces, one in (\d+) ms/.exec(body) ?? [];
-      const answerId = `msg_${bills.length}`;
+      const wire = WIRES.find(({ speaks }) => speaks(request.url ?? ""));
+      if (wire === undefined) throw new Error(`nobody speaks ${request.url}`);
+      const words = /call (\d+): (\d+) pieces, (\d+) in (\d+) ms/.exec(body) ?? [];
+      const [call = 0, pieces = 0, atOnce = 0, everyMs = 0] = words.slice(1).map(Number);
       const bill = {
-        call: Number(call),
-        answerId,
-        inputTokens: 20 + (Number(call) % 7),
-        writtenAtMs: [],
-        isEnded: false,
+        ...{ wire, call, answerId: `answer_${bills.length}`, inputTokens: 20 + (call % 7) },
+        ...{ arrivedAtMs: Date.now(), writtenAtMs: [], isEnded: false },
       };
       bills.push(bill);
-      answer(response, bill, Number(pieces), Number(everyMs), () => {
+      answer(response, bill, { pieces, atOnce, everyMs }, () => {
         onEnded?.();
         onEnded = undefined;
       });
@@ -85,45 +96,25 @@ export async function startBiller(): Promise<Biller> {
   };
 }
 
-function answer(response: ServerResponse, bill: OpenBill, pieces: number, everyMs: number, ended: () => void): void {
+function answer(response: ServerResponse, bill: OpenBill, { pieces, atOnce, everyMs }: Pace, ended: () => void): void {
+  const { wire, writtenAtMs } = bill;
+  const billed = (): Billed => ({ ...bill, outputTokens: outputTokensAt(bill, Number.POSITIVE_INFINITY) });
   response.writeHead(200, { "content-type": "text/event-stream; charset=utf-8" });
-  const usage = {
-    input_tokens: bill.inputTokens,
-    cache_creation_input_tokens: 0,
-    cache_read_input_tokens: 0,
-    output_tokens: 1,
-  };
-  const message = {
-    id: bill.answerId,
-    type: "message",
-    role: "assistant",
-    model: "m",
-    content: [],
-    stop_reason: null,
-    stop_sequence: null,
-    usage,
-  };
-  response.write(
-    event({ type: "message_start", message }) +
-      event({ type: "content_block_start", index: 0, content_block: { type: "text", text: "" } }),
-  );
+  response.flushHeaders();
+  response.write(wire.opening(billed()));
   const timer = setInterval(() => {
-    if (response.destroyed) {
+    if (response.destroyed) return clearInterval(timer);
+    if (writtenAtMs.length >= pieces) {
       clearInterval(timer);
-    } else if (bill.writtenAtMs.length < pieces) {
-      response.write(event({ type: "content_block_delta", index: 0, delta: { type: "text_delta", text: piece } }));
-      bill.writtenAtMs.push(Date.now());
-    } else {
-      clearInterval(timer);
-      const total = { output_tokens: outputTokensAt(bill, Number.POSITIVE_INFINITY) };
-      const delta = { type: "message_delta", delta: { stop_reason: "end_turn", stop_sequence: null }, usage: total };
-      response.end(event({ type: "content_block_stop", index: 0 }) + event(delta) + event({ type: "message_stop" }));
+      response.end(wire.ending(billed()));
       bill.isEnded = true;
       ended();
+      return;
+    }
+    for (let each = 0; each < atOnce && writtenAtMs.length < pieces; each += 1) {
+      // Counted first: a chunk that tells its usage tells its own with it.
+      writtenAtMs.push(Date.now());
+      response.write(wire.piece(piece, billed()));
     }
   }, everyMs);
-}
-
-function event(data: { readonly type: string; readonly [key: string]: unknown }): string {
-  return `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
 }

@@ -1,9 +1,12 @@
 import { Agent, request as send } from "node:http";
-import { wordsOf } from "./biller.ts";
+import { type Pace, wordsOf } from "./biller.ts";
+import { wireOf } from "./wires.ts";
 
 /** A call as its caller saw it. */
 export interface Call {
   readonly call: number;
+  /** When it was begun, in milliseconds since the epoch. */
+  readonly beganAtMs: number;
   /** True once `finished` was read. */
   readonly sawFinished: boolean;
   /** Bytes of text that were read. */
@@ -14,21 +17,22 @@ export interface Call {
 export interface Callers {
   readonly calls: readonly Call[];
   /** Begins a call. `ended` runs when it has ended, whatever way. */
-  begin(pieces: number, everyMs: number, ended?: () => void): void;
+  begin(pace: Pace, ended?: () => void): void;
   close(): void;
 }
 
 /** Creates callers of a gateway; their first call has the number `first`. */
 export function createCallers(httpPort: number, first: number): Callers {
   const agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
-  const calls: { call: number; sawFinished: boolean; textBytes: number }[] = [];
+  const calls: { -readonly [Name in keyof Call]: Call[Name] }[] = [];
   return {
     calls,
-    begin: (pieces, everyMs, ended = () => undefined) => {
-      const seen = { call: first + calls.length, sawFinished: false, textBytes: 0 };
+    begin: (pace, ended = () => undefined) => {
+      const seen = { call: first + calls.length, beganAtMs: Date.now(), sawFinished: false, textBytes: 0 };
       calls.push(seen);
-      const parts = [{ text: { text: wordsOf(seen.call, pieces, everyMs) } }];
-      const body = { messages: [{ role: "MESSAGE_ROLE_USER", parts }], metadata: { call: String(seen.call) } };
+      const parts = [{ text: { text: wordsOf(seen.call, pace) } }];
+      const persona = wireOf(seen.call).kind;
+      const body = { persona, messages: [{ role: "MESSAGE_ROLE_USER", parts }], metadata: { call: String(seen.call) } };
       const options = { agent, host: "127.0.0.1", port: httpPort, path: "/v1/chat", method: "POST" };
       const request = send({ ...options, headers: { "content-type": "application/json" } }, (response) => {
         let unread = "";

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { type BillerWire, WIRES } from "./wires.ts";
 
 /** A gateway in a process of its own. */
 export interface KillableGateway {
@@ -44,9 +45,9 @@ function spawnGateway({ directory, providerUrl, environment }: GatewaySetting): 
   writeFileSync(
     file,
     `providers:
-  biller: { kind: anthropic, base_url: "${providerUrl}", api_key: { env: BILLER_KEY }, quirks: { vendor: anthropic } }
+${WIRES.map((wire) => providerOf(wire, providerUrl)).join("\n")}
 personas:
-  default: { retries: 0, candidates: [{ provider: biller, model: claude-sonnet-4-5 }] }
+${WIRES.map(({ kind, model }) => `  ${kind}: { retries: 0, candidates: [{ provider: ${kind}, model: ${model} }] }`).join("\n")}
 data_dir: data
 `,
   );
@@ -58,11 +59,17 @@ data_dir: data
       EP_CONFIG: file,
       EP_GRPC_PORT: "0",
       EP_HTTP_PORT: "0",
+      EP_ADMIN_ADDR: "off",
       EP_LOG_LEVEL: "error",
       ...environment,
     },
     stdio: ["ignore", "pipe", "inherit"],
   });
+}
+
+function providerOf({ kind, basePath, billedBy }: BillerWire, url: string): string {
+  const address = `base_url: "${url}${basePath}", api_key: { env: BILLER_KEY }`;
+  return `  ${kind}: { kind: ${kind}, ${address}, quirks: { ${billedBy} } }`;
 }
 
 async function kill(child: ChildProcess): Promise<void> {

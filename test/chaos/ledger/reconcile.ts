@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { AttemptOutcome } from "../../../src/gen/execution/v1/usage_pb.js";
-import { type Bill, BYTES_A_TOKEN, outputTokensAt, TOKENS_A_PIECE } from "./biller.ts";
+import { type Bill, outputTokensAt } from "./biller.ts";
 import type { Call } from "./callers.ts";
 
 /** A row of the ledger, as far as the bill can be held against it. */
@@ -63,18 +63,45 @@ export function rowOf(columns: Readonly<Record<string, unknown>>): Row {
   };
 }
 
-/** Tokens between two checkpoints, and of the piece in which the second one is due. */
-const TOKENS_A_CHECKPOINT = 256 + TOKENS_A_PIECE;
+/** Output tokens at which a checkpoint is due, and the time after which it is, in milliseconds: whichever is sooner. */
+const TOKENS_A_CHECKPOINT = 256;
+const CHECKPOINT_MS = 1_000;
 
-/** Milliseconds in which a checkpoint that is due is on the disk, even of a busy machine. */
-const WRITTEN_MS = 500;
+/**
+ * The least an estimate must have of what the provider wrote, by its own record. What it had written `writtenMs` before the kill had come, and was noted and on the disk if
+ * it was due: all but what stays below one checkpoint in tokens, and all that was older than one in time.
+ */
+function leastNoted(bill: Bill, killedAtMs: number, writtenMs: number): number {
+  const due = outputTokensAt(bill, killedAtMs - writtenMs) - (TOKENS_A_CHECKPOINT - 1);
+  return Math.max(0, due, outputTokensAt(bill, killedAtMs - writtenMs - CHECKPOINT_MS));
+}
+
+/** What counts as lately, in milliseconds: a gateway takes longer for its first calls. */
+const LATELY_MS = 500;
+
+/** What is waited for beside the disk, in milliseconds: the way of a piece, and a timer that is late. */
+const SLACK_MS = 20;
+
+/**
+ * How long it takes in a life until what is noted is on the disk, by what its calls had to wait for that were begun, or had not come, lately. A request leaves after its row is
+ * written, which waits for the commit that runs and then for its own, as a checkpoint does; so what the provider saw bounds both, of those that came and of
+ * those that had not come yet. The slowest of a few is not the slowest there is: twice that.
+ */
+export function writtenWithinMs(calls: readonly Call[], bills: readonly Bill[], killedAtMs: number): number {
+  const arrivals = new Map(bills.map(({ call, arrivedAtMs }) => [call, arrivedAtMs]));
+  const waits = calls.flatMap(({ call, beganAtMs }) => {
+    const arrivedAtMs = Math.min(arrivals.get(call) ?? killedAtMs, killedAtMs);
+    return arrivedAtMs > killedAtMs - LATELY_MS ? [arrivedAtMs - beganAtMs] : [];
+  });
+  return 2 * Math.max(0, ...waits) + SLACK_MS;
+}
 
 /** Holds what the ledger and the caller say of a call against the provider's bill. */
 export function judge(
-  { call, sawFinished, textBytes }: Call,
+  { call, sawFinished }: Call,
   bills: readonly Bill[],
   rows: readonly Row[],
-  killedAtMs: number,
+  { killedAtMs, writtenMs }: { readonly killedAtMs: number; readonly writtenMs: number },
 ): Verdict {
   const [bill] = bills;
   const [row] = rows;
@@ -91,25 +118,23 @@ export function judge(
     if (!isExact(row, bill)) problems.push(`call ${call}: the row says ${words(row)}, the bill ${billWords(bill)}`);
     return { phase: sawFinished ? "over" : "settle to finished", problems, missingTokens: undefined };
   }
+  const phase = bill.isEnded ? "end to settle" : "streaming";
+  if (row.reason !== "INTERRUPTED") return { phase, problems, missingTokens: undefined };
   const billed = outputTokensAt(bill, killedAtMs);
   const known = row.outputTokens ?? 0;
-  const lately = billed - outputTokensAt(bill, killedAtMs - WRITTEN_MS);
-  // What lay on the way was billed and never came; what the caller was told of had come.
-  const told = Math.min(billed, 1 + textBytes / BYTES_A_TOKEN);
-  if (row.reason === "INTERRUPTED" && told - known > TOKENS_A_CHECKPOINT + lately) {
-    problems.push(`call ${call}: the estimate has ${known} tokens of ${told}, of which ${lately} came lately`);
+  const least = leastNoted(bill, killedAtMs, writtenMs);
+  const most = outputTokensAt(bill, Number.POSITIVE_INFINITY);
+  if (known < least || known > most) {
+    const { kind } = bill.wire;
+    problems.push(`call ${call} (${kind}): the estimate has ${known} tokens of ${billed}, not ${least} to ${most}`);
   }
-  const missingTokens = row.reason === "INTERRUPTED" ? billed - known : undefined;
-  return { phase: bill.isEnded ? "end to settle" : "streaming", problems, missingTokens };
+  return { phase, problems, missingTokens: billed - known };
 }
 
-/** Prices of claude-sonnet-4-5, nano-USD a token: $3 and $15 a million. */
-const INPUT_NANO_USD = 3_000n;
-const OUTPUT_NANO_USD = 15_000n;
-
 function isExact(row: Row, bill: Bill): boolean {
+  const { inputNanoUsd, outputNanoUsd } = bill.wire;
   const output = outputTokensAt(bill, Number.POSITIVE_INFINITY);
-  const cost = BigInt(bill.inputTokens) * INPUT_NANO_USD + BigInt(output) * OUTPUT_NANO_USD;
+  const cost = BigInt(bill.inputTokens) * inputNanoUsd + BigInt(output) * outputNanoUsd;
   return row.inputTokens === bill.inputTokens && row.outputTokens === output && row.costNanoUsd === cost;
 }
 

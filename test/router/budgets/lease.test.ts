@@ -4,6 +4,7 @@ import { ExecutionError } from "../../../src/errors.ts";
 import { Code } from "../../../src/gen/google/rpc/code_pb.js";
 import { testContext } from "../../support/routing.ts";
 import { answer, refusing } from "../../support/scripted-adapter.ts";
+import { seedsUpTo, tellOfSeed } from "../../support/seeds.ts";
 import {
   type Bill,
   budgetsTold,
@@ -144,7 +145,7 @@ describe("a call on an opaque model", () => {
 describe("a crowd", () => {
   const tenCents = 50_000;
   // Mutant seen red: a lease that is taken without being counted.
-  test.each([1, 2, 3, 4, 5])("of 1,000 calls of $0.10 overshoots a hard $1.00 by nothing (seed %i)", async (seed) => {
+  test.each(seedsUpTo(5))("of 1,000 calls of $0.10 overshoots a hard $1.00 by nothing (seed %i)", async (seed) => {
     const limit = usd(1_000_000_000n);
     const bill = noBill();
     const random = (call: number): number => (Math.imul(call + 1, 2654435761 + seed * 40503) >>> 0) / 2 ** 32;
@@ -170,22 +171,26 @@ describe("a crowd", () => {
       ],
       [limit],
     );
-    const { reserve } = budgets.counters;
     let highest = 0n;
-    Object.assign(budgets.counters, {
-      reserve: async (...args: Parameters<typeof reserve>) => {
-        const answered = await reserve(...args);
+    let steps = 0;
+    const looking =
+      <Args extends readonly unknown[], Answer>(act: (...args: Args) => Promise<Answer>) =>
+      async (...args: Args): Promise<Answer> => {
+        const answered = await act(...args);
         const { settled, reserved } = await standing();
         if (settled + reserved > highest) highest = settled + reserved;
+        steps += 1;
         return answered;
-      },
-    });
+      };
+    const { reserve, extend, settle } = budgets.counters;
+    Object.assign(budgets.counters, { reserve: looking(reserve), extend: looking(extend), settle: looking(settle) });
     const results = await Promise.all(
       Array.from({ length: 1000 }, () => run({ sampling: { maxOutputTokens: tenCents } })),
     );
     const refused = results.filter(({ error }) => error !== undefined);
     expect(refused.length).toBeGreaterThan(900);
     expect(refused.every(({ error }) => error?.reason === "BUDGET_EXCEEDED")).toBe(true);
+    tellOfSeed(seed, { steps, highest, billed: costOfBill(bill), answered: 1000 - refused.length });
     expect(highest).toBeLessThanOrEqual(limit.amount);
     expect(costOfBill(bill)).toBeLessThanOrEqual(limit.amount);
     expect((await standing()).settled).toBeLessThanOrEqual(limit.amount);

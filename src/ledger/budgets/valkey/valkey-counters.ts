@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import { ExecutionError } from "../../../errors.ts";
-import { limitId } from "../../../limit.ts";
+import { type Limit, limitId } from "../../../limit.ts";
 import { type ConnectionLog, connectValkey, type Script } from "../../../valkey.ts";
 import { amountOf, fitsEver } from "../affordable.ts";
-import type { Claim, CounterName, CounterStore, Grant, Reservation, Standing, Wanted } from "../counter-store.ts";
-import { ADD, EXTEND, RAISE, RENEW, RESERVE, SETTLE } from "./scripts.ts";
+import type { Claim, CounterName, Grant, Reservation, Standing, Wanted } from "../counter-store.ts";
+import { MARK, RAISE } from "./fill-scripts.ts";
+import { type MarkedCounters, notFilled, UnfilledError } from "./refilled-counters.ts";
+import { ADD, EXTEND, RENEW, RESERVE, SETTLE } from "./scripts.ts";
 
 /** What counters at a server are made of. */
 export interface ValkeyCountersOptions {
@@ -15,6 +17,8 @@ export interface ValkeyCountersOptions {
   readonly log: ConnectionLog;
   /** How long what a process holds stays held when it is silent, in milliseconds. */
   readonly leaseMs: number;
+  /** Name of the ledger that counters begin with; absent if it knows nothing that a server could lose. */
+  readonly source?: string;
 }
 
 /** How long a call waits for the server before it counts as gone, in milliseconds. */
@@ -25,6 +29,9 @@ const CLOCK = "ep:{budgets}:clock";
 const LEASES = "ep:{budgets}:leases";
 const leaseName = (id: string): string => `ep:{budgets}:lease:${id}`;
 /** What tenants and end users are called does not become part of a name. */
+/** Which ledgers have told what was used of which limits, and when limits let something through. */
+const FILLED = "ep:{budgets}:filled";
+const markName = (limit: Limit): string => createHash("sha256").update(limitId(limit)).digest("base64url");
 const counterName = ({ limit, subject }: CounterName): string =>
   `ep:{budgets}:counter:${createHash("sha256")
     .update(limitId(limit) + subject)
@@ -35,8 +42,8 @@ const counterName = ({ limit, subject }: CounterName): string =>
  * What a process holds is held for `leaseMs` after it was last heard of; then places it took are free, and what else it held counts as used. Methods reject
  * with LEDGER_UNAVAILABLE while the server cannot be reached. Rejects if it cannot be reached now.
  */
-export async function createValkeyCounters(options: ValkeyCountersOptions): Promise<CounterStore> {
-  const { owner, leaseMs } = options;
+export async function createValkeyCounters(options: ValkeyCountersOptions): Promise<MarkedCounters> {
+  const { owner, leaseMs, source } = options;
   const valkey = await connectValkey(options.url, options.log);
   const life = String(leaseMs);
   /** What each reservation holds, a claim after the other. */
@@ -66,12 +73,19 @@ export async function createValkeyCounters(options: ValkeyCountersOptions): Prom
   beating.unref();
 
   const keysOf = ({ id, claims }: Reservation): readonly string[] => [leaseName(id), ...claims.map(counterName)];
+  /** This ledger's own mark of a limit; empty where nothing is to be filled. */
+  const ownMark = (limit: Limit): string =>
+    source === undefined || limit.window === "now" ? "" : `${markName(limit)}:${source}`;
+  const marksOf = (claims: readonly Claim[]): readonly string[] => [
+    FILLED,
+    ...claims.flatMap(({ limit }) => (limit.mode === "hard" ? [markName(limit), ownMark(limit)] : ["", ""])),
+  ];
   const grant = async (
     script: Script,
     reservation: Reservation,
     claims: readonly Claim[],
     wanted: Wanted,
-  ): Promise<Grant> => {
+  ): Promise<Grant | Unfilled> => {
     const had = held.get(reservation.id) ?? [];
     const values = claims.flatMap((claim, index) => [
       ...[claim.limit.window, runs(claim), String(had[index] ?? 0n), claim.limit.mode === "hard" ? "1" : "0"],
@@ -81,7 +95,10 @@ export async function createValkeyCounters(options: ValkeyCountersOptions): Prom
       String(wanted.most),
       String(wanted.least),
       ...values,
+      ...marksOf(claims),
     ]);
+    if (kind === "closed") return { kind: "unfilled", limits: [] };
+    if (kind === "unfilled") return { kind, limits: rest.flatMap((index) => claims[Number(index)]?.limit ?? []) };
     if (kind === "refused") return refusedOf(claims, wanted, rest);
     const units = Number(rest[0]);
     return { kind: "granted", units, standings: standingsOf(claims, rest.slice(1)) };
@@ -122,6 +139,7 @@ export async function createValkeyCounters(options: ValkeyCountersOptions): Prom
         forget(reservation);
         throw thrown;
       });
+      if (answer.kind === "unfilled") throw unfilledError(answer);
       if (answer.kind === "refused") return answer;
       held.set(
         reservation.id,
@@ -132,6 +150,7 @@ export async function createValkeyCounters(options: ValkeyCountersOptions): Prom
     extend: async (reservation, wanted) => {
       const more = reservation.claims.map((claim) => ({ ...claim, fixed: 0n }));
       const answer = await grant(EXTEND, reservation, more, wanted);
+      if (answer.kind === "unfilled") throw unfilledError(answer);
       const had = held.get(reservation.id);
       if (answer.kind === "granted" && had !== undefined) {
         held.set(
@@ -146,7 +165,18 @@ export async function createValkeyCounters(options: ValkeyCountersOptions): Prom
       await addTo(name, amount);
     },
     raise: async (name, amount) => {
-      await run(RAISE, ["", counterName(name)], [name.limit.window, String(amount)]);
+      const values = [name.limit.window, String(amount), FILLED, ownMark(name.limit)];
+      await run(RAISE, ["", counterName(name)], values);
+    },
+    unfilled: async (limits) => {
+      const wanted = limits.filter((limit) => ownMark(limit) !== "");
+      if (wanted.length === 0) return [];
+      const found = (await orUnavailable(valkey.send("HMGET", FILLED, ...wanted.map(ownMark)))) as readonly unknown[];
+      return wanted.filter((_, index) => found[index] === null);
+    },
+    mark: async (limit, closedMs) => {
+      const values = [life, FILLED, markName(limit), ownMark(limit), String(closedMs)];
+      await orUnavailable(valkey.run(MARK, [CLOCK, LEASES], values));
     },
     peek: (name) => addTo(name, 0n),
     close: async () => {
@@ -155,6 +185,16 @@ export async function createValkeyCounters(options: ValkeyCountersOptions): Prom
       await valkey.close();
     },
   };
+}
+
+/** Limits that a server does not know enough of; none where others have to tell it yet. */
+interface Unfilled {
+  readonly kind: "unfilled";
+  readonly limits: readonly Limit[];
+}
+
+function unfilledError({ limits }: Unfilled): Error {
+  return limits.length === 0 ? notFilled() : new UnfilledError(limits);
 }
 
 /** `1` for a counter of what runs at this moment. */

@@ -34,7 +34,12 @@ function makeDirectory(directory: string): void {
   if (existsSync(directory)) return;
   const above = dirname(directory);
   if (above !== directory) makeDirectory(above);
-  mkdirSync(directory, { mode: 0o700 });
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (thrown) {
+    // Another process that starts now has made it.
+    if (!existsSync(directory)) throw thrown;
+  }
 }
 
 function refusal(directory: string, what: string, cause: unknown): LedgerOpenError {

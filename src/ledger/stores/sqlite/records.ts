@@ -17,13 +17,13 @@ export function readRecords(db: DatabaseSync, sort: string): readonly KeptRecord
 
 /** Makes a change, and enters it among the changes. False, with nothing changed, if the record has another version. Throws what SQLite does. */
 export function changeRecord(db: DatabaseSync, change: RecordChange): boolean {
-  const { sort, id, version, body, changedBy, changedAtMs } = change;
+  const { sort, id, version, becomes, body, changedBy, changedAtMs } = change;
   db.exec("BEGIN IMMEDIATE");
   try {
     const before = db.prepare("SELECT version FROM records WHERE sort = ? AND id = ?").get(sort, id);
     const isDue = Number(before?.version ?? 0) === version;
     if (isDue) {
-      const next = version + 1;
+      const next = becomes ?? version + 1;
       if (body === undefined) db.prepare("DELETE FROM records WHERE sort = ? AND id = ?").run(sort, id);
       else {
         db.prepare("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)").run(
