@@ -10,17 +10,21 @@ const PIECE_BYTES = 16 * 1024;
 
 let server: Server;
 let peers: Socket[];
+/** Of either side. */
+let opened: Socket[];
 
 beforeEach(async () => {
   peers = [];
+  opened = [];
   server = createServer((peer) => {
     peers.push(peer.on("error", () => undefined));
+    opened.push(peer);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
 });
 
 afterEach(async () => {
-  for (const peer of peers) peer.destroy();
+  for (const socket of opened) socket.destroy();
   server.close();
   await once(server, "close");
 });
@@ -36,6 +40,7 @@ async function connected(): Promise<Socket> {
     error === null ? resolve(socket) : reject(error),
   );
   const socket = await promise;
+  opened.push(socket);
   await accepted;
   peers[0]?.write(Buffer.alloc(SENT_BYTES, "x"));
   // Reads of its own accord until as much waits as its mark allows.
@@ -57,7 +62,6 @@ describe("what an answer's socket gives", () => {
     expect(socket.read()).toHaveLength(PIECE_BYTES);
     await turns();
     expect(socket.bytesRead).toBe(bytesRead);
-    socket.destroy();
   });
 
   test("comes to its end when it is taken piece by piece", async () => {
