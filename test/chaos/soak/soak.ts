@@ -24,8 +24,8 @@ const SAME_SECONDS = 8;
 interface SoakOptions {
   readonly seed: number;
   readonly seconds: number;
-  /** Of the time, how much of it counts for nothing. */
-  readonly warmUpShare: number;
+  /** How much of the beginning counts for nothing. */
+  readonly warmUpSeconds: number;
   readonly everySeconds: number;
   /** Most that memory may grow in ten minutes, in MiB: what is resident, and what is held once garbage is collected. */
   readonly boundRssMib: number;
@@ -67,7 +67,7 @@ export async function soak(options: SoakOptions): Promise<readonly Finding[]> {
 export const soakSmoke: Scenario = {
   name: "soak",
   run: ({ seed, size }) =>
-    soak({ seed, seconds: size, warmUpShare: 0.4, everySeconds: 3, boundRssMib: 300, boundHeldMib: 60 }),
+    soak({ seed, seconds: size, warmUpSeconds: 0.4 * size, everySeconds: 3, boundRssMib: 300, boundHeldMib: 60 }),
 };
 
 function configuration(baseUrl: string): string {
@@ -169,7 +169,7 @@ interface Reported {
 }
 
 function report({ options, samples, before, after, callers, faults, isAlive }: Reported): readonly Finding[] {
-  const counted = samples.filter(({ atSeconds }) => atSeconds >= options.warmUpShare * options.seconds);
+  const counted = samples.filter(({ atSeconds }) => atSeconds >= options.warmUpSeconds);
   const perTenMinutes = (value: (sample: Sample) => number): number =>
     slopeOf(counted.map((sample) => ({ x: sample.atSeconds / 600, y: value(sample) / MIB })));
   const rss = perTenMinutes(({ rssBytes }) => rssBytes);
