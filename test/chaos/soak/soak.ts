@@ -183,6 +183,8 @@ function report({ options, samples, before, after, callers, faults, isAlive }: R
   return [
     {
       text: `${options.seconds} s, ${total} calls over gRPC, Connect, gRPC-Web and SSE, ${share.toFixed(0)} % of a core; ${counted.length} samples count`,
+      // No line can be fitted to them, and a slope of nothing is within every bound.
+      failed: counted.length < 2,
     },
     { text: `calls ended so: ${countsOf(callers.outcomes)}`, failed: unexpected.size > 0 },
     { text: `the provider's faults: ${countsOf(faults)}` },
