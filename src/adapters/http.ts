@@ -1,6 +1,7 @@
 import type { Agent, Dispatcher } from "undici";
 import { ExecutionError } from "../errors.ts";
 import type { ProviderTimeouts } from "./adapter.ts";
+import { createConnector } from "./connector.ts";
 import { createBody, type HttpBody } from "./http-body.ts";
 import { networkError } from "./network-errors.ts";
 
@@ -42,9 +43,6 @@ export interface HttpClientOptions {
 /** Some providers send policies and cookies of several kilobytes; the rest is a fault or an attack. */
 const maxHeaderBytes = 64 * 1024;
 
-/** Options of each socket that undici's types do not name. By itself it would let four times as much wait where the reader is slow. */
-const socketOptions = { highWaterMark: 16 * 1024 };
-
 /** Longer than a person thinks about an answer, shorter than the 60 s after which load balancers drop idle connections. */
 const keepAliveMs = 30_000;
 
@@ -76,13 +74,10 @@ async function createAgent({ timeouts, certificateAuthorities }: HttpClientOptio
     bodyTimeout: timeouts.idleMs,
     keepAliveTimeout: keepAliveMs,
     maxHeaderSize: maxHeaderBytes,
-    allowH2: true,
-    connect: {
-      timeout: timeouts.connectMs,
-      preferH2: true,
-      ...socketOptions,
-      ...(certificateAuthorities !== undefined && { ca: certificateAuthorities }),
-    },
+    connect: createConnector(undici.buildConnector, {
+      connectMs: timeouts.connectMs,
+      ...(certificateAuthorities !== undefined && { certificateAuthorities }),
+    }),
   });
 }
 

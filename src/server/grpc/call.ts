@@ -1,5 +1,5 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
-import type { DescMethod } from "@bufbuild/protobuf";
+import type { DescMethod, Message } from "@bufbuild/protobuf";
 import { Metadata, type ServerInterceptingCallInterface } from "@grpc/grpc-js";
 import { encodeFrames, framesOf } from "../../contract/frames.ts";
 import { ExecutionError } from "../../errors.ts";
@@ -135,10 +135,13 @@ export function serveCall({ method, arrival, wire }: GrpcCall, { dispatcher, tra
     wire.startRead();
   };
 
-  const respond = async (begun: ServerCall, bytes: Uint8Array): Promise<void> => {
+  const decode = async (begun: ServerCall, bytes: Uint8Array): Promise<Message> => {
     const inflated = prefix?.flag === 1 ? await inflate(bytes, arrival.encoding, begun, scan) : bytes;
     begun.admitBytes(inflated.length);
-    for await (const responses of await begun.run(await begun.decode(inflated, "binary"))) {
+    return begun.decode(inflated, "binary");
+  };
+  const respond = async (begun: ServerCall, request: Promise<Message>): Promise<void> => {
+    for await (const responses of await begun.run(await request)) {
       if (ended) return;
       // A call that is given up is still asked for its error, which says what was done and used.
       if (begun.signal.aborted) continue;
@@ -172,7 +175,10 @@ export function serveCall({ method, arrival, wire }: GrpcCall, { dispatcher, tra
         if (call === undefined || body === undefined)
           throw invalidBody(`${method.name} takes one message; none was sent`);
         running = true;
-        respond(call, body).then(() => finish(undefined), fail);
+        const request = decode(call, body);
+        // It is a slice of a large read, which a call that waits for its reader must not keep alive.
+        body = undefined;
+        respond(call, request).then(() => finish(undefined), fail);
       });
     },
     cancel: () => {
