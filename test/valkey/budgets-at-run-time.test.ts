@@ -61,7 +61,6 @@ async function startProcess(directory: string, stateUrl: string) {
   };
 }
 
-// Mutants seen red: a book that does not look at what others have changed; counters that begin anew when the server has lost them.
 test("a budget that is made at one process holds at its peer within seconds, and still does when the server has lost everything", async () => {
   const server = await startValkeyServer();
   const direct = await connectValkey(server.url, createLog("silent"));
