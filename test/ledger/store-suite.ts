@@ -22,8 +22,11 @@ export function costQuery(overrides: Partial<CostQuery> = {}): CostQuery {
   return { ...day, groupBy: [], filter: {}, limit: 1000, ...overrides };
 }
 
+/** The metadata that a store of the suite keeps apart. */
+export const SUITE_METADATA_KEYS: readonly string[] = ["team", "project"];
+
 /**
- * What every store of the ledger must do. `open` makes an empty one; the suite closes it.
+ * What every store of the ledger must do. `open` makes an empty one that keeps `SUITE_METADATA_KEYS` apart; the suite closes it.
  *
  * Mutants seen red with the store in memory: a row that comes twice is counted twice; the window's end is inclusive; a filter is not looked at;
  * `calls` counts attempts; a row without a cost counts as one of 0; a refused attempt counts as unpriced; the total is that of the page; the
@@ -121,6 +124,43 @@ export function describeLedgerStore(name: string, open: () => Promise<LedgerStor
         expect((await store.costs(costQuery({ filter: { [field]: "thi" } }))).total.attempts).toBe(0n);
       },
     );
+
+    // Mutants seen red: the level without metadata is read; the filter is not looked at; values of another name are taken; the filter counts in the total only.
+    test("groups and filters by declared metadata, without which a value is empty", async () => {
+      await keep(
+        { metadata: { team: "blue", project: "x", call: "1" }, costNanoUsd: 5n },
+        { metadata: { project: "x", call: "2", team: "blue" }, costNanoUsd: 4n, endUserId: "u" },
+        { metadata: { team: "red", project: "blue" }, costNanoUsd: 3n },
+        { metadata: { project: "y" }, costNanoUsd: 2n },
+        { costNanoUsd: 1n },
+      );
+      const byTeam = { groupBy: [CostDimension.METADATA], metadataKey: "team" };
+      expect((await groups(byTeam)).map(({ group, costNanoUsd }) => [group[0], costNanoUsd])).toEqual([
+        ["blue", 9n],
+        ["", 3n],
+        ["red", 3n],
+      ]);
+      expect(await names({ ...byTeam, groupBy: [CostDimension.DAY, CostDimension.METADATA] })).toEqual([
+        "2026-11-26 blue",
+        "2026-11-26 ",
+        "2026-11-26 red",
+      ]);
+      expect(await names({ ...byTeam, metadataKey: "project", filter: { metadata: { team: "blue" } } })).toEqual(["x"]);
+      const costOf = async (filter: CostQuery["filter"]) =>
+        (await store.costs(costQuery({ filter }))).total.costNanoUsd;
+      expect(await costOf({ metadata: { team: "blue" } })).toBe(9n);
+      expect(await costOf({ metadata: { team: "blue", project: "y" } })).toBe(0n);
+      expect(await costOf({ metadata: { team: "" } })).toBe(3n);
+      expect(await costOf({ metadata: { team: "", project: "y" } })).toBe(2n);
+      expect(await costOf({ endUserId: "u", metadata: { team: "blue" } })).toBe(4n);
+    });
+
+    test("tells metadata apart whatever is in it", async () => {
+      const odd = ['{"team":"blue"}', "\u0000", '"', "(other", "__proto__", "ü😀"];
+      for (const team of odd) await keep({ metadata: { team } });
+      const found = await names({ groupBy: [CostDimension.METADATA], metadataKey: "team" });
+      expect(found).toEqual([...odd].sort());
+    });
 
     test("lists the most expensive first, and by time first where times are asked for", async () => {
       const hour = 3_600_000;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "@jest/globals";
 import { openSqliteStore } from "../../../../src/ledger/stores/sqlite/sqlite-store.ts";
-import { describeLedgerStore } from "../../store-suite.ts";
+import { describeLedgerStore, SUITE_METADATA_KEYS } from "../../store-suite.ts";
 
 const directories: string[] = [];
 afterAll(() => {
@@ -17,7 +17,7 @@ async function open(directory = mkdtempSync(join(tmpdir(), "ledger-"))) {
   return openSqliteStore({
     directory,
     retention: { rowsMs: days(100_000), minutesMs: days(100_000), hoursMs: days(100_000) },
-    metadataKeys: [],
+    metadataKeys: SUITE_METADATA_KEYS,
     isSpool: false,
     onChange: () => undefined,
   });
@@ -33,6 +33,7 @@ describeLedgerStore(
     let store = await open(directory);
     let isRolledUp = false;
     return {
+      metadataKeys: store.metadataKeys,
       open: (attempt) => store.open(attempt),
       checkpoint: (checkpoint) => store.checkpoint(checkpoint),
       settle: (row) => {
