@@ -59,12 +59,12 @@ async function askUnderLoad(): Promise<boolean> {
     onChange: () => undefined,
   });
   const groupBy = [CostDimension.DAY, CostDimension.MODEL];
-  const query: CostQuery = { startMs, endMs: endMs + 2 * DAY_MS, groupBy, filter: {}, limit: 10_000 };
+  const query: CostQuery = { startMs, endMs: endMs + 2 * DAY_MS, groupBy, filter: {}, limit: 1_000 };
   const { quiet, asked, added, answers } = await measureCommits(store, query);
   const fresh = await measureFreshness(store, query);
   await store.close();
   console.log(
-    `99th percentile of a commit at 500 attempts/s: ${shown(quiet)} with nobody asking, ${shown(asked)} with somebody asking all the time`,
+    `99th percentile of a commit at 500 attempts/s: ${shown(quiet)} with nobody asking, ${shown(asked)} with ten questions a second`,
   );
   console.log(
     `  (${answers.median} answers in 3 s), which adds ${shown(added)}; an attempt that is settled is in an answer after ${shown(fresh)}`,
