@@ -126,7 +126,7 @@ export function describeLedgerStore(name: string, open: () => Promise<LedgerStor
       },
     );
 
-    // Mutants seen red: the level without metadata is read; the filter is not looked at; values of another name are taken; the filter counts in the total only.
+    // Mutants seen red: a level without metadata is read; the filter is not looked at.
     test("groups and filters by declared metadata, without which a value is empty", async () => {
       await keep(
         { metadata: { team: "blue", project: "x", call: "1" }, costNanoUsd: 5n },
