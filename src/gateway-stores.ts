@@ -76,7 +76,7 @@ const MEMORY_LEDGER = { maxSums: 100_000, maxAttemptIds: 10_000 } as const;
 
 /** Opens what attempts are written down in. What only files, or only a database, need is loaded only for them. */
 async function openLedger({ ledger: settings }: Config, log: Log): Promise<LedgerStore> {
-  if (settings.store === "memory") return createMemoryStore(MEMORY_LEDGER);
+  if (settings.store === "memory") return createMemoryStore({ ...MEMORY_LEDGER, metadataKeys: settings.metadataKeys });
   const store =
     settings.database === undefined ? openFiles(settings, log) : openDatabase(settings, settings.database, log);
   const { recovered } = await store;

@@ -2,21 +2,25 @@ import { toJsonString } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { formatUsd } from "../contract/money.ts";
 import { CostDimension, type CostRow, type CostsResponse, CostsResponseSchema } from "../gen/execution/v1/costs_pb.js";
-import { type CommandContext, CommandError, printable, write } from "./context.ts";
+import { type CommandContext, printable, write } from "./context.ts";
+import { type CostGrouping, readGrouping, readPairs } from "./cost-dimensions.ts";
 import type { CostsOptions } from "./options.ts";
 import { tableLines } from "./table.ts";
 import { withClient } from "./target.ts";
 
 /** Prints what was used and what it cost: as a table for people, or with `--json` the whole response as ProtoJSON. */
 export async function costs(options: CostsOptions, context: CommandContext): Promise<number> {
-  const groupBy = (options.groupBy ?? "").split(",").flatMap((word) => dimensionOf(word.trim()));
+  const grouping = readGrouping(options.groupBy);
+  const metadata = readPairs(options.metadata);
   const { persona = "", provider = "", model = "", key = "", tenant = "", endUser = "" } = options;
   return withClient(options, context, async (client, settings) => {
     const response = await client.costs(
       {
         ...(options.since === undefined ? {} : { startTime: timestampFromMs(options.since) }),
         ...(options.until === undefined ? {} : { endTime: timestampFromMs(options.until) }),
-        groupBy,
+        groupBy: [...grouping.groupBy],
+        metadataKey: grouping.metadataKey,
+        metadata,
         ...{ persona, provider, model, key, tenant, endUserId: endUser },
         ...(options.limit === undefined ? {} : { pageSize: options.limit }),
       },
@@ -25,20 +29,10 @@ export async function costs(options: CostsOptions, context: CommandContext): Pro
     const text =
       options.json === true
         ? toJsonString(CostsResponseSchema, response, { prettySpaces: 2, alwaysEmitImplicit: true })
-        : [...table(response, groupBy), ...notes(response)].join("\n");
+        : [...table(response, grouping), ...notes(response)].join("\n");
     await write(context.stdout, `${printable(context.stdout, text)}\n`);
     return 0;
   });
-}
-
-const DIMENSIONS = Object.keys(CostDimension).filter((name) => Number.isNaN(Number(name)) && name !== "UNSPECIFIED");
-
-function dimensionOf(word: string): readonly CostDimension[] {
-  if (word === "") return [];
-  const name = DIMENSIONS.find((known) => known === word.toUpperCase().replaceAll("-", "_"));
-  if (name !== undefined) return [CostDimension[name as keyof typeof CostDimension]];
-  const known = DIMENSIONS.map((dimension) => dimension.toLowerCase()).join(", ");
-  throw new CommandError(`${word} is nothing costs can be grouped by; there is ${known}`);
 }
 
 /** Columns of figures after those of the groups: heading and value. */
@@ -58,8 +52,12 @@ function aligned(usd: string): string {
   return `${whole}.${fraction.padEnd(9, "0")}`;
 }
 
-function table({ rows, total }: CostsResponse, groupBy: readonly CostDimension[]): readonly string[] {
-  const headings = groupBy.map((dimension) => (CostDimension[dimension] ?? "").toLowerCase().replaceAll("_", " "));
+function table({ rows, total }: CostsResponse, { groupBy, metadataKey }: CostGrouping): readonly string[] {
+  const headings = groupBy.map((dimension) =>
+    dimension === CostDimension.METADATA
+      ? metadataKey
+      : (CostDimension[dimension] ?? "").toLowerCase().replaceAll("_", " "),
+  );
   const figures = (row: CostRow): readonly string[] => FIGURES.map(([, value]) => value(row));
   const totalLabels = groupBy.map((_, index) => (index === 0 ? "total" : ""));
   const lines = [

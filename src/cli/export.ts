@@ -1,5 +1,7 @@
 import { types } from "node:util";
+import { CostDimension } from "../gen/execution/v1/costs_pb.js";
 import { type CommandContext, CommandError, write } from "./context.ts";
+import { readGrouping, readPairs } from "./cost-dimensions.ts";
 import type { ExportOptions } from "./options.ts";
 
 /** Prints all costs there are as CSV or JSON lines, as they come. Throws a CommandError if they do not come, or break off. */
@@ -38,13 +40,16 @@ export async function exportCosts(
 const EXPORT_MS = 86_400_000;
 
 function queryOf(options: ExportOptions): URLSearchParams {
-  const { since, until, groupBy, persona, provider, model, key, tenant, endUser } = options;
+  const { since, until, persona, provider, model, key, tenant, endUser } = options;
+  const { groupBy, metadataKey } = readGrouping(options.groupBy);
+  const pairs = Object.entries(readPairs(options.metadata)).map(([name, value]) => [`metadata.${name}`, value]);
   const time = (ms: number | undefined): string | undefined =>
     ms === undefined ? undefined : new Date(ms).toISOString();
   const named = {
     start_time: time(since),
     end_time: time(until),
-    group_by: groupBy?.replaceAll(" ", ""),
+    group_by: groupBy.map((dimension) => CostDimension[dimension] ?? "").join(",") || undefined,
+    metadata_key: metadataKey === "" ? undefined : metadataKey,
     persona,
     provider,
     model,
@@ -54,9 +59,10 @@ function queryOf(options: ExportOptions): URLSearchParams {
     format: options.format,
     rows: options.attempts === true ? "attempts" : "groups",
   };
-  return new URLSearchParams(
-    Object.entries(named).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  );
+  return new URLSearchParams([
+    ...Object.entries(named).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+    ...pairs,
+  ]);
 }
 
 function failureText(body: string, status: number): string {

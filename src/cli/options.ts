@@ -108,6 +108,8 @@ export interface CostsOptions extends TargetOptions {
   readonly key?: string;
   readonly tenant?: string;
   readonly endUser?: string;
+  /** Each `name=value`. */
+  readonly metadata?: readonly string[];
   /** Most rows. */
   readonly limit?: number;
   readonly json?: boolean;

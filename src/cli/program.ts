@@ -262,14 +262,15 @@ function costFilters(command: Command): Command {
     .option("--until <time>", "end, written the same way (default: now)", parseMoment)
     .option(
       "--group-by <names>",
-      "up to four of day, hour, minute, month, tenant, key, persona, provider, model, end_user",
+      "up to four of day, hour, minute, month, tenant, key, persona, provider, model, end_user, metadata.<name>",
     )
     .option("--persona <name>", "only this persona")
     .option("--provider <name>", "only this provider instance")
     .option("--model <name>", "only this model")
     .option("--key <name>", "only this API key")
     .option("--tenant <name>", "only this tenant")
-    .option("--end-user <id>", "only this end user");
+    .option("--end-user <id>", "only this end user")
+    .option("--metadata <name=value...>", "only calls with this declared metadata");
 }
 
 function adminTarget(command: Command): Command {

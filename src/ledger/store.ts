@@ -1,5 +1,6 @@
 import type { CostDimension } from "../gen/execution/v1/costs_pb.js";
 import type { AttemptOutcome, Billed, Usage } from "../gen/execution/v1/usage_pb.js";
+import type { Metadata } from "./metadata.ts";
 import type { RecordStore } from "./records.ts";
 
 /** One attempt at a provider, before its request leaves: what is known of it whatever comes of it. */
@@ -14,7 +15,7 @@ export interface OpenAttempt {
   readonly persona: string;
   /** Empty if the request names none. */
   readonly endUserId: string;
-  readonly metadata: Readonly<Record<string, string>>;
+  readonly metadata: Metadata;
   /** Step of the call, and attempt within the call, from 0. */
   readonly step: number;
   readonly attempt: number;
@@ -65,6 +66,8 @@ export interface CostFilter {
   readonly provider?: string;
   readonly model?: string;
   readonly endUserId?: string;
+  /** Values of declared metadata; an empty one is that of rows without it. */
+  readonly metadata?: Metadata;
 }
 
 /** Where a group stands in a listing: its key in the order of the listing. */
@@ -79,6 +82,8 @@ export interface CostQuery {
   readonly startMs: number;
   readonly endMs: number;
   readonly groupBy: readonly CostDimension[];
+  /** Name of the metadata that the dimension METADATA has the values of. */
+  readonly metadataKey?: string;
   readonly filter: CostFilter;
   /** Most groups to return. */
   readonly limit: number;
@@ -149,6 +154,8 @@ export interface CostAnswer {
  * store cannot write now and may later.
  */
 export interface LedgerStore {
+  /** Names of the metadata that sums are kept apart by: no other can be asked for. */
+  readonly metadataKeys: readonly string[];
   /** Enters an attempt that is about to be sent. Once the promise is fulfilled it is known after any end of the process. It counts in no answer. */
   open(attempt: OpenAttempt): Promise<void>;
   /** Notes what an open attempt has used. It is as durable soon after; nobody waits for it. One of an attempt that is not open changes nothing. */

@@ -40,9 +40,9 @@ function isGroup(value: unknown, length: number): value is readonly string[] {
 }
 
 /** Tells one request from another, whoever makes it. */
-function fingerprint({ startTime, endTime, groupBy }: CostsRequest, filter: CostFilter): string {
+function fingerprint({ startTime, endTime, groupBy, metadataKey }: CostsRequest, filter: CostFilter): string {
   const times = [startTime, endTime].map((time) => (time === undefined ? "" : `${time.seconds}.${time.nanos}`));
-  const asked = JSON.stringify([times, groupBy, Object.entries(filter).sort()]);
+  const asked = JSON.stringify([times, groupBy, metadataKey, Object.entries(filter).sort()]);
   return createHash("sha256").update(asked).digest("base64url").slice(0, 16);
 }
 

@@ -21,7 +21,7 @@ const defaultPageSize = 1000;
 /**
  * Says what was used and what it cost. A key sees its own rows; with the role viewer or tenant_admin those of its tenant, with platform_admin all.
  * Throws SCOPE_DENIED for a key or tenant beyond that, and INVALID_FIELD for a window that is none, a dimension that is asked for twice, and a
- * page token that is not of this request.
+ * page token that is not of this request, and for metadata that the ledger does not keep apart.
  */
 export async function describeCosts(
   { ledger, nowMs }: { readonly ledger: LedgerStore; readonly nowMs: () => number },
@@ -31,11 +31,13 @@ export async function describeCosts(
   const asOfMs = nowMs();
   const filter = costFilter(request, principal);
   checkDimensions(request.groupBy);
+  checkMetadata(request, ledger.metadataKeys);
   const page = request.pageToken === "" ? undefined : readPageToken(request, filter);
   const window = page ?? windowOf(request, asOfMs);
   const answer = await ledger.costs({
     ...window,
     groupBy: request.groupBy,
+    metadataKey: request.metadataKey,
     filter,
     limit: request.pageSize ?? defaultPageSize,
     ...(page === undefined ? {} : { after: page.after }),
@@ -55,9 +57,14 @@ export function costFilter(request: CostsRequest, principal: Principal): CostFil
 }
 
 /** What the request itself narrows down to. */
-function filterOf({ tenant, key, persona, provider, model, endUserId }: CostsRequest): CostFilter {
+function filterOf({ tenant, key, persona, provider, model, endUserId, metadata }: CostsRequest): CostFilter {
   const named = Object.entries({ tenant, key, persona, provider, model, endUserId });
-  return Object.fromEntries(named.filter(([, value]) => value !== ""));
+  // In order, so that the next page may name them in another one.
+  const pairs = Object.entries(metadata).sort();
+  return {
+    ...Object.fromEntries(named.filter(([, value]) => value !== "")),
+    ...(pairs.length === 0 ? {} : { metadata: Object.fromEntries(pairs) }),
+  };
 }
 
 /** What the principal may see. */
@@ -80,9 +87,25 @@ function checkDimensions(groupBy: readonly CostDimension[]): void {
   groupBy.forEach((dimension, index) => {
     if (groupBy.indexOf(dimension) === index) return;
     const field = `group_by[${index}]`;
-    const description = `is ${CostDimension[dimension]} a second time`;
-    throw new ExecutionError("INVALID_FIELD", `${field} ${description}`, { fields: [{ field, description }] });
+    refuse(field, `is ${CostDimension[dimension]} a second time`);
   });
+}
+
+/** Throws INVALID_FIELD for metadata that sums are not kept apart by, whose costs would all seem to be nobody's. */
+export function checkMetadata(
+  { groupBy, metadataKey, metadata }: Pick<CostsRequest, "groupBy" | "metadataKey" | "metadata">,
+  declared: readonly string[],
+): void {
+  const isGrouped = groupBy.includes(CostDimension.METADATA);
+  if (isGrouped && metadataKey === "") refuse("metadata_key", "must name the metadata to group by");
+  if (!isGrouped && metadataKey !== "") refuse("metadata_key", "has no use unless group_by has METADATA");
+  if (isGrouped && !declared.includes(metadataKey)) refuse("metadata_key", "is not declared in ledger.metadata_keys");
+  const unknown = Object.keys(metadata).find((name) => !declared.includes(name));
+  if (unknown !== undefined) refuse("metadata", "has a name that is not declared in ledger.metadata_keys");
+}
+
+function refuse(field: string, description: string): never {
+  throw new ExecutionError("INVALID_FIELD", `${field} ${description}`, { fields: [{ field, description }] });
 }
 
 function rowOf({ group, ...sums }: CostGroup | (CostSums & { readonly group: readonly string[] })): CostRow {

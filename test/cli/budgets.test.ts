@@ -74,6 +74,8 @@ test("costs export prints what there is, and costs goes on as it was", async () 
   expect(csv.stdout).toMatch(/^tenant,key,calls,.*\r\nt,caller-t,1,1,/);
   const lines = await run("platform", "costs", "export", "--format", "jsonl", "--group-by", "tenant", "--tenant", "t");
   expect(JSON.parse(lines.stdout)).toMatchObject({ tenant: "t", calls: "1" });
+  const byTeam = ["--group-by", "tenant, metadata.team", "--metadata", "team="];
+  expect((await run("platform", "costs", "export", ...byTeam)).stdout).toMatch(/^tenant,metadata,calls,.*\r\nt,,1,/);
 });
 
 test("the admin client has each call, and fails with ChatErrors", async () => {

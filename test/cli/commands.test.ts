@@ -109,6 +109,18 @@ describe("commands that call a gateway", () => {
     expect(JSON.parse(json)).toMatchObject({ rows: [{ group: ["mock", "mock"] }], total: { costNanoUsd: "0" } });
   });
 
+  // Mutant seen red: the name of the metadata is not sent.
+  test("costs groups and filters by metadata, under its name", async () => {
+    const args = ["costs", "--since", "1h", "--group-by", "metadata.team,model", "--metadata", "team="];
+    await runCommand(["chat", "Hi"], { environment });
+    const { stdout } = await runCommand(args, { environment });
+    expect(stdout).toMatch(/^team {2,}model .*\n- {2,}mock /);
+    const other = await runCommand(["costs", "--metadata", "team=blue"], { environment });
+    expect(other.stdout).toMatch(/\n +0 /);
+    const refusal = await runCommand(["costs", "--metadata", "team"], { environment });
+    expect(refusal.stderr).toContain("team is no metadata; write name=value");
+  });
+
   test("costs says so where there are more rows than it shows", async () => {
     await runCommand(["chat", "--provider", "mock", "Hi"], { environment });
     await runCommand(["chat", "--provider", "scripted", "Hi"], { environment });

@@ -3,8 +3,9 @@ import fc from "fast-check";
 import { unknownUsage } from "../../src/contract/usage.ts";
 import { CostDimension } from "../../src/gen/execution/v1/costs_pb.js";
 import { Billed } from "../../src/gen/execution/v1/usage_pb.js";
-import type { AttemptRow, CostGroup, CostPosition, CostQuery, LedgerStore } from "../../src/ledger/store.ts";
+import type { AttemptRow, CostGroup, CostPosition, CostQuery, CostSums, LedgerStore } from "../../src/ledger/store.ts";
 import { attemptRow } from "./attempt-row.ts";
+import { anyQuery, anyRow, countedCosts } from "./counted-costs.ts";
 
 const noon = Date.UTC(2026, 10, 26, 12);
 const minuteMs = 60_000;
@@ -22,8 +23,11 @@ export function costQuery(overrides: Partial<CostQuery> = {}): CostQuery {
   return { ...day, groupBy: [], filter: {}, limit: 1000, ...overrides };
 }
 
+/** The metadata that a store of the suite keeps apart. */
+export const SUITE_METADATA_KEYS: readonly string[] = ["team", "project"];
+
 /**
- * What every store of the ledger must do. `open` makes an empty one; the suite closes it.
+ * What every store of the ledger must do. `open` makes an empty one that keeps `SUITE_METADATA_KEYS` apart; the suite closes it.
  *
  * Mutants seen red with the store in memory: a row that comes twice is counted twice; the window's end is inclusive; a filter is not looked at;
  * `calls` counts attempts; a row without a cost counts as one of 0; a refused attempt counts as unpriced; the total is that of the page; the
@@ -122,6 +126,43 @@ export function describeLedgerStore(name: string, open: () => Promise<LedgerStor
       },
     );
 
+    // Mutants seen red: a level without metadata is read; the filter is not looked at.
+    test("groups and filters by declared metadata, without which a value is empty", async () => {
+      await keep(
+        { metadata: { team: "blue", project: "x", call: "1" }, costNanoUsd: 5n },
+        { metadata: { project: "x", call: "2", team: "blue" }, costNanoUsd: 4n, endUserId: "u" },
+        { metadata: { team: "red", project: "blue" }, costNanoUsd: 3n },
+        { metadata: { project: "y" }, costNanoUsd: 2n },
+        { costNanoUsd: 1n },
+      );
+      const byTeam = { groupBy: [CostDimension.METADATA], metadataKey: "team" };
+      expect((await groups(byTeam)).map(({ group, costNanoUsd }) => [group[0], costNanoUsd])).toEqual([
+        ["blue", 9n],
+        ["", 3n],
+        ["red", 3n],
+      ]);
+      expect(await names({ ...byTeam, groupBy: [CostDimension.DAY, CostDimension.METADATA] })).toEqual([
+        "2026-11-26 blue",
+        "2026-11-26 ",
+        "2026-11-26 red",
+      ]);
+      expect(await names({ ...byTeam, metadataKey: "project", filter: { metadata: { team: "blue" } } })).toEqual(["x"]);
+      const costOf = async (filter: CostQuery["filter"]) =>
+        (await store.costs(costQuery({ filter }))).total.costNanoUsd;
+      expect(await costOf({ metadata: { team: "blue" } })).toBe(9n);
+      expect(await costOf({ metadata: { team: "blue", project: "y" } })).toBe(0n);
+      expect(await costOf({ metadata: { team: "" } })).toBe(3n);
+      expect(await costOf({ metadata: { team: "", project: "y" } })).toBe(2n);
+      expect(await costOf({ endUserId: "u", metadata: { team: "blue" } })).toBe(4n);
+    });
+
+    test("tells metadata apart whatever is in it", async () => {
+      const odd = ['{"team":"blue"}', "\u0000", '"', "(other", "__proto__", "ü😀"];
+      for (const team of odd) await keep({ metadata: { team } });
+      const found = await names({ groupBy: [CostDimension.METADATA], metadataKey: "team" });
+      expect(found).toEqual([...odd].sort());
+    });
+
     test("lists the most expensive first, and by time first where times are asked for", async () => {
       const hour = 3_600_000;
       await keep(
@@ -186,31 +227,37 @@ export function describeLedgerStore(name: string, open: () => Promise<LedgerStor
       expect(answer.total.costNanoUsd).toBe(most);
     });
 
-    test("agrees with sums that are added up by hand, whatever the rows", async () => {
-      const row = fc.record({
-        tenant: fc.constantFrom("a", "b"),
-        model: fc.constantFrom("x", "y", "z"),
-        costNanoUsd: fc.bigInt({ min: 0n, max: 10n ** 15n }),
-        endedAtMs: fc.integer({ min: noon - 5 * minuteMs, max: noon + 5 * minuteMs }),
-      });
+    /*
+     * Mutants seen red in the stores with roll-ups: a level that is chosen without a filter's labels; a level without the rows of one; a segment of
+     * the window left out; and the tail of rows that are in no roll-up yet without its filter.
+     */
+    test("agrees with the rows added up one by one, whatever they are, and are grouped and filtered by", async () => {
       await fc.assert(
-        fc.asyncProperty(fc.array(row, { maxLength: 30 }), async (rows) => {
-          const own = await open();
-          for (const each of rows) await own.settle(attemptRow(each));
-          const answer = await own.costs(
-            costQuery({ startMs: noon, groupBy: [CostDimension.MODEL], filter: { tenant: "a" } }),
-          );
-          await own.close();
-          const counted = rows.filter(({ tenant, endedAtMs }) => tenant === "a" && endedAtMs >= noon);
-          const byModel = new Map<string, bigint>();
-          for (const each of counted) byModel.set(each.model, (byModel.get(each.model) ?? 0n) + each.costNanoUsd);
-          expect(new Map(answer.groups.map(({ group, costNanoUsd }) => [group[0], costNanoUsd]))).toEqual(byModel);
-          expect(answer.total.attempts).toBe(BigInt(counted.length));
-        }),
+        fc.asyncProperty(
+          fc.array(anyRow, { maxLength: 30 }),
+          fc.array(anyQuery, { minLength: 10, maxLength: 10 }),
+          async (kept, queries) => {
+            const own = await open();
+            const rows = kept.map((row) => attemptRow(row));
+            for (const row of rows) await own.settle(row);
+            for (const query of queries) {
+              const { groups: found, total } = await own.costs(query);
+              const counted = countedCosts(rows, query);
+              expect(new Map(found.map((each) => [each.group.join(" | "), figuresOf(each)]))).toEqual(counted);
+              const all = countedCosts(rows, { ...query, groupBy: [] }).get("") ?? [0n, 0n, 0n];
+              expect(figuresOf(total)).toEqual(all);
+            }
+            await own.close();
+          },
+        ),
         { numRuns: runs },
       );
     });
   });
+}
+
+function figuresOf({ costNanoUsd, attempts, calls }: CostSums): readonly [bigint, bigint, bigint] {
+  return [costNanoUsd, attempts, calls];
 }
 
 /** Every dimension there is, and the values of a row at noon. */

@@ -7,6 +7,7 @@ import {
   type PostgresStore,
   type PostgresStoreOptions,
 } from "../../src/ledger/stores/postgres/postgres-store.ts";
+import { SUITE_METADATA_KEYS } from "../ledger/store-suite.ts";
 import type { PostgresServer } from "../support/postgres-server.ts";
 
 /** Where a ledger is; what is absent is as for any. */
@@ -77,7 +78,7 @@ export function createLedgers(server: PostgresServer): Ledgers {
         directory,
         database: { ...server.settings(database), ...settings },
         retention,
-        metadataKeys: [],
+        metadataKeys: SUITE_METADATA_KEYS,
         maxSpoolRows,
         told: {
           writable: (isWritable, why) => told.push(isWritable ? "writable" : `not writable: ${why}`),

@@ -21,7 +21,7 @@ const hour = 3_600_000;
 
 let ledger: LedgerStore;
 beforeEach(() => {
-  ledger = createMemoryStore({ maxSums: 1000, maxAttemptIds: 1000 });
+  ledger = createMemoryStore({ maxSums: 1000, maxAttemptIds: 1000, metadataKeys: ["team"] });
 });
 
 const costs = (request: MessageInitShape<typeof CostsRequestSchema>, principal: Partial<Principal> = {}) =>
@@ -153,6 +153,43 @@ test("no figure of a provider's makes an answer that no wire can carry", async (
 test("a dimension asked for twice is refused", async () => {
   const groupBy = [CostDimension.DAY, CostDimension.MODEL, CostDimension.DAY];
   await expect(costs({ groupBy })).rejects.toMatchObject(refused("group_by[2]", /DAY a second time/));
+});
+
+describe("metadata", () => {
+  const groupBy = [CostDimension.METADATA];
+
+  test("that is declared is grouped and filtered by", async () => {
+    await ledger.settle(attemptRow({ metadata: { team: "blue" } }));
+    await ledger.settle(attemptRow({ metadata: { team: "red" } }));
+    expect(await costs({ groupBy, metadataKey: "team", metadata: { team: "red" } })).toMatchObject({
+      rows: [{ group: ["red"] }],
+      total: { attempts: 1n },
+    });
+  });
+
+  // Mutant seen red: a name that is not declared answers with one group of all there is.
+  test("that is not declared, not named or of no use is refused", async () => {
+    await expect(costs({ groupBy, metadataKey: "call" })).rejects.toMatchObject(
+      refused("metadata_key", /is not declared/),
+    );
+    await expect(costs({ metadata: { call: "1" } })).rejects.toMatchObject(refused("metadata", /is not declared/));
+    await expect(costs({ groupBy })).rejects.toMatchObject(refused("metadata_key", /must name/));
+    await expect(costs({ metadataKey: "team" })).rejects.toMatchObject(refused("metadata_key", /has no use/));
+  });
+
+  // Mutant seen red: metadata is not in the page token's fingerprint.
+  test("is the same on every page", async () => {
+    for (const team of ["blue", "red"]) {
+      await ledger.settle(attemptRow({ endedAtMs: noon - hour, model: team, metadata: { team } }));
+      await ledger.settle(attemptRow({ endedAtMs: noon - hour, model: `${team}2`, metadata: { team } }));
+    }
+    const request = { groupBy: [CostDimension.MODEL], pageSize: 1, metadata: { team: "red" } };
+    const { nextPageToken: pageToken } = await costs(request);
+    await expect(costs({ ...request, pageToken })).resolves.toMatchObject({ rows: [{ group: ["red2"] }] });
+    await expect(costs({ ...request, metadata: { team: "blue" }, pageToken })).rejects.toMatchObject(
+      refused("page_token", /of another request/),
+    );
+  });
 });
 
 describe("pages", () => {

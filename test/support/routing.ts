@@ -74,7 +74,7 @@ export function testConfig(overrides: Partial<Config> = {}): Config {
       keepRowsMs: 30 * 86_400_000,
       keepMinutesMs: 7 * 86_400_000,
       keepHoursMs: 90 * 86_400_000,
-      metadataKeys: [],
+      metadataKeys: ["team"],
       maxSpoolRows: 1_000_000,
     },
     logLevel: "silent",
@@ -162,7 +162,7 @@ export function testRouter(state: RoutingState, options: TestRouterOptions = {})
   let id = 0;
   const nowMs = options.nowMs ?? (() => Date.UTC(2026, 10, 26, 12));
   const budgets = options.budgets ?? testBudgets();
-  const ledger = options.ledger ?? createMemoryStore({ maxSums: 1000, maxAttemptIds: 1000 });
+  const ledger = options.ledger ?? createMemoryStore({ maxSums: 1000, maxAttemptIds: 1000, metadataKeys: ["team"] });
   return createRouter({
     prices: options.prices ?? createPriceBook([]),
     health: options.health ?? createHealth(() => 0),

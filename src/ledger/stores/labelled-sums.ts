@@ -1,8 +1,12 @@
 import { addSums, noSums, type RunningSums } from "../cost-groups.ts";
+import { declaredText, OTHER } from "../metadata.ts";
 import type { AttemptRow, CostFilter, CostSums } from "../store.ts";
 
 /** The values by which sums are kept apart. */
-export type Labels = Required<CostFilter>;
+export interface Labels extends Required<Omit<CostFilter, "metadata">> {
+  /** The declared pairs, as text. */
+  readonly metadata: string;
+}
 
 /** Sums, and what they are of. */
 export interface LabelledSums {
@@ -13,7 +17,7 @@ export interface LabelledSums {
 /** The sums of one minute by combination of labels. */
 export interface MinuteSums {
   readonly size: number;
-  /** How much is no longer kept apart: 0 nothing, 1 end users, 2 models neither. */
+  /** How much is no longer kept apart: 0 nothing, 1 end users and metadata, 2 models neither. */
   readonly level: number;
   /** True if all there is cannot be kept in less. */
   readonly isLeast: boolean;
@@ -23,18 +27,21 @@ export interface MinuteSums {
   merge(): void;
 }
 
-/** Stands for end users and models that are no longer kept apart: both are words of the callers'. */
-const OTHER = "(other)";
-
+/** End users, metadata and models are no longer kept apart: all are words of the callers'. */
 const COARSER: readonly ((labels: Labels) => Labels)[] = [
   (labels) => labels,
-  (labels) => ({ ...labels, endUserId: labels.endUserId === "" ? "" : OTHER }),
-  (labels) => ({ ...labels, model: OTHER, endUserId: OTHER }),
+  (labels) => ({ ...labels, endUserId: otherOf(labels.endUserId), metadata: otherOf(labels.metadata) }),
+  (labels) => ({ ...labels, model: OTHER, endUserId: OTHER, metadata: OTHER }),
 ];
 
-/** The labels of a row. */
-export function labelsOf({ tenant, key, persona, provider, model, endUserId }: AttemptRow): Labels {
-  return { tenant, key, persona, provider, model, endUserId };
+function otherOf(value: string): string {
+  return value === "" ? "" : OTHER;
+}
+
+/** The labels of a row; metadata is kept apart by these of its names only. */
+export function labelsOf(row: AttemptRow, metadataKeys: readonly string[]): Labels {
+  const { tenant, key, persona, provider, model, endUserId } = row;
+  return { tenant, key, persona, provider, model, endUserId, metadata: declaredText(row.metadata, metadataKeys) };
 }
 
 /** Creates the sums of a minute in which nothing was used. */

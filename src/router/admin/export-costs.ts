@@ -12,7 +12,7 @@ import { type CostsRequest, CostsRequestSchema } from "../../gen/execution/v1/co
 import type { SettledAttempt } from "../../ledger/store.ts";
 import type { Principal } from "../call.ts";
 import { windowOf } from "../cost-window.ts";
-import { costFilter, describeCosts } from "../costs.ts";
+import { checkMetadata, costFilter, describeCosts } from "../costs.ts";
 import type { AdminDeps } from "./deps.ts";
 
 /** Groups or attempts that are held at once. */
@@ -50,6 +50,7 @@ async function* exportAttempts(
     const [field, description] = ["costs.group_by", "must be empty where attempts are asked for"];
     throw new ExecutionError("INVALID_FIELD", `${field} ${description}`, { fields: [{ field, description }] });
   }
+  checkMetadata(costs, ledger.metadataKeys);
   const query = { ...windowOf(costs, nowMs()), filter: costFilter(costs, principal), limit: PAGE };
   let after: bigint | undefined = 0n;
   while (after !== undefined) {

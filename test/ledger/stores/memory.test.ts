@@ -3,9 +3,11 @@ import { CostDimension } from "../../../src/gen/execution/v1/costs_pb.js";
 import type { LedgerStore } from "../../../src/ledger/store.ts";
 import { createMemoryStore } from "../../../src/ledger/stores/memory.ts";
 import { attemptRow } from "../attempt-row.ts";
-import { costQuery, describeLedgerStore } from "../store-suite.ts";
+import { costQuery, describeLedgerStore, SUITE_METADATA_KEYS } from "../store-suite.ts";
 
-describeLedgerStore("in memory", async () => createMemoryStore({ maxSums: 10_000, maxAttemptIds: 10_000 }));
+describeLedgerStore("in memory", async () =>
+  createMemoryStore({ maxSums: 10_000, maxAttemptIds: 10_000, metadataKeys: SUITE_METADATA_KEYS }),
+);
 
 describe("the store in memory", () => {
   const minuteMs = 60_000;
@@ -53,6 +55,18 @@ describe("the store in memory", () => {
     const loud = await store.costs(costQuery({ groupBy: [MINUTE, END_USER], filter: { tenant: "loud" } }));
     expect(loud.groups.filter(({ group }) => group[0] === "2026-11-26T12:19:00Z")).toHaveLength(40);
     expect(loud.groups.length).toBeLessThanOrEqual(80);
+  });
+
+  // Mutant seen red: metadata kept apart when end users are merged.
+  test("keeps the sums of a minute with too many values of metadata, but not apart", async () => {
+    const store = createMemoryStore({ maxSums: 3, maxAttemptIds: 100, metadataKeys: ["team"] });
+    await store.settle(attemptRow());
+    for (let team = 0; team < 20; team += 1) await store.settle(attemptRow({ metadata: { team: `t${team}` } }));
+    const { groups } = await store.costs(costQuery({ groupBy: [CostDimension.METADATA], metadataKey: "team" }));
+    expect(groups.map(({ group, attempts }) => [group[0], attempts])).toEqual([
+      ["(other)", 20n],
+      ["", 1n],
+    ]);
   });
 
   // Mutant seen red: the oldest minute merged all the way before the next.

@@ -94,6 +94,21 @@ export declare type CostsRequest = Message<"execution.v1.CostsRequest"> & {
    * @generated from field: string tenant = 11;
    */
   tenant: string;
+
+  /**
+   * Whose values COST_DIMENSION_METADATA groups by; with it and only with it. A name that `ledger.metadata_keys` does not have is INVALID_FIELD.
+   *
+   * @generated from field: string metadata_key = 12;
+   */
+  metadataKey: string;
+
+  /**
+   * Only attempts whose metadata has all these values; an empty value is that of attempts without it. At most 4 names, all of
+   * `ledger.metadata_keys`: another is INVALID_FIELD. In a query `metadata.name=value`.
+   *
+   * @generated from field: map<string, string> metadata = 13;
+   */
+  metadata: { [key: string]: string };
 };
 
 /**
@@ -303,6 +318,13 @@ export enum CostDimension {
    * @generated from enum value: COST_DIMENSION_MONTH = 10;
    */
   MONTH = 10,
+
+  /**
+   * Value of the metadata that `metadata_key` names; empty of attempts without it.
+   *
+   * @generated from enum value: COST_DIMENSION_METADATA = 11;
+   */
+  METADATA = 11,
 }
 
 /**

@@ -91,6 +91,7 @@ interface Parts extends Pick<PostgresStoreOptions, "maxSpoolRows" | "told"> {
 
 function storeOf({ spool, bound, thread, maxSpoolRows, told }: Parts): PostgresStore {
   return {
+    metadataKeys: spool.metadataKeys,
     recovered: spool.recovered,
     open: async (attempt) => {
       if (!bound.enter()) throw unavailable("nothing more is sent to providers", fullWords(maxSpoolRows));

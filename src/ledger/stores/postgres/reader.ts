@@ -1,6 +1,6 @@
 import { isTime, noSums } from "../../cost-groups.ts";
 import type { CostAnswer, CostQuery } from "../../store.ts";
-import { foldRows, labelsIn } from "../sqlite/fold-rows.ts";
+import { asksForMetadata, foldRows, labelsIn } from "../sqlite/fold-rows.ts";
 import { DAY, GRAINS_MS } from "../sqlite/levels.ts";
 import { within } from "../sqlite/reader.ts";
 import { grainOf, keptWindow, segmentsOf } from "../sqlite/segments.ts";
@@ -21,7 +21,8 @@ export function readCosts(database: Database, query: CostQuery): Promise<CostAns
     const { groupBy, filter } = query;
     const grain = grainOf(groupBy);
     const periodMs = groupBy.some(isTime) ? (GRAINS_MS[grain as 0 | 1 | 2] ?? GRAINS_MS[DAY]) : undefined;
-    const { text, values } = sumsSql(segmentsOf(window, grain, kept), { labels: labelsIn(groupBy), periodMs, filter });
+    const wanted = { labels: labelsIn(groupBy), hasMetadata: asksForMetadata(query), periodMs, filter };
+    const { text, values } = sumsSql(segmentsOf(window, grain, kept), wanted);
     return foldRows(await connection.query(text, values), query);
   });
 }

@@ -1,20 +1,26 @@
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
+import { readMetadata } from "../../metadata.ts";
 import type { AttemptPage, AttemptQuery, SettledAttempt } from "../../store.ts";
 import { whereLabels } from "./cost-sql.ts";
 
 /** Rows that are looked at for one page: whoever else asks does not wait for more than that. */
 const ROWS_A_PAGE = 20_000;
 
+/** A row has no value of a name, or an empty one, where an empty one is wanted. */
+const HAS_PAIR =
+  "coalesce((SELECT value FROM json_each(iif(a.metadata = '', '{}', a.metadata)) WHERE key = ?), '') = ?";
+
 /** Reads a page of attempts, in the order of settlement. It has fewer than were asked for, or none, where few of the rows that it looked at are wanted. */
 export function readAttempts(db: DatabaseSync, { startMs, endMs, filter, limit, after }: AttemptQuery): AttemptPage {
   const { conditions, values } = whereLabels(filter, "a");
+  const pairs = Object.entries(filter.metadata ?? {});
   const statement = db.prepare(
-    `SELECT * FROM attempts a WHERE ${["a.seq > ?", "a.seq <= ?", "a.ended_at_ms >= ?", "a.ended_at_ms < ?", ...conditions].join(" AND ")} ORDER BY a.seq LIMIT ?`,
+    `SELECT * FROM attempts a WHERE ${["a.seq > ?", "a.seq <= ?", "a.ended_at_ms >= ?", "a.ended_at_ms < ?", ...conditions, ...pairs.map(() => HAS_PAIR)].join(" AND ")} ORDER BY a.seq LIMIT ?`,
   );
   statement.setReadBigInts(true);
   const { first, last } = readEnds(db, after);
   const until = first + BigInt(ROWS_A_PAGE);
-  const rows = statement.all(after, until, startMs, endMs, ...values, limit);
+  const rows = statement.all(after, until, startMs, endMs, ...values, ...pairs.flat(), limit);
   const end = rows.length === limit ? whole(rows.at(-1)?.seq) : until;
   return { attempts: rows.map(attemptOf), ...(end < last && { next: end }) };
 }
@@ -45,7 +51,7 @@ function attemptOf(row: Row): SettledAttempt {
     key: String(row.key),
     persona: String(row.persona),
     endUserId: String(row.end_user_id),
-    metadata: row.metadata === "" ? {} : JSON.parse(String(row.metadata)),
+    metadata: readMetadata(String(row.metadata)),
     step: Number(row.step),
     attempt: Number(row.attempt),
     provider: String(row.provider),

@@ -1,6 +1,6 @@
 import { Billed } from "../../../gen/execution/v1/usage_pb.js";
 import type { CostFilter } from "../../store.ts";
-import { GRAINS_MS, LABEL_COLUMNS, type LabelName, levelFor } from "./levels.ts";
+import { GRAINS_MS, LABEL_COLUMNS, type LabelName, labelsOfFilter, levelFor } from "./levels.ts";
 import { SUM_COLUMNS } from "./roll-up.ts";
 import type { Segment } from "./segments.ts";
 
@@ -10,17 +10,19 @@ export interface Sql {
   readonly values: readonly (string | number)[];
 }
 
-/** What sums are asked for: kept apart by these labels and periods of so many milliseconds (undefined: by no time), of rows with these values. */
+/** What sums are asked for, of whatever metadata: kept apart by these labels and periods of so many milliseconds (undefined: by no time), of rows with these values. */
 export interface SumsWanted {
   readonly labels: readonly LabelName[];
+  /** True if metadata is to be kept apart too. */
+  readonly hasMetadata: boolean;
   readonly periodMs: number | undefined;
   readonly filter: CostFilter;
 }
 
-/** The sums of a segment, from the roll-ups. A row has the time in milliseconds, the labels, and the sums, the cost in two halves of 32 bits. */
+/** The sums of a segment, from the roll-ups. A row has the time in milliseconds, the labels, the metadata, and the sums, the cost in two halves of 32 bits. */
 export function segmentSql({ grain, from, to }: Segment, wanted: SumsWanted): Sql {
   const { conditions, values } = whereLabels(wanted.filter, "l");
-  const level = levelFor([...wanted.labels, ...filterNames(wanted.filter)]);
+  const level = levelFor([...wanted.labels, ...labelsOfFilter(wanted.filter)], wanted.hasMetadata);
   const columns = columnsOf(wanted, `s.period * ${GRAINS_MS[grain as 0 | 1 | 2]}`, "l");
   const sums = SUM_COLUMNS.map((column) => sumOf(column, `s.${column}`)).join(", ");
   const isSelective = "key" in wanted.filter || "endUserId" in wanted.filter;
@@ -67,18 +69,16 @@ function sumOf(column: string, value: string): string {
   return column === "cost_nano_usd" ? `sum(${value} >> 32), sum(${value} & 4294967295)` : `sum(${value})`;
 }
 
-function columnsOf({ labels, periodMs }: SumsWanted, timeMs: string, table: string): string {
+function columnsOf({ labels, hasMetadata, periodMs }: SumsWanted, timeMs: string, table: string): string {
   const time = periodMs === undefined ? "0" : `${timeMs} / ${periodMs} * ${periodMs}`;
-  return [`${time} AS time`, ...labels.map((name) => `${table}.${LABEL_COLUMNS[name]}`)].join(", ");
+  const columns = [...labels.map((name) => LABEL_COLUMNS[name]), ...(hasMetadata ? ["metadata"] : [])];
+  return [`${time} AS time`, ...columns.map((column) => `${table}.${column}`)].join(", ");
 }
 
 /** By position, and no row at all where there is nothing to sum up. */
-function groupBy({ labels }: SumsWanted): string {
-  return `GROUP BY ${["1", ...labels.map((_, index) => index + 2)].join(", ")}`;
-}
-
-function filterNames(filter: CostFilter): readonly LabelName[] {
-  return Object.keys(filter) as LabelName[];
+function groupBy({ labels, hasMetadata }: SumsWanted): string {
+  const count = labels.length + (hasMetadata ? 2 : 1);
+  return `GROUP BY ${Array.from({ length: count }, (_, index) => index + 1).join(", ")}`;
 }
 
 /** The conditions on the labels of a table, and what is bound to them. */
@@ -86,7 +86,7 @@ export function whereLabels(
   filter: CostFilter,
   table: string,
 ): { readonly conditions: readonly string[]; readonly values: readonly string[] } {
-  const names = filterNames(filter).filter((name) => filter[name] !== undefined);
+  const names = labelsOfFilter(filter);
   return {
     conditions: names.map((name) => `${table}.${LABEL_COLUMNS[name]} = ?`),
     values: names.map((name) => filter[name] ?? ""),

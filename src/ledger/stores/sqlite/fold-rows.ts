@@ -1,9 +1,10 @@
 import { CostDimension } from "../../../gen/execution/v1/costs_pb.js";
 import { addSums, isTime, MAX_SUM, noSums, pageOf, periodName, type RunningSums } from "../../cost-groups.ts";
+import { createMetadataValues, hasMetadata, type MetadataValue } from "../../metadata.ts";
 import type { CostAnswer, CostQuery } from "../../store.ts";
 import type { LabelName } from "./levels.ts";
 
-/** A row of an answer: the time in milliseconds, the labels of `labelsIn`, the sums in the order of their columns, the cost in two halves of 32 bits. */
+/** A row of an answer: the time in milliseconds, the labels of `labelsIn`, the metadata where `asksForMetadata`, the sums in the order of their columns, the cost in two halves of 32 bits. */
 export type AnswerRow = readonly unknown[];
 
 /** The label of each dimension that is no time. */
@@ -21,14 +22,24 @@ export function labelsIn(groupBy: readonly CostDimension[]): readonly LabelName[
   return [...new Set(groupBy.flatMap((dimension) => LABELS.get(dimension) ?? []))];
 }
 
+/** True if rows with different metadata have to be told apart. */
+export function asksForMetadata({ groupBy, filter }: CostQuery): boolean {
+  return groupBy.includes(CostDimension.METADATA) || filter.metadata !== undefined;
+}
+
 /** Makes the answer to a query of the rows found for it, of which several may belong to a group. */
 export function foldRows(rows: Iterable<AnswerRow>, query: CostQuery): CostAnswer {
   const labels = labelsIn(query.groupBy);
   const groups = new Map<string, Group>();
   const total = noSums();
-  const groupOf = createGroupNames(labels, query.groupBy);
+  const metadataValue = createMetadataValues();
+  const groupOf = createGroupNames(labels, query, metadataValue);
+  const metadataPlace = labels.length + 1;
+  const sumsPlace = metadataPlace + (asksForMetadata(query) ? 1 : 0);
+  const { metadata } = query.filter;
   for (const row of rows) {
-    const sums = sumsIn(row.slice(labels.length + 1));
+    if (metadata !== undefined && !hasMetadata(String(row[metadataPlace]), metadata, metadataValue)) continue;
+    const sums = sumsIn(row.slice(sumsPlace));
     addSums(total, sums);
     addTo(groups, groupOf(row), sums);
   }
@@ -66,10 +77,13 @@ function whole(value: unknown): bigint {
 /** Makes the group of a row: its values in the order of the dimensions. Few times have many rows, so that their names are kept. */
 function createGroupNames(
   labels: readonly LabelName[],
-  groupBy: readonly CostDimension[],
+  { groupBy, metadataKey = "" }: CostQuery,
+  metadataValue: MetadataValue,
 ): (row: AnswerRow) => readonly string[] {
   const names = new Map<unknown, readonly string[]>();
+  const metadataPlace = labels.length + 1;
   const placeOf = groupBy.map((dimension) => {
+    if (dimension === CostDimension.METADATA) return metadataPlace;
     const label = LABELS.get(dimension);
     return label === undefined ? 0 : labels.indexOf(label) + 1;
   });
@@ -82,7 +96,11 @@ function createGroupNames(
   };
   return (row) => {
     const times = timesOf(row[0]);
-    return placeOf.map((place, index) => (place === 0 ? (times[index] ?? "") : String(row[place])));
+    return placeOf.map((place, index) => {
+      if (place === 0) return times[index] ?? "";
+      const value = String(row[place]);
+      return place === metadataPlace ? metadataValue(value, metadataKey) : value;
+    });
   };
 }
 

@@ -1,7 +1,7 @@
 import type { CostFilter } from "../../store.ts";
 
 /** A value of a row by which roll-ups keep sums apart, and its column. */
-export type LabelName = keyof CostFilter;
+export type LabelName = Exclude<keyof CostFilter, "metadata">;
 
 /** The columns of labels, and of rows, in the order that statements bind them. */
 export const LABEL_COLUMNS: Readonly<Record<LabelName, string>> = {
@@ -24,9 +24,14 @@ export const LEVELS: readonly ReadonlySet<LabelName>[] = [
   new Set<LabelName>(["provider", "model"]),
 ];
 
-/** The level with the fewest sums that keeps all of these apart. */
-export function levelFor(names: Iterable<LabelName>): number {
-  const wanted = [...names];
+/** The labels that a filter has values of. */
+export function labelsOfFilter(filter: CostFilter): readonly LabelName[] {
+  return (Object.keys(LABEL_COLUMNS) as LabelName[]).filter((name) => filter[name] !== undefined);
+}
+
+/** The level with the fewest sums that keeps all of these apart; metadata only the first one does. */
+export function levelFor(wanted: readonly LabelName[], hasMetadata: boolean): number {
+  if (hasMetadata) return 0;
   return LEVELS.findLastIndex((level) => wanted.every((name) => level.has(name)));
 }
 

@@ -2,7 +2,7 @@ import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { isTime, noSums } from "../../cost-groups.ts";
 import type { CostAnswer, CostQuery } from "../../store.ts";
 import { type SumsWanted, segmentSql, tailSql } from "./cost-sql.ts";
-import { foldRows, labelsIn } from "./fold-rows.ts";
+import { asksForMetadata, foldRows, labelsIn } from "./fold-rows.ts";
 import { DAY, GRAINS_MS } from "./levels.ts";
 import { grainOf, type Kept, keptWindow, segmentsOf } from "./segments.ts";
 
@@ -23,7 +23,7 @@ function answer(db: DatabaseSync, query: CostQuery): CostAnswer {
   const grain = grainOf(groupBy);
   const labels = labelsIn(groupBy);
   const periodMs = groupBy.some(isTime) ? (GRAINS_MS[grain] ?? GRAINS_MS[DAY]) : undefined;
-  const wanted: SumsWanted = { labels, periodMs, filter };
+  const wanted: SumsWanted = { labels, hasMetadata: asksForMetadata(query), periodMs, filter };
   if (!(window.startMs < window.endMs)) return { groups: [], total: noSums(), hasMore: false };
   const statements = [
     ...segmentsOf(window, grain, kept).map((segment) => segmentSql(segment, wanted)),

@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { Billed } from "../../../gen/execution/v1/usage_pb.js";
 import { addSums, noSums, type RunningSums } from "../../cost-groups.ts";
+import { declaredText, readMetadata } from "../../metadata.ts";
 import type { CostSums } from "../../store.ts";
 import { GRAINS_MS, LABEL_COLUMNS, type LabelName, LEVELS, MINUTE } from "./levels.ts";
 
@@ -189,13 +190,9 @@ function createLabelIds(db: DatabaseSync): LabelIds {
 /** What a row's label keeps apart at a level, in the order of the columns, metadata last. */
 export function labelValues(level: number, row: SettledRow, metadataKeys: readonly string[]): readonly string[] {
   const kept = LABELS.map((name) => (LEVELS[level]?.has(name) === true ? String(row[LABEL_COLUMNS[name]]) : ""));
-  return [...kept, level === 0 ? declared(String(row.metadata), metadataKeys) : ""];
+  return [...kept, level === 0 ? declaredOf(row, metadataKeys) : ""];
 }
 
-/** The declared pairs of a row's metadata, as text. */
-function declared(metadata: string, keys: readonly string[]): string {
-  if (metadata === "" || keys.length === 0) return "";
-  const pairs = JSON.parse(metadata) as Readonly<Record<string, string>>;
-  const kept = Object.entries(pairs).filter(([name]) => keys.includes(name));
-  return kept.length === 0 ? "" : JSON.stringify(Object.fromEntries(kept));
+function declaredOf({ metadata }: SettledRow, names: readonly string[]): string {
+  return names.length === 0 ? "" : declaredText(readMetadata(String(metadata)), names);
 }

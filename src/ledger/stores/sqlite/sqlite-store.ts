@@ -64,6 +64,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
   });
   const reader = createLedgerReader(() => startThread({ ...settings, role: "reader" }));
   return {
+    metadataKeys,
     recovered,
     open: (attempt) => queue.add(openOperation(attempt)),
     checkpoint: (checkpoint) => queue.note(checkpointOperation(checkpoint)),

@@ -1,5 +1,6 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { type Usage, UsageSchema } from "../../../gen/execution/v1/usage_pb.js";
+import { metadataText } from "../../metadata.ts";
 import type { AttemptRow, Checkpoint, OpenAttempt } from "../../store.ts";
 
 /** What SQLite can hold. */
@@ -75,11 +76,4 @@ function usageValues({ usage, costNanoUsd, priceVersion }: Used): readonly Value
     cost,
     priceVersion,
   ];
-}
-
-/** Names in order, so that equal metadata is equal text. */
-function metadataText(metadata: Readonly<Record<string, string>>): string {
-  const names = Object.keys(metadata);
-  if (names.length === 0) return "";
-  return JSON.stringify(Object.fromEntries(names.sort().map((name) => [name, metadata[name]])));
 }

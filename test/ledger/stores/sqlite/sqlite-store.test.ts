@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll } from "@jest/globals";
+import { afterAll, expect, test } from "@jest/globals";
 import { openSqliteStore } from "../../../../src/ledger/stores/sqlite/sqlite-store.ts";
-import { describeLedgerStore } from "../../store-suite.ts";
+import { attemptRow } from "../../attempt-row.ts";
+import { describeLedgerStore, SUITE_METADATA_KEYS } from "../../store-suite.ts";
 
 const directories: string[] = [];
 afterAll(() => {
@@ -17,13 +18,28 @@ async function open(directory = mkdtempSync(join(tmpdir(), "ledger-"))) {
   return openSqliteStore({
     directory,
     retention: { rowsMs: days(100_000), minutesMs: days(100_000), hoursMs: days(100_000) },
-    metadataKeys: [],
+    metadataKeys: SUITE_METADATA_KEYS,
     isSpool: false,
     onChange: () => undefined,
   });
 }
 
 describeLedgerStore("SQLite", open, 3);
+
+// Mutant seen red: the filter by metadata is not looked at.
+test("SQLite reads the rows of attempts with this metadata, or without", async () => {
+  const store = await open();
+  const metadata = [{ team: "blue", call: '"1"' }, { team: "red" }, { project: "blue" }, {}];
+  for (const [index, each] of metadata.entries())
+    await store.settle(attemptRow({ attemptId: `${index}`, metadata: each }));
+  const window = { startMs: 0, endMs: Date.UTC(2027, 0), limit: 10, after: 0n };
+  const read = async (wanted: Readonly<Record<string, string>>) =>
+    (await store.attempts({ ...window, filter: { metadata: wanted } })).attempts.map(({ attemptId }) => attemptId);
+  expect(await read({ team: "blue" })).toEqual(["0"]);
+  expect(await read({ team: "" })).toEqual(["2", "3"]);
+  expect(await read({ team: "", project: "blue" })).toEqual(["2"]);
+  await store.close();
+});
 
 // Whatever is asked is answered from the roll-ups alone: closing the store brings them up to date.
 describeLedgerStore(
@@ -33,6 +49,7 @@ describeLedgerStore(
     let store = await open(directory);
     let isRolledUp = false;
     return {
+      metadataKeys: store.metadataKeys,
       open: (attempt) => store.open(attempt),
       checkpoint: (checkpoint) => store.checkpoint(checkpoint),
       settle: (row) => {
