@@ -8,8 +8,8 @@ import type { BenchWire } from "./lib/wires/wire.ts";
 // Compares the gateway's CPU with that of a proxy that only moves bytes, on the same answers in the same run, for each provider's wire or for
 // those that are named: `npm run bench`, `npm run bench -- gemini`. It runs emitted JS. A bound applies to the upper end of the interval.
 //
-// What the proxy costs in a burst goes by the bytes of a chunk, which are three times as many on the first wire as on the second: a bound on that ratio means
-// something on the first alone. Bursts of the others are held to the gateway's own cost on the first.
+// What the proxy costs in a burst goes by the bytes of a chunk: 302 on OpenAI's wire, on which the bound was set, 307 on Gemini's, 120 on Anthropic's. All
+// wires are held to the same floor, the proxy's cost on the first.
 
 const paced: Effort = { pairs: 17, chunks: 20_000, warmUpChunks: 60_000, concurrency: 50 };
 /** A chunk of a burst costs the byte pipe half a microsecond: 20,000 of them are too few for the accounting of a process. */
@@ -17,9 +17,11 @@ const bursting: Effort = { ...paced, chunks: 100_000 };
 /** For rows that are only shown. */
 const fewer = 7;
 
+const BURSTING = { name: "gRPC, bursting", model: "burst-100", edge: "grpc", effort: bursting, bound: 6 } as const;
+
 const rows = [
   { name: "gRPC, paced", model: "paced-100", edge: "grpc", effort: paced, bound: 1.3 },
-  { name: "gRPC, bursting", model: "burst-100", edge: "grpc", effort: bursting, bound: 6, onFirst: true },
+  BURSTING,
   { name: "SSE, paced", model: "paced-100", edge: "sse", effort: { ...paced, pairs: fewer }, bound: undefined },
   { name: "SSE, bursting", model: "burst-100", edge: "sse", effort: { ...bursting, pairs: fewer }, bound: undefined },
   {
@@ -47,24 +49,21 @@ const gateway = await startGateway(provider.port);
 const pipe = await startBytePipe(provider.port);
 const idleBytes = await gateway.rssBytes();
 
-/** The wire that the gateway began with. */
+/** The wire whose floor holds for bursts on all. */
 const FIRST = "openai";
-/** Most that a chunk of a burst may cost on another wire, as a multiple of what it costs on the first. */
-const MOST_OF_FIRST = 1.3;
 
-/** Prints what a burst costs the gateway on a wire and on the first; true if that is over its bound. */
-async function isDearerThanFirst(wire: BenchWire): Promise<boolean> {
+/** Prints what a burst costs the gateway on a wire and the byte pipe on the first; true if that is over its bound. */
+async function exceedsFirst(wire: BenchWire): Promise<boolean> {
   const first = wiresIn(root).find(({ name }) => name === FIRST);
   if (first === undefined || wire === first) return false;
+  const floor: Side = { process: pipe, load: createHttpLoad(pipe.port, first) };
   const own: Side = { process: gateway, load: createGrpcLoad(gateway.port, wire) };
-  const other: Side = { process: gateway, load: createGrpcLoad(gateway.port, first) };
   try {
-    const comparison = await compare(own, other, "burst-100", bursting);
-    console.log(head(wire.name, "gateway", `on ${FIRST}`));
-    console.log(row("gRPC, bursting", comparison, MOST_OF_FIRST));
-    return comparison.ratio.high > MOST_OF_FIRST;
+    const comparison = await compare(own, floor, BURSTING.model, BURSTING.effort);
+    console.log(row(`${BURSTING.name}, ${FIRST}'s pipe`, comparison, BURSTING.bound));
+    return comparison.ratio.high > BURSTING.bound;
   } finally {
-    for (const { load } of [own, other]) load.close();
+    for (const { load } of [own, floor]) load.close();
   }
 }
 
@@ -78,13 +77,14 @@ async function measure(wire: BenchWire): Promise<number> {
   let over = 0;
   try {
     console.log(head(wire.name, "gateway", "byte pipe"));
-    for (const { name, model, edge, effort, ...rest } of rows) {
-      const bound = "onFirst" in rest && wire.name !== FIRST ? undefined : rest.bound;
+    for (const measured of rows) {
+      const { name, model, edge, effort } = measured;
+      const bound = measured === BURSTING && wire.name !== FIRST ? undefined : measured.bound;
       const comparison = await compare(sides[edge], floor, model, effort);
       if (bound !== undefined && comparison.ratio.high > bound) over += 1;
       console.log(row(name, comparison, bound));
     }
-    if (await isDearerThanFirst(wire)) over += 1;
+    if (await exceedsFirst(wire)) over += 1;
     return over;
   } finally {
     for (const side of [floor, ...Object.values(sides)]) side.load.close();

@@ -1,4 +1,4 @@
-import { randomFillSync, randomUUID } from "node:crypto";
+import { randomFillSync } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import type { Adapter, AdapterKind } from "./adapters/adapter.ts";
@@ -169,22 +169,22 @@ function listenError(name: ListenerName, { host, port }: ListenerSettings, cause
 /** Milliseconds after which what a running attempt has used is noted, at the latest. */
 const CHECKPOINT_MS = 1_000;
 
-/** Bytes of a secret, 192 bits, and of how many secrets the random bytes are fetched at once, since each fetch costs more than the bytes. */
-const SECRET_BYTES = 24;
-const SECRETS_AT_ONCE = 128;
+/** How many random texts are cut from one fetch of bytes, since each fetch costs more than the bytes. */
+const TEXTS_AT_ONCE = 128;
 
-function createSecrets(): () => string {
-  const pool = Buffer.alloc(SECRET_BYTES * SECRETS_AT_ONCE);
+/** Makes texts of so many random bytes each. */
+function createRandomText(bytes: number, encoding: "hex" | "base64url"): () => string {
+  const pool = Buffer.alloc(bytes * TEXTS_AT_ONCE);
   let at = pool.length;
   return () => {
     if (at === pool.length) {
       randomFillSync(pool);
       at = 0;
     }
-    at += SECRET_BYTES;
-    const secret = pool.toString("base64url", at - SECRET_BYTES, at);
-    pool.fill(0, at - SECRET_BYTES, at);
-    return secret;
+    at += bytes;
+    const text = pool.toString(encoding, at - bytes, at);
+    pool.fill(0, at - bytes, at);
+    return text;
   };
 }
 
@@ -203,7 +203,7 @@ function createGateway(
     closeBudgets,
   }: Stores,
 ): Gateway {
-  const newId = (): string => randomUUID().replaceAll("-", "");
+  const newId = createRandomText(16, "hex");
   const monotonicMs = (): number => performance.now();
   const windowClock = createWindowClock({ nowMs: Date.now, monotonicMs });
   let state = createState(config, { kinds, newId });
@@ -252,7 +252,7 @@ function createGateway(
     streamStore,
     unattended: config.streams,
     handOverMs: config.streams.handOverMs,
-    newSecret: createSecrets(),
+    newSecret: createRandomText(24, "base64url"),
     platformVersion,
   });
   const guard: Guard = {

@@ -61,10 +61,10 @@ export function row(name: string, { a, b, ratio }: Comparison, bound?: number): 
   const cell = (value: number, width: number): string => value.toFixed(2).padStart(width);
   const interval = `[${ratio.low.toFixed(2)}, ${ratio.high.toFixed(2)}]`;
   const verdict = bound === undefined ? "" : `${ratio.high <= bound ? "within" : "OVER"} ${bound}`;
-  return `${name.padEnd(26)}${cell(a.median, 10)}${cell(b.median, 12)}${cell(ratio.median, 9)}  ${interval.padEnd(16)}${verdict}`;
+  return `${name.padEnd(30)}${cell(a.median, 10)}${cell(b.median, 12)}${cell(ratio.median, 9)}  ${interval.padEnd(16)}${verdict}`;
 }
 
 /** Head of the table that `row` fills; `wire` is the provider's. */
 export function head(wire: string, a: string, b: string): string {
-  return `${`${wire}: us a chunk`.padEnd(26)}${a.padStart(10)}${b.padStart(12)}${"ratio".padStart(9)}  ${"95 % interval".padEnd(16)}bound`;
+  return `${`${wire}: us a chunk`.padEnd(30)}${a.padStart(10)}${b.padStart(12)}${"ratio".padStart(9)}  ${"95 % interval".padEnd(16)}bound`;
 }

@@ -82,8 +82,9 @@ export function createSseDecoder({ maxEventBytes }: SseOptions): SseDecoder {
 
   const lines = (text: string, sink: SseSink): void => {
     for (let from = 0, to = text.indexOf("\n"); to >= 0; from = to + 1, to = text.indexOf("\n", from)) {
-      if (to === from) dispatch(sink);
-      else field(text, from, to);
+      const end = to > from && text.charCodeAt(to - 1) === carriageReturn ? to - 1 : to;
+      if (end === from) dispatch(sink);
+      else field(text, from, end);
     }
   };
 
@@ -96,7 +97,7 @@ export function createSseDecoder({ maxEventBytes }: SseOptions): SseDecoder {
       skipsLineFeed = bytes.at(-1) === carriageReturn;
       if (end <= start) return carry(bytes.subarray(start));
       const text = decode(bytes.subarray(start, end));
-      lines(text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text, sink);
+      lines(LONE_RETURN.test(text) ? text.replace(/\r\n?/g, "\n") : text, sink);
       carry(bytes.subarray(end));
     },
     end: (sink) => {
@@ -105,6 +106,9 @@ export function createSseDecoder({ maxEventBytes }: SseOptions): SseDecoder {
     },
   };
 }
+
+/** A line end that no server is known to write, but the format allows. */
+const LONE_RETURN = /\r(?!\n)/;
 
 /** Offset behind the last line end, 0 if there is none. Streams nearly always end a write with one. */
 function afterLastLineEnd(bytes: Uint8Array): number {

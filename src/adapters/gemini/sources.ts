@@ -38,6 +38,8 @@ export function createSources(kept: Kept): Sources {
   return {
     queries: () => queries.size,
     add: (candidate) => {
+      // Most chunks, of which there is one for a few tokens.
+      if (!METADATA.some((name) => name in candidate)) return NONE;
       const grounding = asObject(candidate.groundingMetadata);
       for (const query of asArray(grounding?.webSearchQueries)) isNew(queries, asText(query));
       const found: Citation[] = [];
@@ -51,6 +53,9 @@ export function createSources(kept: Kept): Sources {
     },
   };
 }
+
+const METADATA = ["groundingMetadata", "citationMetadata", "urlContextMetadata"] as const;
+const NONE: readonly Citation[] = [];
 
 function* citationsOf(candidate: JsonObject, grounding: JsonObject | undefined): Iterable<Citation> {
   if (grounding !== undefined) yield* groundingCitations(grounding);
