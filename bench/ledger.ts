@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { unknownUsage } from "../src/contract/usage.ts";
 import { AttemptOutcome, Billed } from "../src/gen/execution/v1/usage_pb.js";
 import type { OpenAttempt } from "../src/ledger/store.ts";
-import { openSqliteStore } from "../src/ledger/stores/sqlite/sqlite-store.ts";
 import { compare, type Effort } from "./lib/compare.ts";
+import { openLedger } from "./lib/ledger-store.ts";
 import { createGrpcLoad } from "./lib/load.ts";
 import { pinSelf } from "./lib/processes.ts";
 import { cores, root, startGateway, startProvider } from "./lib/subjects.ts";
@@ -14,10 +14,9 @@ import { benchWires } from "./lib/wires/index.ts";
 // What the ledger costs: CPU of a call of one chunk with the ledger in SQLite and without one that writes, in the same run, by interleaved pairs; and the
 // store alone, with the time its commits take, which is mostly the disk's: `npm run bench:ledger`.
 
-const effort: Effort = { pairs: 9, chunks: 5_000, warmUpChunks: 10_000, concurrency: 50 };
+const effort: Effort = { pairs: 17, chunks: 5_000, warmUpChunks: 10_000, concurrency: 50 };
 const boundMicros = 60;
 const ATTEMPTS = 5_000;
-const DAY_MS = 86_400_000;
 
 const ended = {
   usage: { ...unknownUsage(), inputTotal: 100, outputTotal: 20 },
@@ -36,14 +35,7 @@ process.exitCode = isOver ? 1 : 0;
 
 async function storeAlone(concurrency: number): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), "ep-bench-ledger-"));
-  const retention = { rowsMs: 30 * DAY_MS, minutesMs: 7 * DAY_MS, hoursMs: 90 * DAY_MS };
-  const store = await openSqliteStore({
-    directory,
-    retention,
-    metadataKeys: [],
-    isSpool: false,
-    onChange: () => undefined,
-  });
+  const store = await openLedger(directory);
   let left = ATTEMPTS;
   const one = async (): Promise<void> => {
     while (left > 0) {
