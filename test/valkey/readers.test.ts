@@ -73,8 +73,8 @@ describe("readers in peers", () => {
   test("keep a call going on whose caller has left its own process", async () => {
     const [owner, peer] = [await open(), await open()];
     const unattended = { continueMs: 300, maxContinued: 4 };
-    const first = createRig(slowWords(150), { streamStore: owner, newId: randomUUID, unattended });
-    const second = createRig(words(1), { streamStore: peer, newId: randomUUID });
+    const first = createRig(slowWords(150), { streamStore: owner, newId: randomUUID, nowMs: Date.now, unattended });
+    const second = createRig(words(1), { streamStore: peer, newId: randomUUID, nowMs: Date.now });
     const context = endableContext();
     const request = { onDisconnect: OnDisconnect.CONTINUE };
     const { resumeToken, events } = await readSome(first.open(request, context)[Symbol.asyncIterator](), 3);
@@ -90,8 +90,8 @@ describe("readers in peers", () => {
     const [owner, peer] = [await open(), await open()];
     for (let round = 0; round < 10; round += 1) {
       const keyed = { idempotencyKey: `key ${newHead().streamId}` };
-      const first = createRig(slowWords(40), { streamStore: owner, newId: randomUUID });
-      const second = createRig(words(1), { streamStore: peer, newId: randomUUID });
+      const first = createRig(slowWords(40), { streamStore: owner, newId: randomUUID, nowMs: Date.now });
+      const second = createRig(words(1), { streamStore: peer, newId: randomUUID, nowMs: Date.now });
       const reading = first.open(keyed)[Symbol.asyncIterator]();
       await readSome(reading, 3);
       await first.streams.handOver();
