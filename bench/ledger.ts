@@ -14,7 +14,7 @@ import { benchWires } from "./lib/wires/index.ts";
 // What the ledger costs: CPU of a call of one chunk with the ledger in SQLite and without one that writes, in the same run, by interleaved pairs; and the
 // store alone, with the time its commits take, which is mostly the disk's: `npm run bench:ledger`.
 
-const effort: Effort = { pairs: 17, chunks: 5_000, warmUpChunks: 10_000, concurrency: 50 };
+const effort: Effort = { pairs: 33, chunks: 10_000, warmUpChunks: 10_000, concurrency: 50 };
 const boundMicros = 60;
 const ATTEMPTS = 5_000;
 
