@@ -93,12 +93,13 @@ export function mergeLayers(config: Config, choice: LayerChoice, request: ChatRe
 }
 
 function belowRequests(config: Config, choice: LayerChoice): Below {
-  const ofConfig = known.get(config) ?? new Map<string, Below>();
-  known.set(config, ofConfig);
   const name = `${choice.tenant}\n${choice.persona.name}`;
-  const below = ofConfig.get(name) ?? mergeBelow(layersOf(config, choice));
-  ofConfig.set(name, below);
-  return below;
+  const below = known.get(config)?.get(name);
+  if (below !== undefined) return below;
+  const merged = mergeBelow(layersOf(config, choice));
+  const ofConfig = known.get(config) ?? new Map<string, Below>();
+  known.set(config, ofConfig.set(name, merged));
+  return merged;
 }
 
 function mergeBelow(layers: readonly Layer[]): Below {
