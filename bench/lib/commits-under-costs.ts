@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { unknownUsage } from "../../src/contract/usage.ts";
 import { AttemptOutcome, Billed } from "../../src/gen/execution/v1/usage_pb.js";
 import type { AttemptRow, CostQuery, LedgerStore } from "../../src/ledger/store.ts";
-import { type Estimate, estimateMedian } from "./statistics.ts";
+import { type Estimate, estimateMedian, quantileOf } from "./statistics.ts";
 
 /** Attempts that are opened and settled in a second, and how long that is done in each half of a pair. */
 const ATTEMPTS_A_SECOND = 500;
@@ -88,8 +88,7 @@ async function slice(store: LedgerStore): Promise<number> {
     await delay(1);
   }
   await Promise.all(running);
-  times.sort((one, other) => one - other);
-  return times[Math.floor(times.length * 0.99)] ?? Number.NaN;
+  return quantileOf(times, 0.99);
 }
 
 async function attempt(store: LedgerStore, times: number[]): Promise<void> {

@@ -1,5 +1,6 @@
 import { Agent, request as send } from "node:http";
 import { type ClientHttp2Session, connect } from "node:http2";
+import { setTimeout as delay } from "node:timers/promises";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ChatRequestSchema } from "../../src/gen/execution/v1/chat_pb.js";
 import { MessageRole } from "../../src/gen/execution/v1/content_pb.js";
@@ -9,7 +10,15 @@ import { type BenchWire, prompt } from "./wires/wire.ts";
 export interface Load {
   /** Makes `calls` calls, `concurrency` at a time, of a model. Fails if an answer is not whole. */
   run(model: string, calls: number, concurrency: number): Promise<void>;
+  /** Begins calls at an even pace, whether or not those before have ended, and gives the milliseconds from when each was due to its end. Fails as `run` does. */
+  offer(model: string, offered: Offered): Promise<readonly number[]>;
   close(): void;
+}
+
+/** An open load. */
+export interface Offered {
+  readonly perSecond: number;
+  readonly durationMs: number;
 }
 
 /** Load on a gateway's gRPC listener, for the instance of a wire: two connections, messages counted by their frames. */
@@ -17,17 +26,19 @@ export function createGrpcLoad(port: number, { name }: BenchWire): Load {
   const sessions = [0, 1].map(() => connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: 1 << 20 } }));
   for (const session of sessions) session.on("connect", () => session.setLocalWindowSize(16 << 20));
   let next = 0;
+  const caller = (model: string): (() => Promise<void>) => {
+    const frame = grpcFrame(name, model);
+    return () => {
+      next += 1;
+      const session = sessions[next % sessions.length];
+      return session === undefined
+        ? Promise.reject(new Error("no session"))
+        : grpcCall(session, frame, chunksOf(model));
+    };
+  };
   return {
-    run: (model, calls, concurrency) => {
-      const frame = grpcFrame(name, model);
-      return repeat(calls, concurrency, () => {
-        next += 1;
-        const session = sessions[next % sessions.length];
-        return session === undefined
-          ? Promise.reject(new Error("no session"))
-          : grpcCall(session, frame, chunksOf(model));
-      });
-    },
+    run: (model, calls, concurrency) => repeat(calls, concurrency, caller(model)),
+    offer: (model, offered) => offer(offered, caller(model)),
     close: () => {
       for (const session of sessions) session.close();
     },
@@ -105,12 +116,14 @@ export function createSseLoad(port: number, { name }: BenchWire): Load {
 /** Load on an HTTP/1.1 port with keep-alive: the answer must end with the wire's last words. */
 export function createHttpLoad(port: number, wire: Pick<BenchWire, "pathOf" | "bodyOf" | "lastWords">): Load {
   const agent = new Agent({ keepAlive: true, maxSockets: 1024 });
+  const caller = (model: string): (() => Promise<void>) => {
+    const path = wire.pathOf(model);
+    const body = wire.bodyOf(model);
+    return () => httpCall(agent, port, path, body, wire.lastWords);
+  };
   return {
-    run: (model, calls, concurrency) => {
-      const path = wire.pathOf(model);
-      const body = wire.bodyOf(model);
-      return repeat(calls, concurrency, () => httpCall(agent, port, path, body, wire.lastWords));
-    },
+    run: (model, calls, concurrency) => repeat(calls, concurrency, caller(model)),
+    offer: (model, offered) => offer(offered, caller(model)),
     close: () => agent.destroy(),
   };
 }
@@ -157,4 +170,21 @@ async function repeat(calls: number, concurrency: number, call: () => Promise<vo
     }
   };
   await Promise.all(Array.from({ length: concurrency }, worker));
+}
+
+async function offer({ perSecond, durationMs }: Offered, call: () => Promise<void>): Promise<readonly number[]> {
+  const startedMs = performance.now();
+  const timed = async (dueMs: number): Promise<number> => {
+    await call();
+    return performance.now() - dueMs;
+  };
+  const calls: Promise<number>[] = [];
+  const all = (durationMs * perSecond) / 1000;
+  while (calls.length < all) {
+    // As many as are due by now: a timer that comes late does not slow the pace down.
+    const due = Math.min(all, ((performance.now() - startedMs) * perSecond) / 1000);
+    while (calls.length < due) calls.push(timed(startedMs + (calls.length * 1000) / perSecond));
+    await delay(1);
+  }
+  return Promise.all(calls);
 }

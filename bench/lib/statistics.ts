@@ -17,6 +17,12 @@ export function estimateMedian(values: readonly number[]): Estimate {
   return { median: middle, low: at(outside), high: at(count - 1 - outside), count };
 }
 
+/** The value that so large a part of some numbers does not exceed (nearest rank). NaN of none. */
+export function quantileOf(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((one, other) => one - other);
+  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * part) - 1)] ?? Number.NaN;
+}
+
 /** Chance that the median lies between the values that have `outside` smaller and as many larger ones: the binomial with p = 1/2. */
 function coverage(count: number, outside: number): number {
   let tail = 0;

@@ -52,6 +52,13 @@ export const abuse: Scenario = {
       const judged: Finding[] = [];
       const first = await residentMib(gateway);
       let restMib = first;
+      if (only === undefined) {
+        const { latencies, peakMib } = await watchNobody(restMib, stage);
+        findings.push({
+          text: `nobody attacks: ${describe(latencies)}; resident ${peakMib.toFixed(0)} MiB more at most`,
+        });
+        restMib = await residentMib(gateway);
+      }
       for (const attack of attacks.filter(({ name }) => only === undefined || new RegExp(only).test(name))) {
         const measured = await measure(attack, restMib, stage);
         restMib += measured.growthMib;
@@ -96,17 +103,37 @@ async function settle({ callers, durationMs }: Stage): Promise<Latencies> {
   return callers.take();
 }
 
+/** What callers alone do to memory in the time of an attack: what is promoted of calls that have ended is there until the next full collection. */
+async function watchNobody(
+  restMib: number,
+  { callers, gateway, durationMs }: Stage,
+): Promise<{ readonly latencies: Latencies; readonly peakMib: number }> {
+  await callers.take();
+  const peak = watchPeak(gateway);
+  await sleep(durationMs);
+  return { peakMib: peak() - restMib, latencies: await callers.take() };
+}
+
+/** Watches resident memory; the function it gives ends that and says the most there was. */
+function watchPeak({ processId }: ChaosGateway): () => number {
+  let peakMib = 0;
+  const look = setInterval(() => {
+    peakMib = Math.max(peakMib, residentNowMib(processId));
+  }, 20);
+  return () => {
+    clearInterval(look);
+    return peakMib;
+  };
+}
+
 /** Makes an attack, and measures from its beginning until all that it opened was ended or given up. */
 async function measure(attack: Attack, restMib: number, stage: Stage): Promise<Measured> {
   const { callers, gateway } = stage;
   await callers.take();
   await gateway.turns();
-  let peakMib = 0;
-  const look = setInterval(() => {
-    peakMib = Math.max(peakMib, residentNowMib(gateway.processId));
-  }, 20);
+  const peak = watchPeak(gateway);
   const reports = await strike(attack, stage);
-  clearInterval(look);
+  const peakMib = peak();
   const latencies = await callers.take();
   const { longestMs, cpuMs } = await gateway.turns();
   return {

@@ -56,7 +56,7 @@ export async function startConfigured(configuration: string): Promise<ChaosGatew
     "--import",
     join(import.meta.dirname, name),
   ]);
-  const options = ["--expose-gc", ...reporters];
+  const options = ["--expose-gc", "--memory-pool-timeout=1", ...reporters];
   const child = spawn(process.execPath, [...options, join(root, "dist/main.js"), "serve"], {
     cwd: work,
     env: {

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { describe, expect, test } from "@jest/globals";
 import type { Config } from "../../src/config/config.ts";
 import { type AttackTarget, chatBlock } from "../chaos/abuse/attack.ts";
@@ -247,6 +248,23 @@ describe("on a connection of HTTP/1.1", () => {
       expect(answers(await pipeline(http, 50))).toBe(50);
       expect(answers(await pipeline(http, 5000))).toBeLessThan(200);
       await expectServed("http", http);
+    });
+  });
+
+  // Mutant seen red: the parser reads on, and makes all that came in one read.
+  test("of thousands sent at once no more than a hundred are made into requests", async () => {
+    let made = 0;
+    const onMade = (): void => {
+      made += 1;
+    };
+    await withGateway({}, async ({ http }) => {
+      subscribe("http.server.request.start", onMade);
+      try {
+        await pipeline(http, 5000);
+      } finally {
+        unsubscribe("http.server.request.start", onMade);
+      }
+      expect(made).toBe(101);
     });
   });
 });

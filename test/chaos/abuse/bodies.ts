@@ -21,11 +21,14 @@ interface Hostile {
 async function bombard(target: AttackTarget, atOnce: number, hostile: Hostile): Promise<AttackOutcome> {
   let opened = 0;
   let ended = 0;
+  // Made once: it is the gateway that shall be busy with it.
+  const bytes = target.wire === "grpc" || hostile.format === "proto" ? frame(hostile) : hostile.bytes;
+  const framed = { ...hostile, bytes };
   const one = async (): Promise<void> => {
     // At least one: a body takes time to be made.
     do {
       opened += 1;
-      if (await (target.wire === "grpc" ? sendGrpc(target, hostile) : sendHttp(target, hostile))) ended += 1;
+      if (await (target.wire === "grpc" ? sendGrpc(target, framed) : sendHttp(target, framed))) ended += 1;
       await pause(50);
     } while (target.on() && opened < 500);
   };
@@ -39,7 +42,8 @@ function frame({ bytes, gzip }: Hostile): Buffer {
   return Buffer.concat([prefix, bytes]);
 }
 
-async function sendGrpc({ port, localAddress }: AttackTarget, hostile: Hostile): Promise<boolean> {
+/** Sends what is framed. */
+async function sendGrpc({ port, localAddress }: AttackTarget, { bytes, gzip }: Hostile): Promise<boolean> {
   const session = connect(`http://127.0.0.1:${port}`, {
     createConnection: () => connectTcp({ host: "127.0.0.1", port, localAddress }),
   });
@@ -49,21 +53,20 @@ async function sendGrpc({ port, localAddress }: AttackTarget, hostile: Hostile):
     ":path": "/execution.v1.ExecutionService/Chat",
     "content-type": "application/grpc",
     te: "trailers",
-    ...(hostile.gzip === true ? { "grpc-encoding": "gzip" } : {}),
+    ...(gzip === true ? { "grpc-encoding": "gzip" } : {}),
   });
   let status: unknown;
   stream.on("response", (headers) => {
     status = headers["grpc-status"];
   });
   stream.on("error", () => undefined).resume();
-  stream.end(frame(hostile));
+  stream.end(bytes);
   await new Promise((resolve) => stream.once("close", resolve));
   session.destroy();
   return status !== "0";
 }
 
-async function sendHttp({ port, localAddress }: AttackTarget, hostile: Hostile): Promise<boolean> {
-  const { format, gzip, bytes } = hostile;
+async function sendHttp({ port, localAddress }: AttackTarget, { format, gzip, bytes }: Hostile): Promise<boolean> {
   const json = format === "json";
   const headers = {
     "content-type": json ? "application/json" : "application/connect+proto",
@@ -79,7 +82,7 @@ async function sendHttp({ port, localAddress }: AttackTarget, hostile: Hostile):
       },
     );
     request.on("error", () => resolve(true));
-    request.end(json ? bytes : frame(hostile));
+    request.end(bytes);
   });
 }
 
