@@ -73,6 +73,8 @@ export function createBinaryScan(schema: DescMessage): Scan {
     }
     messages += 1;
     if (outer.length >= MAX_DEPTH) throw tooDeep(MAX_DEPTH);
+    // There is nothing in it to come back from.
+    if (length === 0) return;
     outer.push({ end, table });
     end = Math.min(at + length, end);
     table = inner.table();
