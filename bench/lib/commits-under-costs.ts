@@ -8,7 +8,7 @@ import { type Estimate, estimateMedian, quantileOf } from "./statistics.ts";
 /** Attempts that are opened and settled in a second, and how long that is done in each half of a pair. */
 const ATTEMPTS_A_SECOND = 500;
 const SLICE_MS = 3_000;
-const PAIRS = 7;
+const PAIRS = 21;
 
 /** How often costs are asked for, as by ten consoles that look each second. */
 const ASKS_A_SECOND = 10;

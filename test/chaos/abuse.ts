@@ -9,14 +9,22 @@ import type { Order } from "./abuse/attacker.ts";
 import { attacks } from "./abuse/attacks.ts";
 import { type Callers, type Latencies, startCallers } from "./abuse/callers.ts";
 import { weighLargeCalls } from "./abuse/large-calls.ts";
-import { type AttackReport, describe, judgeCallers, judgeGateway, judgeRun, type Measured } from "./abuse/protocol.ts";
+import {
+  type AttackReport,
+  describe,
+  judgeCallers,
+  judgeGateway,
+  judgeRun,
+  type Measured,
+  tellCallers,
+} from "./abuse/protocol.ts";
 import { type ChaosGateway, startConfigured } from "./gateway.ts";
 import type { Finding, Scenario } from "./scenario.ts";
 
 /** Calls a second on each port. */
 const PER_SECOND = 60;
 
-/** From so long attacks on, in milliseconds, a run in which too little could be judged fails; a shorter one says so. */
+/** From so long attacks on, in milliseconds, callers are judged, and a run fails in which too few could be. */
 const LONG_MS = 10_000;
 const isLong = (size: number): boolean => size >= LONG_MS;
 
@@ -62,12 +70,11 @@ export const abuse: Scenario = {
       for (const attack of attacks.filter(({ name }) => only === undefined || new RegExp(only).test(name))) {
         const measured = await measure(attack, restMib, stage);
         restMib += measured.growthMib;
-        judged.push(judgeCallers(before, measured));
-        findings.push(...judged.slice(-1), judgeGateway(measured));
+        judged.push(isLong(size) ? judgeCallers(before, measured) : tellCallers(measured));
+        findings.push(...judged.slice(-1), judgeGateway(measured, isLong(size)));
       }
       if (only === undefined || new RegExp(only).test("good calls")) findings.push(...(await weighLargeCalls(gateway)));
       if (isLong(size)) findings.push(judgeRun(judged));
-      else findings.push({ text: judgeRun(judged).text });
       findings.push({ text: `resident memory went from ${first.toFixed(0)} to ${restMib.toFixed(0)} MiB in all` });
       findings.push({ text: `the gateway is ${gateway.alive() ? "alive" : "gone"}`, failed: !gateway.alive() });
       return findings;

@@ -30,7 +30,7 @@ async function bombard(target: AttackTarget, atOnce: number, hostile: Hostile): 
       opened += 1;
       if (await (target.wire === "grpc" ? sendGrpc(target, framed) : sendHttp(target, framed))) ended += 1;
       await pause(50);
-    } while (target.on() && opened < 500);
+    } while (target.on() && opened < 5000);
   };
   await Promise.all(Array.from({ length: atOnce }, one));
   return { opened, ended };

@@ -101,7 +101,7 @@ export const socketAttacks: readonly Attack[] = [
     run: async (target) => {
       const requests = Buffer.from("GET /capabilities HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(10_000));
       const connections: h2.RawHttp2[] = [];
-      while (target.on() && connections.length < 500) {
+      while (target.on() && connections.length < 5000) {
         const raw = await h2.connectRaw(target);
         connections.push(raw);
         raw.send(requests);
@@ -118,7 +118,7 @@ export const socketAttacks: readonly Attack[] = [
     run: async (target) => {
       let opened = 0;
       let ended = 0;
-      while (target.on() && opened < 20_000) {
+      while (target.on() && opened < 200_000) {
         const connections = await Promise.all(Array.from({ length: 10 }, () => h2.connectRaw(target)));
         for (const raw of connections) raw.send(h2.PREFACE, h2.settings());
         await pause(5);
