@@ -23,7 +23,14 @@ export async function startObserved(configuration: string): Promise<ObservedGate
   await writeFile(file, configuration);
   const child = spawn(process.execPath, ["--expose-gc", join(import.meta.dirname, "observe.ts")], {
     cwd: work,
-    env: { ...process.env, EP_CONFIG: file, EP_GRPC_PORT: "0", EP_HTTP_PORT: "0", EP_LOG_LEVEL: "warn" },
+    env: {
+      ...process.env,
+      EP_CONFIG: file,
+      EP_GRPC_PORT: "0",
+      EP_HTTP_PORT: "0",
+      EP_ADMIN_ADDR: "127.0.0.1:0",
+      EP_LOG_LEVEL: "warn",
+    },
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   const { grpcPort, httpPort } = await answer<{ readonly grpcPort: number; readonly httpPort: number }>(child);

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { describe, expect, test } from "@jest/globals";
 import { HealthCheckResponse_ServingStatus as ServingStatus } from "../../src/gen/grpc/health/v1/health_pb.js";
 import { createHealth } from "../../src/server/health.ts";
@@ -86,5 +87,27 @@ describe("health", () => {
     expect(health.list().get("")).toBe(ServingStatus.NOT_SERVING);
     canServe = true;
     expect(health.check("a.B")).toBe(ServingStatus.SERVING);
+  });
+
+  // Mutant seen red: nobody looks.
+  test("tells each who watches that the ledger cannot be written to, and that it can again", async () => {
+    let canServe = true;
+    const left = new AbortController();
+    const health = createHealth([], new AbortController().signal, () => canServe, 1);
+    const watch = async (): Promise<readonly ServingStatus[]> => {
+      const seen: ServingStatus[] = [];
+      for await (const status of health.watch("", left.signal)) seen.push(status);
+      return seen;
+    };
+    const early = watch();
+    await setTimeout(5);
+    canServe = false;
+    const late = watch();
+    await setTimeout(50);
+    canServe = true;
+    await setTimeout(50);
+    left.abort();
+    expect(await early).toEqual([ServingStatus.SERVING, ServingStatus.NOT_SERVING, ServingStatus.SERVING]);
+    expect(await late).toEqual([ServingStatus.NOT_SERVING, ServingStatus.SERVING]);
   });
 });
