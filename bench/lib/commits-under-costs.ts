@@ -10,12 +10,9 @@ const ATTEMPTS_A_SECOND = 500;
 const SLICE_MS = 3_000;
 const PAIRS = 21;
 
-/** How often costs are asked for, as by ten consoles that look each second. */
-const ASKS_A_SECOND = 10;
-
 /** What was measured, in milliseconds, over pairs of slices of the same run. */
 export interface CommitTimes {
-  /** The 99th percentile of the time until an attempt is opened, or settled, durably: nobody asks for costs, and ten times a second somebody does. */
+  /** The 99th percentile of the time until an attempt is opened, or settled, durably: nobody asks for costs, and somebody does. */
   readonly quiet: Estimate;
   readonly asked: Estimate;
   /** What asking adds to that percentile, by pairs. */
@@ -24,13 +21,13 @@ export interface CommitTimes {
   readonly answers: Estimate;
 }
 
-/** Measures what questions do to commits: pairs of slices in the order ABBA. */
-export async function measureCommits(store: LedgerStore, query: CostQuery): Promise<CommitTimes> {
+/** Measures what questions do to commits, with a pause after each answer: pairs of slices in the order ABBA. */
+export async function measureCommits(store: LedgerStore, query: CostQuery, pauseMs: number): Promise<CommitTimes> {
   await slice(store);
   const pairs: { readonly quiet: number; readonly asked: number; readonly answers: number }[] = [];
   for (let pair = 0; pair < PAIRS; pair += 1) {
     const before = pair % 2 === 0 ? await slice(store) : undefined;
-    const { p99, answers } = await askedSlice(store, query);
+    const { p99, answers } = await askedSlice(store, query, pauseMs);
     pairs.push({ quiet: before ?? (await slice(store)), asked: p99, answers });
   }
   return {
@@ -60,6 +57,7 @@ export async function measureFreshness(store: LedgerStore, query: CostQuery): Pr
 async function askedSlice(
   store: LedgerStore,
   query: CostQuery,
+  pauseMs: number,
 ): Promise<{ readonly p99: number; readonly answers: number }> {
   let isOver = false;
   let answers = 0;
@@ -67,7 +65,7 @@ async function askedSlice(
     while (!isOver) {
       await store.costs(query);
       answers += 1;
-      await delay(1_000 / ASKS_A_SECOND);
+      await delay(pauseMs);
     }
   })();
   const p99 = await slice(store);

@@ -1,4 +1,6 @@
-import { join } from "node:path";
+import { readlinkSync } from "node:fs";
+import { constants, setPriority } from "node:os";
+import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { LedgerOpenError } from "../../open-error.ts";
@@ -119,6 +121,7 @@ function runReader(port: MessagePort, { directory }: ThreadSettings): void {
   const say = (message: ThreadReady | ReaderAnswer): void => port.postMessage(message);
   const db = opened(port, () => new DatabaseSync(join(directory, LEDGER_FILE), { readOnly: true, timeout: AGAIN_MS }));
   if (db === undefined) return;
+  standBack();
   port.on("message", (request: ReaderRequest) => {
     if (request.type === "close") {
       db.close();
@@ -133,6 +136,18 @@ function runReader(port: MessagePort, { directory }: ThreadSettings): void {
     }
   });
   say({ type: "ready", recovered: 0 });
+}
+
+/**
+ * Has this thread wait where others of the process, which serve calls and commit, want the processor too. To Linux a thread is a process with a priority of
+ * its own; elsewhere it stays as it is.
+ */
+function standBack(): void {
+  try {
+    setPriority(Number(basename(readlinkSync("/proc/thread-self"))), constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // It may not, or there is no such file: it answers all the same.
+  }
 }
 
 /** What was opened; undefined after saying why it cannot be. */
