@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { unknownUsage } from "../../src/contract/usage.ts";
 import { AttemptOutcome, Billed } from "../../src/gen/execution/v1/usage_pb.js";
 import type { AttemptRow, CostQuery, LedgerStore } from "../../src/ledger/store.ts";
+import { samplePairs } from "./pairs.ts";
 import { type Estimate, estimateMedian, quantileOf } from "./statistics.ts";
 
 /** Attempts that are opened and settled in a second, and how long that is done in each half of a pair. */
@@ -24,17 +25,16 @@ export interface CommitTimes {
 /** Measures what questions do to commits, with a pause after each answer: pairs of slices in the order ABBA. */
 export async function measureCommits(store: LedgerStore, query: CostQuery, pauseMs: number): Promise<CommitTimes> {
   await slice(store);
-  const pairs: { readonly quiet: number; readonly asked: number; readonly answers: number }[] = [];
-  for (let pair = 0; pair < PAIRS; pair += 1) {
-    const before = pair % 2 === 0 ? await slice(store) : undefined;
-    const { p99, answers } = await askedSlice(store, query, pauseMs);
-    pairs.push({ quiet: before ?? (await slice(store)), asked: p99, answers });
-  }
+  const pairs = await samplePairs(
+    PAIRS,
+    () => askedSlice(store, query, pauseMs),
+    async () => ({ p99: await slice(store), answers: 0 }),
+  );
   return {
-    quiet: estimateMedian(pairs.map(({ quiet }) => quiet)),
-    asked: estimateMedian(pairs.map(({ asked }) => asked)),
-    added: estimateMedian(pairs.map(({ quiet, asked }) => asked - quiet)),
-    answers: estimateMedian(pairs.map(({ answers }) => answers)),
+    quiet: estimateMedian(pairs.map(({ b }) => b.p99)),
+    asked: estimateMedian(pairs.map(({ a }) => a.p99)),
+    added: estimateMedian(pairs.map(({ a, b }) => a.p99 - b.p99)),
+    answers: estimateMedian(pairs.map(({ a }) => a.answers)),
   };
 }
 

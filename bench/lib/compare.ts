@@ -1,4 +1,5 @@
 import { chunksOf, type Load } from "./load.ts";
+import { samplePairs } from "./pairs.ts";
 import type { BenchProcess } from "./processes.ts";
 import { type Estimate, estimateMedian } from "./statistics.ts";
 
@@ -38,16 +39,11 @@ export async function compare(a: Side, b: Side, model: string, effort: Effort): 
     await side.load.run(model, count, effort.concurrency);
     return ((await side.process.cpuMicros()) - before) / (count * chunksOf(model));
   };
-  const samples: { readonly a: number; readonly b: number }[] = [];
-  for (let pair = 0; pair < effort.pairs; pair += 1) {
-    if (pair % 2 === 0) {
-      const first = await sample(a);
-      samples.push({ a: first, b: await sample(b) });
-    } else {
-      const first = await sample(b);
-      samples.push({ a: await sample(a), b: first });
-    }
-  }
+  const samples = await samplePairs(
+    effort.pairs,
+    () => sample(a),
+    () => sample(b),
+  );
   return {
     a: estimateMedian(samples.map((pair) => pair.a)),
     b: estimateMedian(samples.map((pair) => pair.b)),

@@ -1,5 +1,6 @@
 import type { Side } from "./compare.ts";
 import type { Offered } from "./load.ts";
+import { samplePairs } from "./pairs.ts";
 import { type Estimate, estimateMedian, quantileOf } from "./statistics.ts";
 
 /** What the calls of an open load took, in milliseconds: percentiles of the slices of each side, and what the first side adds, by pairs. */
@@ -17,16 +18,11 @@ export async function compareLatency(
 ): Promise<LatencyComparison> {
   for (const { load } of [a, b]) await load.offer(model, offered);
   const slice = ({ load }: Side): Promise<readonly number[]> => load.offer(model, offered);
-  const slices: { readonly a: readonly number[]; readonly b: readonly number[] }[] = [];
-  for (let pair = 0; pair < pairs; pair += 1) {
-    if (pair % 2 === 0) {
-      const first = await slice(a);
-      slices.push({ a: first, b: await slice(b) });
-    } else {
-      const first = await slice(b);
-      slices.push({ a: await slice(a), b: first });
-    }
-  }
+  const slices = await samplePairs(
+    pairs,
+    () => slice(a),
+    () => slice(b),
+  );
   const at = (part: number): LatencyComparison["p50"] => {
     const of = slices.map((pair) => ({ a: quantileOf(pair.a, part), b: quantileOf(pair.b, part) }));
     return {
