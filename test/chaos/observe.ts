@@ -15,6 +15,8 @@ export interface Observation {
   readonly rssBytes: number;
   /** On the heap and in buffers, in bytes. */
   readonly heldBytes: number;
+  /** Pages that V8 has for the heap, in bytes: what is held, what is free between it, and room for what is new. */
+  readonly heapBytes: number;
   /** CPU time since its start, in milliseconds. */
   readonly cpuMs: number;
   /** What keeps the event loop busy, by kind. */
@@ -51,12 +53,13 @@ async function collect(): Promise<void> {
 
 function observation(): Observation {
   const { dispatcher } = gateway;
-  const { heapUsed, external, rss } = process.memoryUsage();
+  const { heapUsed, heapTotal, external, rss } = process.memoryUsage();
   const { user, system } = process.cpuUsage();
   const targets = dispatcher.targetStates();
   return {
     rssBytes: rss,
     heldBytes: heapUsed + external,
+    heapBytes: heapTotal,
     cpuMs: (user + system) / 1000,
     handles: countByKind(process.getActiveResourcesInfo()),
     listeners: listenersOf(process) + getEventListeners(dispatcher.drainStarted, "abort").length,

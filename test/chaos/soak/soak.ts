@@ -153,9 +153,20 @@ async function load(
   return samples;
 }
 
-function lineOf({ atSeconds, rssBytes, heldBytes, cpuMs, handles, listeners, held, targets, open }: Sample): string {
+function lineOf({
+  atSeconds,
+  rssBytes,
+  heapBytes,
+  heldBytes,
+  cpuMs,
+  handles,
+  listeners,
+  held,
+  targets,
+  open,
+}: Sample): string {
   const count = Object.values(handles).reduce((sum, each) => sum + each, 0);
-  return `${atSeconds.toFixed(0)} s: rss ${mib(rssBytes)}, held ${mib(heldBytes)}, logs ${mib(held.logBytes)} MiB; ${held.calls} calls, ${held.streams} streams, ${count} handles, ${listeners} listeners, ${open} of ${targets} breakers not closed; ${(cpuMs / 1000).toFixed(1)} s CPU`;
+  return `${atSeconds.toFixed(0)} s: rss ${mib(rssBytes)}, heap ${mib(heapBytes)}, held ${mib(heldBytes)}, logs ${mib(held.logBytes)} MiB; ${held.calls} calls, ${held.streams} streams, ${count} handles, ${listeners} listeners, ${open} of ${targets} breakers not closed; ${(cpuMs / 1000).toFixed(1)} s CPU`;
 }
 
 interface Reported {

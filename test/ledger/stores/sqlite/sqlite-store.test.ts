@@ -1,5 +1,5 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
 import { openSqliteStore } from "../../../../src/ledger/stores/sqlite/sqlite-store.ts";
@@ -38,6 +38,23 @@ test("SQLite reads the rows of attempts with this metadata, or without", async (
   expect(await read({ team: "blue" })).toEqual(["0"]);
   expect(await read({ team: "" })).toEqual(["2", "3"]);
   expect(await read({ team: "", project: "blue" })).toEqual(["2"]);
+  await store.close();
+});
+
+// Mutant seen red: the reader keeps its priority.
+(existsSync("/proc/thread-self") ? test : test.skip)("SQLite answers questions behind those who commit", async () => {
+  // What follows the name in brackets: the state is field 3, the nice value field 19 (proc_pid_stat(5)).
+  const niceOf = (thread: string): number =>
+    Number(
+      readFileSync(`/proc/self/task/${thread}/stat`, "utf8")
+        .replace(/^.*\) /, "")
+        .split(" ")[16],
+    );
+  const standingBack = (): number => readdirSync("/proc/self/task").filter((each) => niceOf(each) >= 10).length;
+  const store = await open();
+  const before = standingBack();
+  await store.attempts({ startMs: 0, endMs: 1, limit: 1, after: 0n, filter: {} });
+  if (getPriority() < 10) expect(standingBack()).toBe(before + 1);
   await store.close();
 });
 
