@@ -110,4 +110,19 @@ describe("counters", () => {
     expect(await store.reserve([third], none)).toMatchObject({ kind: "granted" });
     expect(await store.peek(total)).toMatchObject({ settled: 1n });
   });
+
+  // Mutant seen red: all are looked at for each new one.
+  test("are looked at for room once a second, however many ask", async () => {
+    const { store, pass } = rig(1);
+    const minute = claimOf(newLimit(1n, { window: "minute" }), 1n);
+    const other = claimOf(newLimit(1n), 1n);
+    pass(59_600);
+    await store.add(minute, 1n);
+    const ask = () => store.reserve([other], none);
+    await expect(ask()).rejects.toMatchObject({ reason: "OVERLOADED", extras: { retryAfterMs: 1000 } });
+    pass(400);
+    await expect(ask()).rejects.toMatchObject({ reason: "OVERLOADED", extras: { retryAfterMs: 600 } });
+    pass(600);
+    expect(await ask()).toMatchObject({ kind: "granted" });
+  });
 });
