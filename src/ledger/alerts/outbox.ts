@@ -45,6 +45,12 @@ const BACKOFF = { firstMs: 1_000, longestMs: 300_000 };
 /** How long an alert is remembered when its window is over: longer than any clock jumps. */
 const KEEP_MS = 86_400_000;
 
+/** An alert that was sent, and when it need not be remembered any more. */
+interface Sent extends Pick<KeptRecord, "id" | "version"> {
+  readonly url: string;
+  readonly overMs: number;
+}
+
 /** What waits for one receiver. */
 interface Line {
   length: number;
@@ -56,11 +62,13 @@ export function keptAlerts(records: RecordStore): Promise<readonly KeptRecord[]>
   return records.all(SORT);
 }
 
-/** Creates the outbox. It sends what an earlier process has left, and forgets what is long over. */
+/** Creates the outbox. It sends what an earlier process has left, and forgets what is long over whenever there is something new. */
 export function createOutbox(deps: OutboxDeps): Outbox {
   const { records, sender, nowMs, random, wait, onFailure } = deps;
   const known = new Set<string>();
   const lines = new Map<string, Line>();
+  /** In the order in which they were sent, which is about that in which they are over; what is too many is left to the next start. */
+  const sent: Sent[] = [];
   const closing = new AbortController();
 
   const write = (alert: Alert, version: number): Promise<boolean> => {
@@ -74,6 +82,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       try {
         await sender.send(to, alert, closing.signal);
         await write({ ...alert, isSent: true }, version);
+        remember(alert, version + 1);
         return;
       } catch (thrown) {
         if (closing.signal.aborted) return;
@@ -93,8 +102,20 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       if (line.length === 0) lines.delete(url);
     });
   };
-  const forget = async ({ id, version }: KeptRecord): Promise<void> => {
-    await records.change({ sort: SORT, id, version, changedBy: "", changedAtMs: nowMs() }).catch(() => false);
+  const remember = ({ id, url, windowEndMs }: Alert, version: number): void => {
+    if (windowEndMs === undefined || sent.length >= MAX_KNOWN) return;
+    sent.push({ id, url, version, overMs: windowEndMs + KEEP_MS });
+  };
+  const forgetOver = (): void => {
+    const now = nowMs();
+    for (let first = sent[0]; first !== undefined && first.overMs < now; first = sent[0]) {
+      const { id, version, url } = first;
+      sent.shift();
+      known.delete(id);
+      inLine(url, async () => {
+        await records.change({ sort: SORT, id, version, changedBy: "", changedAtMs: now }).catch(() => false);
+      });
+    }
   };
   for (const record of deps.kept) {
     const alert = readAlert(record.body);
@@ -102,17 +123,16 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       onFailure("what was kept of it cannot be read", record.id, "");
       continue;
     }
-    const isOver = alert.windowEndMs !== undefined && alert.windowEndMs + KEEP_MS < nowMs();
-    if (alert.isSent && isOver) {
-      inLine(alert.url, () => forget(record));
-      continue;
-    }
     known.add(alert.id);
-    if (!alert.isSent) inLine(alert.url, () => send(alert, record.version));
+    if (alert.isSent) remember(alert, record.version);
+    else inLine(alert.url, () => send(alert, record.version));
   }
+  sent.sort((one, other) => one.overMs - other.overMs);
+  forgetOver();
   return {
     has: ({ id, url }) => known.has(id) || (lines.get(url)?.length ?? 0) >= MAX_WAITING,
     add: (alert) => {
+      forgetOver();
       known.add(alert.id);
       const [oldest] = known;
       if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);

@@ -15,11 +15,12 @@ const receiver = (url: string): AlertSettings => ({
 const alertOf = (id: string, url: string): Alert => ({ id, url, payload: "{}", isSent: false });
 
 /** An outbox whose one receiver answers, and the other never takes anything. */
-function rig(kept: readonly string[] = []) {
+function rig(kept: readonly string[] = [], records = createMemoryRecords()) {
   const sent: string[] = [];
   const failures: string[] = [];
+  const time = { nowMs: Date.UTC(2026, 10, 26) };
   const outbox = createOutbox({
-    records: createMemoryRecords(),
+    records,
     kept: kept.map((body, index) => ({ id: `kept-${index}`, version: 1, body, changedBy: "", changedAtMs: 0 })),
     sender: {
       send: async ({ url }, { id }) => {
@@ -29,13 +30,13 @@ function rig(kept: readonly string[] = []) {
       close: async () => undefined,
     },
     receivers: () => [receiver("https://dead"), receiver("https://alive")],
-    nowMs: Date.now,
+    nowMs: () => time.nowMs,
     random: () => 0.5,
     wait: (_, signal) =>
       new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true })),
     onFailure: (what) => failures.push(what),
   });
-  return { outbox, sent, failures };
+  return { outbox, sent, failures, time };
 }
 
 // Mutant seen red: one number of those that wait, whoever they are for.
@@ -60,4 +61,25 @@ test("what was kept and cannot be read is told, and keeps nothing else", async (
   await waitFor(() => sent.includes("whole"), { what: "the alert that can be read" });
   expect(failures).toEqual(Array(3).fill("what was kept of it cannot be read"));
   await outbox.close();
+});
+
+// Mutants seen red: forgotten at the start alone; forgotten by another version than the one it has.
+test("what was sent is forgotten when its window has been over for a day, while the process runs", async () => {
+  const records = createMemoryRecords();
+  const { outbox, sent, time } = rig([], records);
+  const minute = 60_000;
+  const add = async (id: string): Promise<void> => {
+    outbox.add({ ...alertOf(id, "https://alive"), windowEndMs: time.nowMs + minute });
+    await waitFor(() => sent.includes(id), { what: "the alert" });
+  };
+  const kept = async () => (await records.all("alert")).map(({ id }) => id);
+  await add("first");
+  time.nowMs += 86_400_000;
+  await add("second");
+  expect(await kept()).toEqual(["first", "second"]);
+  time.nowMs += minute + 1;
+  await add("third");
+  await outbox.close();
+  expect(await kept()).toEqual(["second", "third"]);
+  expect(outbox.has(alertOf("first", "https://alive"))).toBe(false);
 });
