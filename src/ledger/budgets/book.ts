@@ -69,6 +69,9 @@ export interface BudgetBookDeps {
 /** Most budgets of the run time. */
 const MAX_BUDGETS = 10_000;
 
+/** Most of them that one tenant's own admins may have, so that they leave room for those of others. */
+const MAX_OF_TENANT = 1_000;
+
 /** The records of budgets in a store. */
 export function keptBudgets(records: RecordStore): Promise<readonly KeptRecord[]> {
   return records.all(BUDGETS);
@@ -115,6 +118,9 @@ export function createBudgetBook({ records, registry, limits, ...given }: Budget
     else kept.set(id, { id, version: version + 1, body, changedBy: author.name, changedAtMs: author.atMs });
     refresh();
   };
+  /** How many budgets a tenant's own admins have made of those that count its calls alone. */
+  const ownOf = (limit: Limit): number =>
+    [...entries.values()].filter((entry) => !entry.isPlatforms && tenantIn(entry.limit) === tenantIn(limit)).length;
   const written = (id: string): BudgetEntry => {
     const entry = entries.get(id);
     if (entry === undefined) throw notFound(id);
@@ -134,9 +140,9 @@ export function createBudgetBook({ records, registry, limits, ...given }: Budget
         if (same !== undefined) {
           throw new ExecutionError("BUDGET_EXISTS", `there is such a budget already: ${same.id}; change that one`);
         }
-        if (kept.size >= MAX_BUDGETS) {
-          throw new ExecutionError("OVERLOADED", `there are ${MAX_BUDGETS} budgets already`, { retryable: false });
-        }
+        if (kept.size >= MAX_BUDGETS) throw full(`${MAX_BUDGETS} budgets`);
+        if (!terms.isPlatforms && ownOf(limit) >= MAX_OF_TENANT)
+          throw full(`${MAX_OF_TENANT} budgets of this tenant's own`);
         await prepare();
         await write(id, 0, budgetBody({ ...limit, amount: terms.amount }, terms), author);
         return written(id);
@@ -175,6 +181,17 @@ function entryOfRecord(record: KeptRecord, configured: ReadonlySet<string>): Bud
   const { limit, description, isPlatforms } = readBudget(record);
   const changed = { by: changedBy, atMs: changedAtMs };
   return { id, version, limit, description, isPlatforms, changed, isOverridden: configured.has(limitId(limit)) };
+}
+
+/** What a tenant's admins make is always its own: by its tenant, or as the tenant's. */
+function tenantIn({ tenant, value }: Limit): string | undefined {
+  return tenant ?? value;
+}
+
+function full(what: string): ExecutionError {
+  return new ExecutionError("OVERLOADED", `there are ${what} already, the most there may be; delete some first`, {
+    retryable: false,
+  });
 }
 
 function notFound(id: string): ExecutionError {
