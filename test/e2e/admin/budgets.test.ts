@@ -202,7 +202,11 @@ test("without keys everybody may read all budgets, and nobody may change one", a
   const { rpc } = adminClient(gateway.adminUrl, undefined);
   try {
     expect((await rpc.listBudgets({})).budgets).toHaveLength(1);
-    expect(await failureOf(rpc.createBudget({ budget: { ...REQUESTS, amount: 1n } }))).toBe("7 SCOPE_DENIED");
+    const refused = rpc.createBudget({ budget: { ...REQUESTS, amount: 1n } });
+    expect(await failureOf(refused)).toBe("7 SCOPE_DENIED");
+    await expect(refused).rejects.toThrow(
+      "CreateBudget is for keys with one of the roles tenant_admin, platform_admin",
+    );
   } finally {
     await gateway.stop();
   }
