@@ -10,6 +10,8 @@ const NETWORKS: readonly (readonly [address: string, bits: number])[] = [
   ["10.0.0.0", 8],
   ["100.64.0.0", 10],
   ["127.0.0.0", 8],
+  // The platform of Azure's own machines, which no other host answers as (https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16).
+  ["168.63.129.16", 32],
   ["169.254.0.0", 16],
   ["172.16.0.0", 12],
   ["192.0.0.0", 24],
@@ -22,14 +24,20 @@ const NETWORKS: readonly (readonly [address: string, bits: number])[] = [
   ["224.0.0.0", 4],
   ["240.0.0.0", 4],
   ["::", 96],
+  // Translated addresses of IPv4 (RFC 2765), whoever translates them.
+  ["::ffff:0:0:0", 96],
   ["64:ff9b::", 96],
   ["64:ff9b:1::", 48],
   ["100::", 64],
   ["2001::", 23],
   ["2001:db8::", 32],
   ["2002::", 16],
+  ["3fff::", 20],
+  ["5f00::", 16],
   ["fc00::", 7],
   ["fe80::", 10],
+  // Site-local ones, which were given up (RFC 3879) and are still routed by who has them.
+  ["fec0::", 10],
   ["ff00::", 8],
 ];
 

@@ -1,6 +1,6 @@
-import { createClient, RESP_TYPES } from "@redis/client";
+import { createClient, ErrorReply, RESP_TYPES } from "@redis/client";
 
-/** Where a connection tells that it is lost, and that it is back. */
+/** Where a connection tells that it is lost, or that the server refuses what it is asked (it is full, or a replica), and that this is over. */
 export interface ConnectionLog {
   info(message: string): void;
   warn(message: string, fields: { readonly cause: string }): void;
@@ -92,7 +92,22 @@ export async function connectValkey(url: string, log: ConnectionLog): Promise<Va
     hashes.set(script, hash);
     return hash;
   };
+  /** Scripts that the server refused when they were run last. Reading may go on while nothing can be written. */
+  const refused = new Set<Script>();
   const run: Valkey["run"] = async (script, keys, values) => {
+    try {
+      const reply = await runOnce(script, keys, values);
+      if (refused.delete(script) && refused.size === 0) log.info("the shared state takes what it is told again");
+      return reply;
+    } catch (thrown) {
+      if (thrown instanceof ErrorReply) {
+        if (refused.size === 0) log.warn("the shared state refuses what it is told", { cause: String(thrown) });
+        refused.add(script);
+      }
+      throw thrown;
+    }
+  };
+  const runOnce: Valkey["run"] = async (script, keys, values) => {
     const call = async (hash: string): Promise<unknown> =>
       send("EVALSHA", hash, String(keys.length), ...keys, ...values);
     try {

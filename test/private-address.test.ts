@@ -27,6 +27,11 @@ test.each([
     "ff02::1",
   ],
   ...["", "example.com", "127.1"],
+  "168.63.129.16",
+  "::ffff:0:127.0.0.1",
+  "3fff::1",
+  "5f00::1",
+  "fec0::1",
 ])("%s is private", (address) => {
   expect(isPrivateAddress(address)).toBe(true);
 });

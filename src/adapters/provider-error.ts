@@ -32,13 +32,21 @@ const WORDS: Partial<Record<Reason, string>> = {
 };
 
 /**
+ * Longest wait that a caller is told of: a day, in milliseconds. Providers say longer ones by mistake, and callers that take them at their word never come
+ * back; or at once, since a timer of JavaScript that is set for more than 24.8 days fires in the next moment.
+ */
+const LONGEST_WAIT_MS = 86_400_000;
+
+/**
  * The error of a provider's refusal: the reason's own message, and the provider's words, redacted and cut, beside it. The exchange, which knows
- * what the instance has to hide, replaces them by the words it conceals.
+ * what the instance has to hide, replaces them by the words it conceals. A time to wait is at most a day.
  */
 export function providerError(reason: Reason, words: string, extras: ErrorExtras = {}): ExecutionError {
+  const { retryAfterMs } = extras;
   const providerMessage = cutToBytes(redact(words.trim()), 512);
   return new ExecutionError(reason, WORDS[reason] ?? "the provider reported an error", {
     ...extras,
+    ...(retryAfterMs !== undefined && { retryAfterMs: Math.min(retryAfterMs, LONGEST_WAIT_MS) }),
     ...(providerMessage !== "" && { providerMessage, providerWords: words }),
   });
 }

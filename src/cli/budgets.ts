@@ -10,6 +10,7 @@ import {
   BudgetUnit,
   BudgetWindow,
 } from "../gen/execution/v1/budgets_pb.js";
+import { MAX_LIMIT_AMOUNT } from "../limit.ts";
 import { type CommandContext, CommandError, printable, write } from "./context.ts";
 import type { BudgetListOptions, BudgetSetOptions, TargetOptions } from "./options.ts";
 import { tableLines } from "./table.ts";
@@ -107,8 +108,13 @@ function valueNamed<Value extends number>(
 
 function amountOf(unit: BudgetUnit, text: string): bigint {
   const amount = unit === BudgetUnit.USD ? parseUsd(text) : /^\d{1,18}$/.test(text) ? BigInt(text) : undefined;
-  if (amount !== undefined) return amount;
-  throw new CommandError(`--amount must be a ${unit === BudgetUnit.USD ? "" : "whole "}number that is not negative`);
+  if (amount === undefined) {
+    throw new CommandError(`--amount must be a ${unit === BudgetUnit.USD ? "" : "whole "}number that is not negative`);
+  }
+  if (amount <= MAX_LIMIT_AMOUNT) return amount;
+  throw new CommandError(
+    `--amount must be at most ${unit === BudgetUnit.USD ? formatUsd(MAX_LIMIT_AMOUNT) : MAX_LIMIT_AMOUNT}`,
+  );
 }
 
 function jsonLine(budget: Budget): string {

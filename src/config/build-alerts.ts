@@ -1,4 +1,6 @@
+import { isIP } from "node:net";
 import type { AlertSettings } from "../alert.ts";
+import { isPrivateAddress } from "../private-address.ts";
 import type { AlertEntry } from "./alert-schema.ts";
 import type { BuildContext } from "./build-provider.ts";
 import { resolveSecret } from "./secrets.ts";
@@ -25,6 +27,13 @@ export function buildAlerts(
       problem(
         [...path, "url"],
         "must start with https://, unless allow_private says that it is on a network of your own",
+      );
+    }
+    const host = new URL(url).hostname.replace(/^\[|\]$/g, "");
+    if (isIP(host) !== 0 && isPrivateAddress(host) && !entry.allow_private) {
+      problem(
+        [...path, "url"],
+        "is an address of this machine or of a private network; allow_private lets alerts go there",
       );
     }
     if (entry.secret.from === "inline") {

@@ -142,7 +142,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     const principal = deps.authenticate(head.header);
     const label = labels.get(head.method);
     if (label === undefined || !principal.roles.some((role) => label.roles.includes(role))) {
-      throw new ExecutionError("SCOPE_DENIED", `this key has no role that may call ${head.method.name}`);
+      const roles = (label?.roles ?? []).map((role) => (Role[role] ?? "").toLowerCase()).join(", ");
+      throw new ExecutionError("SCOPE_DENIED", `${head.method.name} is for keys with one of the roles ${roles}`);
     }
     if (drained !== undefined && (handedOver || !ATTACHING.has(head.method)))
       throw new ExecutionError("DRAINING", "this server is shutting down; call another one", { retryAfterMs: 0 });

@@ -28,6 +28,16 @@ describe("the time a provider asks to wait", () => {
     expect(readRetryAfterMs(headers, message, nowMs)).toBe(expected);
   });
 
+  // Mutant seen red: passed on as it came.
+  test.each([
+    [1_500, 1_500],
+    [9e300, 86_400_000],
+    [Number.POSITIVE_INFINITY, 86_400_000],
+  ])("of %d ms is told as %d ms: a day at most", (asked, told) => {
+    const error = providerError("PROVIDER_RATE_LIMITED", "", { retryAfterMs: asked });
+    expect(error.extras.retryAfterMs).toBe(told);
+  });
+
   test("a duration is read in Google's form too", () => {
     expect(parseDurationMs("17.0005s")).toBe(17_001);
     expect(parseDurationMs("")).toBeUndefined();

@@ -22,6 +22,12 @@ test.each([
   ['url: "ftp://x.example", secret: { env: SECRET }', "alerts[0].url: must be a whole URL"],
   ['url: "https://a:b@x.example", secret: { env: SECRET }', "alerts[0].url: has a name or password"],
   ['url: "http://x.example", secret: { env: SECRET }', "alerts[0].url: must start with https://"],
+  // Mutant seen red: only looked at when it is connected to, so that nobody knows until a budget is used up.
+  [
+    'url: "https://169.254.169.254/x", secret: { env: SECRET }',
+    "alerts[0].url: is an address of this machine or of a private network",
+  ],
+  ['url: "https://[::ffff:127.0.0.1]/x", secret: { env: SECRET }', "alerts[0].url: is an address of this machine"],
   ['url: "https://x.example", secret: in-the-file-itself', "alerts[0].secret: must not stand in the file"],
   ['url: "https://x.example", secret: { env: SHORT }', "alerts[0].secret: must have at least 16 characters"],
   [

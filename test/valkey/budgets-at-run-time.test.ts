@@ -92,7 +92,14 @@ test("a budget that is made at one process holds at its peer within seconds, and
       { what: "the budget to be back", timeoutMs: 30_000 },
     );
     expect(new Set(outcomes)).toEqual(new Set(["LEDGER_UNAVAILABLE", "BUDGET_EXCEEDED"]));
-    expect(await other.admin("GET", `/budgets/${made.budgetId}`)).toMatchObject({ version: "1" });
+    const path = `/budgets/${made.budgetId}`;
+    expect(await other.admin("GET", path)).toMatchObject({ version: "1", standing: { used: "4" } });
+    // Mutant seen red: what counts cannot be reached, and so nothing is shown.
+    await direct.send("CONFIG", "SET", "maxmemory", "1");
+    const shown = await other.admin("GET", path);
+    expect(shown).toMatchObject({ version: "1", amount: "4" });
+    expect(shown).not.toHaveProperty("standing");
+    expect(await other.admin("PATCH", path, { version: "1", amount: "5" })).toBeUndefined();
   } finally {
     await Promise.all(gateways.map((gateway) => gateway.stop()));
     await direct.close();

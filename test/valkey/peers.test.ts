@@ -60,6 +60,27 @@ describe("a process that is gone", () => {
     expect((await stored?.status())?.ended?.error?.reason).toBe("INTERRUPTED");
     await Promise.all([peer.close(), other.close()]);
   });
+
+  // Mutant seen red: a status that is what the process said last, which says RUNNING to whoever polls, for as long as nobody resumes.
+  test("has ended for who only asks how its streams stand, and that changes nothing", async () => {
+    const [owner, peer] = [await open(), await open()];
+    const [head, finished] = [newHead(), newHead()];
+    const logs = [head, finished].map((each) => owner.begin(each, running()));
+    for (const log of logs) log.append(wordEvents(1, 3));
+    await owner.flushed();
+    const status = async (streamId: string) => (await peer.find(streamId))?.status();
+    expect((await status(head.streamId))?.ended).toBeUndefined();
+    owner.end(finished, { endedAtMs: 1 });
+    logs[1]?.end({ endedAtMs: 1 });
+    await owner.close();
+    expect(await status(head.streamId)).toMatchObject({ lastSequence: 3, ended: { error: { reason: "INTERRUPTED" } } });
+    expect((await status(finished.streamId))?.ended).toEqual({ endedAtMs: 1 });
+    expect(await read(peer, head.streamId, 2)).toMatchObject({
+      events: [{ sequence: 3 }],
+      error: { reason: "INTERRUPTED" },
+    });
+    await peer.close();
+  });
 });
 
 describe("a server that cannot be reached", () => {

@@ -37,9 +37,9 @@ const terms = (amount: bigint) => ({ amount, description: "", isPlatforms: false
 const ready = async (): Promise<void> => undefined;
 
 /** A process that shares its budgets, on a ledger. */
-async function startProcess(own: RecordStore = createMemoryRecords()) {
+async function startProcess(own: RecordStore = createMemoryRecords(), everyMs = 20) {
   const shared = await createSharedBudgets({
-    ...{ url: server.url, log: createLog("silent"), own, everyMs: 20 },
+    ...{ url: server.url, log: createLog("silent"), own, everyMs },
     newId: () => {
       words += 1;
       return `word ${words}`;
@@ -106,6 +106,21 @@ test("of two processes that make a budget of one limit, one makes it", async () 
   await other.book.renew();
   expect(seen(one.book)).toEqual(seen(other.book));
   expect(seen(one.book)).toHaveLength(1);
+});
+
+// Mutants seen red: a version compared with what this process has seen alone; a budget that a peer has just made told as a conflict of versions.
+test("what a peer has made or changed just now is known to whoever makes or changes it next, before anybody looks", async () => {
+  const [one, other] = [await startProcess(undefined, 60_000), await startProcess(undefined, 60_000)];
+  await one.book.create("b", limit, terms(5n), by, ready);
+  await expect(other.book.create("c", limit, terms(6n), by, ready)).rejects.toMatchObject({
+    reason: "BUDGET_EXISTS",
+    message: "there is such a budget already: b; change that one",
+  });
+  await other.book.change("b", 1, terms(7n), by);
+  await expect(one.book.change("b", 1, terms(8n), by)).rejects.toMatchObject({ reason: "VERSION_CONFLICT" });
+  await one.book.change("b", 2, terms(9n), by);
+  await other.book.remove("b", 3, by);
+  await expect(one.book.change("b", 4, terms(1n), by)).rejects.toMatchObject({ reason: "BUDGET_NOT_FOUND" });
 });
 
 // Mutant seen red: nothing offered to a server that has lost what it had.

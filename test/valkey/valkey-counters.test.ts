@@ -86,6 +86,48 @@ describe("processes", () => {
     await Promise.all([silent.close(), peer.close()]);
     await link.cut();
   });
+
+  // Mutant seen red: what it held taken from what the new window has counted.
+  test("that were silent from one window to the next take nothing from what others used in the new one", async () => {
+    const direct = await connectValkey(server.url, createLog("error"));
+    const [silent, peer] = [await open(), await open()];
+    const claim = claimOf(newLimit(1000n, { window: "hour" }), 100n, 1n);
+    const taken = await silent.reserve([claim], { most: 10, least: 10 });
+    if (taken.kind === "refused") throw new Error("refused");
+    await direct.send("SET", "ep:{budgets}:clock", `${Date.now() + 3_600_000}.0 ${Date.now()}`);
+    await peer.add(claim, 50n);
+    await silent.settle(taken.reservation, [120n]);
+    expect(await peer.peek(claim)).toMatchObject({ settled: 50n, reserved: 0n });
+    await direct.send("DEL", "ep:{budgets}:clock");
+    await Promise.all([silent.close(), peer.close(), direct.close()]);
+  });
+
+  // Mutant seen red: a lease that the server has lost is one that has ended, of which all that it held is counted as used.
+  test.each([0, 40])(
+    "whose leases the server has lost count all that they use, and take nothing from what others did (%i more)",
+    async (units) => {
+      const direct = await connectValkey(server.url, createLog("error"));
+      const store = await open();
+      const claims = [
+        claimOf(newLimit(1000n), 100n, 1n),
+        claimOf(newLimit(3n, { window: "now", unit: "concurrent" }), 1n),
+      ];
+      const [money, slot] = claims;
+      const taken = await store.reserve(claims, { most: 10, least: 10 });
+      if (taken.kind === "refused" || money === undefined || slot === undefined) throw new Error("refused");
+      await direct.send("FLUSHALL");
+      await store.add(money, 500n);
+      if (units > 0) {
+        expect(await store.extend(taken.reservation, { most: units, least: units })).toMatchObject({ kind: "granted" });
+        expect(await store.peek(money)).toMatchObject({ settled: 500n, reserved: 150n });
+        expect(await store.peek(slot)).toMatchObject({ settled: 0n, reserved: 1n });
+      }
+      await store.settle(taken.reservation, [120n, 0n]);
+      expect(await store.peek(money)).toMatchObject({ settled: 620n, reserved: 0n });
+      expect(await store.peek(slot)).toMatchObject({ settled: 0n, reserved: 0n });
+      await Promise.all([store.close(), direct.close()]);
+    },
+  );
 });
 
 describe("a window at the server", () => {

@@ -62,7 +62,7 @@ export function createAlertSender(nowMs: () => number): AlertSender {
         signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]),
       });
       await body.dump();
-      if (statusCode < 200 || statusCode > 299) throw new Error(`the receiver answered ${statusCode}`);
+      if (statusCode < 200 || statusCode > 299) throw new Error(`${host} answered ${statusCode}`);
     },
     close: async () => {
       const loaded = await loading;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { ExecutionError } from "../../errors.ts";
 import { type Limit, limitId } from "../../limit.ts";
 import type { KeptRecord, RecordStore } from "../records.ts";
+import { conflict, exists, full, notFound } from "./book-errors.ts";
 import { BUDGETS, budgetBody, readBudget } from "./kept-budget.ts";
 import type { LimitRegistry } from "./registry.ts";
 
@@ -69,6 +70,9 @@ export interface BudgetBookDeps {
 /** Most budgets of the run time. */
 const MAX_BUDGETS = 10_000;
 
+/** Most of them that one tenant's own admins may have, so that they leave room for those of others. */
+const MAX_OF_TENANT = 1_000;
+
 /** The records of budgets in a store. */
 export function keptBudgets(records: RecordStore): Promise<readonly KeptRecord[]> {
   return records.all(BUDGETS);
@@ -108,6 +112,23 @@ export function createBudgetBook({ records, registry, limits, ...given }: Budget
     if (entry.version !== version) throw conflict(entry.version, version);
     return entry;
   };
+  const reread = async (): Promise<void> => {
+    const found = (await keptBudgets(records)).map((record) => [record.id, record] as const);
+    // Read before anything is put out of force: one that cannot be read must not open the others.
+    for (const [, record] of found) readBudget(record);
+    kept.clear();
+    for (const [id, record] of found) kept.set(id, record);
+    refresh();
+  };
+  /** Nobody is refused by a version that is older than what others have made of it, and that it names. */
+  const changeableNow = async (id: string, version: number): Promise<BudgetEntry> => {
+    if (entries.get(id)?.changed !== undefined && entries.get(id)?.version !== version) await reread();
+    return changeable(id, version);
+  };
+  const sameAs = (limit: Limit): BudgetEntry | undefined => {
+    const wanted = limitId(limit);
+    return [...entries.values()].find((entry) => limitId(entry.limit) === wanted);
+  };
   const write = async (id: string, version: number, body: string | undefined, author: Author): Promise<void> => {
     const change = { sort: BUDGETS, id, version, changedBy: author.name, changedAtMs: author.atMs };
     if (!(await records.change({ ...change, ...(body !== undefined && { body }) }))) throw conflict(undefined, version);
@@ -115,6 +136,9 @@ export function createBudgetBook({ records, registry, limits, ...given }: Budget
     else kept.set(id, { id, version: version + 1, body, changedBy: author.name, changedAtMs: author.atMs });
     refresh();
   };
+  /** How many budgets a tenant's own admins have made of those that count its calls alone. */
+  const ownOf = (limit: Limit): number =>
+    [...entries.values()].filter((entry) => !entry.isPlatforms && tenantIn(entry.limit) === tenantIn(limit)).length;
   const written = (id: string): BudgetEntry => {
     const entry = entries.get(id);
     if (entry === undefined) throw notFound(id);
@@ -129,38 +153,34 @@ export function createBudgetBook({ records, registry, limits, ...given }: Budget
     },
     create: (id, limit, terms, author, prepare) =>
       inTurn(async () => {
-        const wanted = limitId(limit);
-        const same = [...entries.values()].find((entry) => limitId(entry.limit) === wanted);
-        if (same !== undefined) {
-          throw new ExecutionError("BUDGET_EXISTS", `there is such a budget already: ${same.id}; change that one`);
-        }
-        if (kept.size >= MAX_BUDGETS) {
-          throw new ExecutionError("OVERLOADED", `there are ${MAX_BUDGETS} budgets already`, { retryable: false });
-        }
+        const same = sameAs(limit);
+        if (same !== undefined) throw exists(same);
+        if (kept.size >= MAX_BUDGETS) throw full(`${MAX_BUDGETS} budgets`);
+        if (!terms.isPlatforms && ownOf(limit) >= MAX_OF_TENANT)
+          throw full(`${MAX_OF_TENANT} budgets of this tenant's own`);
         await prepare();
-        await write(id, 0, budgetBody({ ...limit, amount: terms.amount }, terms), author);
+        try {
+          await write(id, 0, budgetBody({ ...limit, amount: terms.amount }, terms), author);
+        } catch (thrown) {
+          // Another process may have made the same one just now.
+          await reread();
+          const other = sameAs(limit);
+          throw other === undefined ? thrown : exists(other);
+        }
         return written(id);
       }),
     change: (id, version, terms, author) =>
       inTurn(async () => {
-        const { limit } = changeable(id, version);
+        const { limit } = await changeableNow(id, version);
         await write(id, version, budgetBody({ ...limit, amount: terms.amount }, terms), author);
         return written(id);
       }),
     remove: (id, version, author) =>
       inTurn(async () => {
-        changeable(id, version);
+        await changeableNow(id, version);
         await write(id, version, undefined, author);
       }),
-    renew: () =>
-      inTurn(async () => {
-        const found = (await keptBudgets(records)).map((record) => [record.id, record] as const);
-        // Read before anything is put out of force: one that cannot be read must not open the others.
-        for (const [, record] of found) readBudget(record);
-        kept.clear();
-        for (const [id, record] of found) kept.set(id, record);
-        refresh();
-      }),
+    renew: () => inTurn(reread),
   };
 }
 
@@ -177,14 +197,7 @@ function entryOfRecord(record: KeptRecord, configured: ReadonlySet<string>): Bud
   return { id, version, limit, description, isPlatforms, changed, isOverridden: configured.has(limitId(limit)) };
 }
 
-function notFound(id: string): ExecutionError {
-  return new ExecutionError("BUDGET_NOT_FOUND", `there is no budget ${id}`);
-}
-
-function conflict(now: number | undefined, read: number): ExecutionError {
-  const what = now === undefined ? "somebody has changed it" : `it has version ${now} by now`;
-  return new ExecutionError(
-    "VERSION_CONFLICT",
-    `this is not version ${read} of the budget any more: ${what}; read it again`,
-  );
+/** What a tenant's admins make is always its own: by its tenant, or as the tenant's. */
+function tenantIn({ tenant, value }: Limit): string | undefined {
+  return tenant ?? value;
 }

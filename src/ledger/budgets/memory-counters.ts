@@ -21,9 +21,6 @@ export interface MemoryCountersOptions {
   readonly maxCounters: number;
 }
 
-/** From one look for counters that can be forgotten to the next, in milliseconds: at a quarter of a million it takes some 10 ms. */
-const LOOK_MS = 1000;
-
 /** A counter in one of its windows. */
 interface Counter {
   startMs: number;
@@ -45,16 +42,23 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
   const counters = new Map<string, Counter>();
   const holds = new Map<string, readonly Hold[]>();
   let reservations = 0;
+  /** Until when no window ends of counters that were all in use: to look through them for each call would take all of the time. */
+  let fullUntilMs = Number.NEGATIVE_INFINITY;
 
   const isIdle = ({ endMs, settled, reserved, holders }: Counter, now: number): boolean =>
     holders === 0 && reserved === 0n && (settled === 0n || (endMs !== undefined && endMs <= now));
-  let lookedMs = Number.NEGATIVE_INFINITY;
   const makeRoom = (now: number): void => {
-    // Whoever goes on asking for new ones would else have all of them looked at each time.
-    if (now < lookedMs + LOOK_MS) throw full(Math.ceil(lookedMs + LOOK_MS - now));
-    lookedMs = now;
-    for (const [name, counter] of counters) if (isIdle(counter, now)) counters.delete(name);
-    if (counters.size >= maxCounters) throw full(LOOK_MS);
+    if (now >= fullUntilMs) {
+      let nextEndMs = Number.POSITIVE_INFINITY;
+      for (const [name, counter] of counters) {
+        const { endMs = now } = counter;
+        if (isIdle(counter, now)) counters.delete(name);
+        else if (endMs > now) nextEndMs = Math.min(nextEndMs, endMs);
+      }
+      if (counters.size < maxCounters) return;
+      fullUntilMs = nextEndMs;
+    }
+    throw new ExecutionError("OVERLOADED", "there are more budgets in use than can be kept", { retryAfterMs: 1000 });
   };
   const counterOf = ({ limit, subject }: CounterName): Counter => {
     const now = clock.now();
@@ -96,6 +100,20 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
     if (last?.startMs === counter.startMs) last.amount += amount;
     else pieces.push({ startMs: counter.startMs, amount });
   };
+  /** Counts what was used, in the windows in which it was held, of those that are open. */
+  const giveBack = ({ counter, pieces }: Hold, used: bigint, now: number): void => {
+    counter.holders -= 1;
+    let rest = used;
+    for (const [place, { startMs, amount }] of pieces.entries()) {
+      const isLast = place === pieces.length - 1;
+      const share = isLast || rest < amount ? rest : amount;
+      rest -= share;
+      if (startMs !== counter.startMs) continue;
+      counter.reserved -= amount;
+      counter.settled += share;
+    }
+    if (isIdle(counter, now)) fullUntilMs = Number.NEGATIVE_INFINITY;
+  };
   const granted = (claims: readonly Claim[], units: number): Extract<Grant, { kind: "granted" }> => ({
     kind: "granted",
     units,
@@ -132,20 +150,10 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
       const held = holds.get(id);
       if (held === undefined) return [];
       holds.delete(id);
+      const now = clock.now();
       // A window that has ended since begins anew here, so that what was held of it is not taken off the next one.
       for (const claim of claims) counterOf(claim);
-      for (const [index, { counter, pieces }] of held.entries()) {
-        counter.holders -= 1;
-        let rest = used[index] ?? 0n;
-        for (const [place, { startMs, amount }] of pieces.entries()) {
-          const isLast = place === pieces.length - 1;
-          const share = isLast || rest < amount ? rest : amount;
-          rest -= share;
-          if (startMs !== counter.startMs) continue;
-          counter.reserved -= amount;
-          counter.settled += share;
-        }
-      }
+      for (const [index, hold] of held.entries()) giveBack(hold, used[index] ?? 0n, now);
       return claims.map(standingOf);
     },
     add: async (name, amount) => {
@@ -161,8 +169,4 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
       holds.clear();
     },
   };
-}
-
-function full(retryAfterMs: number): ExecutionError {
-  return new ExecutionError("OVERLOADED", "there are more budgets in use than can be kept", { retryAfterMs });
 }

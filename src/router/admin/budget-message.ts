@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { ExecutionError } from "../../errors.ts";
 import {
   type Budget,
   BudgetSchema,
@@ -48,7 +49,9 @@ async function standingOf(
 ): Promise<BudgetStanding | undefined> {
   const subject = soleSubject(limit, tenant);
   if (subject === undefined) return undefined;
-  const { settled, reserved } = await counters.peek({ limit, subject });
+  const counted = await counters.peek({ limit, subject }).catch(ifUnreachable);
+  if (counted === undefined) return undefined;
+  const { settled, reserved } = counted;
   const { startMs, endMs } = windowAt(limit.window, clock.now());
   return create(BudgetStandingSchema, {
     subject,
@@ -57,4 +60,9 @@ async function standingOf(
     percentUsed: percentOf(settled, limit.amount),
     ...(endMs !== undefined && { windowStartTime: timestampFromMs(startMs), windowEndTime: timestampFromMs(endMs) }),
   });
+}
+
+/** What a budget is does not depend on who counts it: it is shown, and a change of it that was made is told as made. */
+function ifUnreachable(thrown: unknown): undefined {
+  if (!(thrown instanceof ExecutionError && thrown.reason === "LEDGER_UNAVAILABLE")) throw thrown;
 }

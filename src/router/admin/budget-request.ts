@@ -14,7 +14,7 @@ import { MODES, SCOPES, UNITS, WINDOWS, wordOf } from "./budget-words.ts";
  */
 export function readNewBudget(budget: Budget, principal: Principal, state: RoutingState): Limit {
   const isPlatforms = principal.roles.includes(Role.PLATFORM_ADMIN);
-  const tenant = askedTenant(budget.tenant, principal, state);
+  const tenant = knownTenant("tenant", askedTenant(budget.tenant, principal, state), state);
   const scope = wordOf(SCOPES, budget.scope) ?? refuse("scope", "must be said");
   const window = wordOf(WINDOWS, budget.window) ?? refuse("window", "must be said");
   const unit = wordOf(UNITS, budget.unit) ?? refuse("unit", "must be said");
@@ -25,7 +25,7 @@ export function readNewBudget(budget: Budget, principal: Principal, state: Routi
   const terms = { window, unit, amount: budget.amount, mode };
   const value = budget.value === "" ? undefined : budget.value;
   if (scope === "tenant") {
-    const whose = value ?? tenant;
+    const whose = knownTenant("value", value, state) ?? tenant;
     if (tenant !== undefined && whose !== tenant) refuse("value", "must be the tenant of the budget, or nothing");
     return { scope, ...(whose !== undefined && { value: whose }), ...terms };
   }
@@ -33,8 +33,19 @@ export function readNewBudget(budget: Budget, principal: Principal, state: Routi
   return { scope, ...(value !== undefined && { value }), ...(tenant !== undefined && { tenant }), ...terms };
 }
 
-/** Throws INVALID_FIELD if a change says otherwise of something that does not change. What it does not say it does not change. */
+/** Throws INVALID_FIELD if nobody is called so. */
+function knownTenant(field: string, name: string | undefined, { config }: RoutingState): string | undefined {
+  if (name === undefined || Object.hasOwn(config.tenants, name)) return name;
+  if (config.keys.some(({ tenant }) => tenant === name)) return name;
+  return refuse(field, "is no tenant that is configured or has a key");
+}
+
+/**
+ * Throws INVALID_FIELD if a change does not say which version was read, or says otherwise of something that does not change. What it does not say of
+ * that it does not change.
+ */
 export function checkUnchanged(budget: Budget, { limit }: BudgetEntry, state: RoutingState): void {
+  if (budget.version === 0n) refuse("version", "must be the one that was read");
   const said = [
     ["tenant", budget.tenant, tenantOf(limit, state) ?? "", ""],
     ["scope", budget.scope, SCOPES[limit.scope], 0],

@@ -5,8 +5,9 @@ import type { AdminDeps } from "./deps.ts";
 /** From one look to the next: what changes meanwhile is one change. Milliseconds. */
 const PACE_MS = 1_000;
 
-/** How many may watch at once. */
+/** How many may watch at once, and how many of them with keys of one tenant, so that it leaves room for others. */
 const MAX_WATCHERS = 64;
+const MAX_OF_TENANT = 32;
 
 /** Tells somebody again and again what has changed. */
 export type Watch = <Response>(
@@ -20,12 +21,13 @@ export type Watch = <Response>(
  * taken what was said before, and at most once a second. It ends with the call, or DRAINING.
  */
 export function createWatch({ wait }: Pick<AdminDeps, "wait">): Watch {
-  let watchers = 0;
+  const watchers: string[] = [];
   return async function* watch(context, draining, look) {
-    if (watchers >= MAX_WATCHERS) {
-      throw new ExecutionError("OVERLOADED", `${MAX_WATCHERS} watch already`, { retryAfterMs: PACE_MS });
-    }
-    watchers += 1;
+    const { tenant } = context.principal;
+    if (watchers.length >= MAX_WATCHERS) throw taken(`${MAX_WATCHERS}`);
+    if (watchers.filter((other) => other === tenant).length >= MAX_OF_TENANT)
+      throw taken(`${MAX_OF_TENANT} of this tenant`);
+    watchers.push(tenant);
     const signal = AbortSignal.any([context.signal, draining]);
     try {
       while (!signal.aborted) {
@@ -36,9 +38,13 @@ export function createWatch({ wait }: Pick<AdminDeps, "wait">): Watch {
       context.signal.throwIfAborted();
       throw new ExecutionError("DRAINING", "this server is shutting down; watch another one", { retryAfterMs: 0 });
     } finally {
-      watchers -= 1;
+      watchers.splice(watchers.indexOf(tenant), 1);
     }
   };
+}
+
+function taken(who: string): ExecutionError {
+  return new ExecutionError("OVERLOADED", `${who} watch already`, { retryAfterMs: PACE_MS });
 }
 
 function ignoreEnd(): void {

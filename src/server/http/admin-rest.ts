@@ -43,7 +43,7 @@ export function createAdminRoutes(
     return answer(exchange, method, async (call) => {
       const body = await call.parseJson(await readInflated(exchange, call, limits.requestMs));
       if (typeof body === "object" && body !== null && !Array.isArray(body)) return request(call, body);
-      return refuse("", "the body must be a budget: a JSON object");
+      return refuse("", "must be a budget: a JSON object");
     });
   };
   return [
@@ -58,7 +58,8 @@ export function createAdminRoutes(
       path: "/budgets",
       method: "POST",
       access: { rpc: createBudget },
-      serve: (exchange) => withBody(exchange, createBudget, (call, budget) => decoded(call, { budget })),
+      serve: (exchange) =>
+        withBody(exchange, createBudget, (call, budget) => decoded(call, { budget: withAmount(budget) })),
     },
     {
       path: "/budgets/{id}",
@@ -72,9 +73,12 @@ export function createAdminRoutes(
       access: { rpc: updateBudget },
       serve: (exchange, budgetId) =>
         withBody(exchange, updateBudget, (call, budget) => {
-          const named = budget.budgetId ?? budget.budget_id ?? budgetId;
-          if (named !== budgetId) refuse("budget_id", "must be the one in the path, or not there");
-          return decoded(call, { budget: { ...budget, budgetId } });
+          const { budget_id, budgetId: other = budget_id, ...terms } = withAmount(budget);
+          for (const named of [other, budget_id]) {
+            if (named !== undefined && named !== budgetId)
+              refuse("budget_id", "must be the one in the path, or not there");
+          }
+          return decoded(call, { budget: { ...terms, budgetId } });
         }),
     },
     {
@@ -85,6 +89,12 @@ export function createAdminRoutes(
         answer(exchange, deleteBudget, (call) => decoded(call, { ...readVersion(exchange), budgetId })),
     },
   ];
+}
+
+/** Left out it would be 0, as in every message, which lets nothing through: nobody who changes a description means that. */
+function withAmount(budget: JsonObject): JsonObject {
+  if (budget.amount == null) refuse("budget.amount", 'must be there; "0" allows nothing');
+  return budget;
 }
 
 /** Decoded as any other message is, so that what is wrong is told by its path. */

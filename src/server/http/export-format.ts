@@ -31,7 +31,7 @@ export const JSON_LINES: ExportFormat = {
 };
 
 function cell(value: string): string {
-  // A sheet drops blanks before it looks.
-  const safe = /^\s*[=+\-@|%]|^[\t\r\n]/.test(value) ? `'${value}` : value;
+  // A sheet drops blanks and control characters before it looks, and takes the wide forms of the signs for them.
+  const safe = /^[\s\p{Cc}\p{Cf}]*[=+\-@|%＝＋－＠]|^[\t\r\n]/u.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -159,12 +159,15 @@ describe("budgets at run time", () => {
     ["a scope there is not", { scope: 99 }],
     ["a provider there is not", { scope: BudgetScope.PROVIDER, value: "nobody" }],
     ["a persona there is not", { scope: BudgetScope.PERSONA, value: "nobody" }],
+    ["a tenant there is not", { value: "nobody" }],
+    ["a persona of a tenant there is not", { scope: BudgetScope.PERSONA, value: "default", tenant: "nobody" }],
   ])("with %s are refused", async (_, wrong) => {
     expect(await failureOf(as("platform").create({ ...REQUESTS, amount: 1n, ...wrong }))).toBe("3 INVALID_FIELD");
   });
 
-  test("do not change what they are", async () => {
+  test("do not change what they are, nor for who does not say what it has read", async () => {
     const budget = await as("admin-t").create({ ...REQUESTS, amount: 5n });
+    expect(await failureOf(as("admin-t").update({ ...budget, version: 0n }))).toBe("3 INVALID_FIELD");
     expect(await failureOf(as("admin-t").update({ ...budget, window: BudgetWindow.MONTH }))).toBe("3 INVALID_FIELD");
     const terse = { budgetId: budget.budgetId, version: 1n, amount: 6n, description: "more" };
     expect(await as("admin-t").update(terse)).toMatchObject({
@@ -176,7 +179,9 @@ describe("budgets at run time", () => {
 
   test("come in pages, by id", async () => {
     const { rpc, as: options } = adminClient(gateway.adminUrl, "platform");
-    for (const tenant of ["a", "b", "c", "d"]) await as("platform").create({ ...REQUESTS, tenant, amount: 1n });
+    for (const window of [BudgetWindow.MINUTE, BudgetWindow.HOUR, BudgetWindow.DAY, BudgetWindow.MONTH]) {
+      await as("platform").create({ ...REQUESTS, window, amount: 1n });
+    }
     const all = (await as("platform").list()).map(({ budgetId }) => budgetId);
     const paged: string[] = [];
     let pageToken = "";
@@ -197,7 +202,11 @@ test("without keys everybody may read all budgets, and nobody may change one", a
   const { rpc } = adminClient(gateway.adminUrl, undefined);
   try {
     expect((await rpc.listBudgets({})).budgets).toHaveLength(1);
-    expect(await failureOf(rpc.createBudget({ budget: { ...REQUESTS, amount: 1n } }))).toBe("7 SCOPE_DENIED");
+    const refused = rpc.createBudget({ budget: { ...REQUESTS, amount: 1n } });
+    expect(await failureOf(refused)).toBe("7 SCOPE_DENIED");
+    await expect(refused).rejects.toThrow(
+      "CreateBudget is for keys with one of the roles tenant_admin, platform_admin",
+    );
   } finally {
     await gateway.stop();
   }

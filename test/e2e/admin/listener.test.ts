@@ -54,6 +54,30 @@ describe("the admin listener", () => {
     expect(answer.status).toBe(403);
   });
 
+  // Mutant seen red: an amount that is left out is 0.
+  test("takes no budget by REST without its amount, which would let nothing through", async () => {
+    const { rpc, as } = adminClient(gateway.adminUrl, "admin-t");
+    const send = async (method: string, path: string, body: object): Promise<string> => {
+      const headers = { ...as.headers, "content-type": "application/json" };
+      const answer = await fetch(`${gateway.adminUrl}${path}`, { method, headers, body: JSON.stringify(body) });
+      const { detail } = (await answer.json()) as { readonly detail?: string };
+      return `${answer.status} ${detail}`;
+    };
+    const terms = { scope: "BUDGET_SCOPE_TENANT", window: "BUDGET_WINDOW_DAY", unit: "BUDGET_UNIT_USD" };
+    const refused = '400 budget.amount must be there; "0" allows nothing';
+    expect(await send("POST", "/budgets", terms)).toBe(refused);
+    expect(await send("POST", "/budgets", { ...terms, amount: null })).toBe(refused);
+    expect(await send("POST", "/budgets", { ...terms, amount: "5" })).toMatch(/^200/);
+    const budgetId = (await rpc.listBudgets({}, as)).budgets[0]?.budgetId;
+    const path = `/budgets/${budgetId}`;
+    expect(await send("PATCH", path, { version: "1", description: "for the team" })).toBe(refused);
+    expect(await send("PATCH", path, { version: "1", amount: "6", budgetId, budget_id: "b" })).toMatch(
+      /^400 budget_id/,
+    );
+    expect(await send("PATCH", path, { version: "1", amount: "6", budget_id: budgetId })).toMatch(/^200/);
+    expect((await rpc.getBudget({ budgetId: budgetId ?? "" }, as)).budget).toMatchObject({ amount: 6n, version: 2n });
+  });
+
   test("says what methods a path of several has", async () => {
     const answer = await fetch(`${gateway.adminUrl}/v1/budgets/b`, { method: "PUT" });
     expect({ status: answer.status, allow: answer.headers.get("allow") }).toEqual({

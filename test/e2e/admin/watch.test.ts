@@ -79,20 +79,28 @@ describe("WatchBudgets", () => {
     expect(told).toBeLessThanOrEqual(2);
   });
 
-  // Mutant seen red: no bound on watchers; one that is not given back.
-  test("is for so many at once, and the place of one that leaves is free again", async () => {
-    const { rpc, as } = watching("platform");
+  // Mutants seen red: no bound on watchers; one that is not given back; none, or the same, for one tenant.
+  test("is for so many at once, half of them one tenant's, and the place of one that leaves is free again", async () => {
     const leaving = new AbortController();
     const first = new AbortController();
-    const watch = ({ signal }: AbortController) =>
-      reading<WatchBudgetsResponse>(rpc.watchBudgets({}, { ...as, signal })).next();
-    await Promise.all([watch(first), ...Array.from({ length: 63 }, () => watch(leaving))]);
-    expect(await failureOf(watch(leaving))).toBe("14 OVERLOADED");
+    const watch = (caller: Caller, { signal }: AbortController) => {
+      const { rpc, as } = watching(caller);
+      return reading<WatchBudgetsResponse>(rpc.watchBudgets({}, { ...as, signal })).next();
+    };
+    const watchAll = (caller: Caller, count: number) =>
+      Promise.all(Array.from({ length: count }, () => watch(caller, leaving)));
+    await Promise.all([watch("viewer-t", first), watchAll("viewer-t", 31)]);
+    expect(await failureOf(watch("admin-t", leaving))).toBe("14 OVERLOADED");
+    await watchAll("platform", 31);
+    await watch("admin-u", leaving);
+    expect(await failureOf(watch("platform", leaving))).toBe("14 OVERLOADED");
     first.abort();
     let outcome = "";
-    for (let tries = 0; tries < 100 && outcome !== "nothing"; tries += 1) outcome = await failureOf(watch(leaving));
+    for (let tries = 0; tries < 100 && outcome !== "nothing"; tries += 1) {
+      outcome = await failureOf(watch("platform", leaving));
+    }
     expect(outcome).toBe("nothing");
-    expect(await failureOf(watch(leaving))).toBe("14 OVERLOADED");
+    expect(await failureOf(watch("platform", leaving))).toBe("14 OVERLOADED");
     leaving.abort();
   });
 

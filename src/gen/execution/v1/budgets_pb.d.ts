@@ -120,7 +120,8 @@ export declare type Budget = Message<"execution.v1.Budget"> & {
   overridden: boolean;
 
   /**
-   * How it stands. Absent if each has the amount for itself, but for the caller's own tenant.
+   * How it stands. Absent if each has the amount for itself, but for the caller's own tenant, and while the counters that processes share cannot be
+   * reached.
    *
    * @generated from field: execution.v1.BudgetStanding standing = 15;
    */

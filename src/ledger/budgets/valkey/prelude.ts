@@ -8,7 +8,8 @@ export const WIDTH = 7;
  * goes on at half the pace until both agree again, so that no window stands still either; KEYS[1] has both as they were last. A counter is a hash
  * `start settled reserved` of its window. A lease is a text: for each of its claims the counter, whether that counts what runs, and the pieces it
  * holds, window after window. A lease whose process has stopped to say that it lives ends here: what it holds counts as used, since its provider may
- * have billed that, and only the places it took are free.
+ * have billed that, and only the places it took are free. It is remembered for as long as its call may go on, for a process that was only silent: what is
+ * not remembered the server has lost, together with what was counted.
  */
 export const PRELUDE = `
 -- Nothing has no sign: the server takes -0 for no number.
@@ -74,7 +75,10 @@ end
 
 for _, key in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', fmt(now), 'LIMIT', 0, 100)) do
   local text = redis.call('GET', key)
-  if text then settle(cjson.decode(text)) end
+  if text then
+    settle(cjson.decode(text))
+    redis.call('SET', key .. ':ended', text, 'PX', '90000000')
+  end
   redis.call('DEL', key)
   redis.call('ZREM', KEYS[2], key)
 end

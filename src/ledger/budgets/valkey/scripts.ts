@@ -3,23 +3,39 @@ import { CHECK } from "./fill-scripts.ts";
 import { PRELUDE, WIDTH } from "./prelude.ts";
 
 /**
- * The lease of KEYS[3]. One that has ended because its process was silent for too long begins anew with what it held: ARGV from `at` on has that for each
- * claim, `width` apart, after its window and whether it counts what runs.
+ * The lease of KEYS[3]. One that has ended because its process was silent for too long goes on as it was. One that the server has lost begins anew with what
+ * its process holds, of which nothing is counted: ARGV from `at` on has that for each claim, `width` apart, after its window and whether it counts what runs.
  */
 const LEASE = `
+local function revived(lease)
+  for _, claim in ipairs(lease) do
+    for _, piece in ipairs(claim.pieces) do
+      local found = redis.call('HMGET', claim.key, 'start', 'settled')
+      if found[1] == piece.start then
+        redis.call('HINCRBY', claim.key, 'reserved', piece.amount)
+        if not claim.runs then
+          redis.call('HINCRBY', claim.key, 'settled', fmt(-math.min(tonumber(piece.amount), tonumber(found[2]))))
+        end
+      end
+    end
+  end
+  return lease
+end
+
 local function leaseOf(at, width)
   local text = redis.call('GET', KEYS[3])
   if text then return cjson.decode(text) end
+  local ended = redis.call('GET', KEYS[3] .. ':ended')
+  if ended then
+    redis.call('DEL', KEYS[3] .. ':ended')
+    return revived(cjson.decode(ended))
+  end
   local lease = {}
   for index = 1, #KEYS - 3 do
     local kind, runs, held = ARGV[at + (index - 1) * width], ARGV[at + (index - 1) * width + 1], tonumber(ARGV[at + (index - 1) * width + 2])
     local key = KEYS[3 + index]
-    local settled, _, start = counter(key, kind)
+    local _, _, start = counter(key, kind)
     local claim = { key = key, runs = runs == '1', pieces = {} }
-    if not claim.runs then
-      held = math.min(held, settled)
-      redis.call('HINCRBY', key, 'settled', fmt(-held))
-    end
     hold(claim, key, start, held)
     lease[index] = claim
   end

@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { LedgerOpenError } from "../../open-error.ts";
 import type { KeptRecord, RecordChange } from "../../records.ts";
 import type { CommitResult, SpoolMark } from "./messages.ts";
+import { rememberFiles } from "./open-files.ts";
 import { isOutOfSpace, ownDirectory } from "./owner.ts";
 import { changeRecord, readRecords } from "./records.ts";
 import { recoverAttempts } from "./recovery.ts";
@@ -53,37 +54,26 @@ export function createWriter({ directory, retention, metadataKeys, isSpool }: Wr
   const owner = ownDirectory(directory);
   const file = join(directory, LEDGER_FILE);
   const db = new DatabaseSync(file, { timeout: BUSY_MS });
-  try {
-    // With FULL every commit waits until the disk has it. Rows, their ids and the sums of a minute are all written at the end of their trees, so that 4 MB of
-    // pages are as good as more.
-    db.exec(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000; PRAGMA cache_size = -4000",
-    );
-    migrate(db, file);
-  } catch (thrown) {
-    db.close();
-    owner.release();
-    if (thrown instanceof LedgerOpenError) throw thrown;
-    throw new LedgerOpenError(
-      `the ledger ${file} cannot be opened (${messageOf(thrown)}); restore a backup, or move it away to begin a new one`,
-      {
-        cause: thrown,
-      },
-    );
-  }
-  const recovered = recoverAttempts(db);
+  const { recovered, statements } = prepareLedger(db, file, owner.release);
   const reserve = createReserve(directory);
-  const statements = prepareStatements(db);
   const rollUp = createRollUp(db, metadataKeys);
   const cleaner = createCleaner(db, retention);
   const marks = createSpoolMarks(db, isSpool, lastSeq(db));
   let nextSeq = lastSeq(db) + 1;
+  const missing = rememberFiles([file, `${file}-wal`]);
   let isFailing = false;
   let commitMs = 0;
 
+  /** What is written to files that nobody finds again is lost with the process. */
+  const checkFiles = (): void => {
+    const gone = missing();
+    if (gone === undefined) return;
+    throw new Error(`${gone} was taken away, or is another file; put it back as it was, or start again`);
+  };
   const write = (operations: readonly Operation[]): void => {
     const firstSeq = nextSeq;
     try {
+      checkFiles();
       db.exec("BEGIN IMMEDIATE");
       for (const { kind, values } of operations) {
         if (kind === "settle") {
@@ -132,6 +122,7 @@ export function createWriter({ directory, retention, metadataKeys, isSpool }: Wr
     },
     probe: () => {
       try {
+        checkFiles();
         reserve.take();
         db.exec("BEGIN IMMEDIATE; UPDATE meta SET value = value WHERE name = 'rolled_up'; COMMIT");
         isFailing = false;
@@ -142,7 +133,10 @@ export function createWriter({ directory, retention, metadataKeys, isSpool }: Wr
         return result("failed", messageOf(thrown));
       }
     },
-    change: (change) => changeRecord(db, change),
+    change: (change) => {
+      checkFiles();
+      return changeRecord(db, change);
+    },
     records: (sort) => readRecords(db, sort),
     rollUp: rollUp.step,
     clean: cleaner.step,
@@ -152,6 +146,31 @@ export function createWriter({ directory, retention, metadataKeys, isSpool }: Wr
       owner.release();
     },
   };
+}
+
+/** Brings a ledger up to date and settles what was open. What cannot be is closed, and refused with its file and what to do. */
+function prepareLedger(
+  db: DatabaseSync,
+  file: string,
+  release: () => void,
+): { readonly recovered: number; readonly statements: ReturnType<typeof prepareStatements> } {
+  try {
+    // With FULL every commit waits until the disk has it. Rows, their ids and the sums of a minute are all written at the end of their trees, so that 4 MB of
+    // pages are as good as more.
+    db.exec(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 1000; PRAGMA cache_size = -4000",
+    );
+    migrate(db, file);
+    return { recovered: recoverAttempts(db), statements: prepareStatements(db) };
+  } catch (thrown) {
+    db.close();
+    release();
+    if (thrown instanceof LedgerOpenError) throw thrown;
+    throw new LedgerOpenError(
+      `the ledger ${file} cannot be opened (${messageOf(thrown)}); restore a backup, or move it away to begin a new one`,
+      { cause: thrown },
+    );
+  }
 }
 
 /** How long another program, such as a backup, may keep the writer waiting. */

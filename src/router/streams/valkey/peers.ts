@@ -64,26 +64,38 @@ export function createPeers({ valkey, self, maxLogBytes, keepLogMs, keepEndedMs,
     const [entry] = readEntries(await valkey.send("XREVRANGE", names.log(streamId), "+", "-", "COUNT", "1"));
     return entry?.last ?? 0;
   };
+  /** How a stream stands that its process left when it went; undefined while that lives, or if the stream has ended. */
+  const orphaned = async (streamId: string, { head, owner, ended, status: known }: Kept) => {
+    if (ended !== undefined || Number(await valkey.send("EXISTS", names.owner(owner))) > 0) return undefined;
+    const lastSequence = Math.max(known.lastSequence, await lastOf(streamId));
+    const status: StreamStatus = { ...known, lastSequence };
+    const failure = chatFailure(head, status, lastSequence);
+    const error = terminalError(interruptedError(), head, lastSequence > 0, failure);
+    return { ...status, ended: { endedAtMs: nowMs(), error } };
+  };
   /** Says how a stream ended. Ends one whose process is gone; whoever finds that out first says so for all. */
   const endIfOrphaned = async (streamId: string): Promise<LastWord | undefined> => {
     const kept = await look(streamId);
     if (kept === undefined) return undefined;
     if (kept.ended !== undefined) return { ended: kept.ended, last: kept.status.lastSequence };
-    if (Number(await valkey.send("EXISTS", names.owner(kept.owner))) > 0) return undefined;
-    const lastSequence = Math.max(kept.status.lastSequence, await lastOf(streamId));
-    const status = { ...kept.status, lastSequence };
-    const failure = chatFailure(kept.head, status, lastSequence);
-    const ended: Ended = {
-      endedAtMs: nowMs(),
-      error: terminalError(interruptedError(), kept.head, lastSequence > 0, failure),
-    };
-    const values = [String(lastSequence), endedText(ended), statusBytes(kept.head, { ...status, ended })];
+    const status = await orphaned(streamId, kept);
+    if (status === undefined) return undefined;
+    const values = [String(status.lastSequence), endedText(status.ended), statusBytes(kept.head, status)];
     await valkey.run(
       END_STREAM,
       [names.head(streamId), names.log(streamId)],
       [...values, String(keepLogMs), String(keepEndedMs)],
     );
     return undefined;
+  };
+  /** Who only asks changes nothing: a process that the server has not heard of since it was away goes on. */
+  const statusOf = async (streamId: string): Promise<StreamStatus> => {
+    const kept = await look(streamId);
+    if (kept === undefined) return { attempts: [], lastSequence: 0 };
+    if ((await orphaned(streamId, kept)) === undefined) return kept.status;
+    // Its process may have said how it ended just before it went.
+    const last = (await look(streamId)) ?? kept;
+    return (await orphaned(streamId, last)) ?? last.status;
   };
   const tell = async (streamId: string, what: "cancel" | "left"): Promise<void> => {
     const kept = await look(streamId);
@@ -108,7 +120,7 @@ export function createPeers({ valkey, self, maxLogBytes, keepLogMs, keepEndedMs,
 
   const stored = (streamId: string, { head }: Kept): StoredStream => ({
     head,
-    status: async () => (await look(streamId))?.status ?? { attempts: [], lastSequence: 0 },
+    status: () => statusOf(streamId),
     open: async (after) => {
       const range = await valkey.send("XRANGE", names.log(streamId), `${after + 1}-0`, "+", "COUNT", "64");
       const entries = readEntries(range);

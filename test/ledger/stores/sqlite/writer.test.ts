@@ -1,4 +1,4 @@
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "@jest/globals";
@@ -124,6 +124,50 @@ describe("a ledger's directory", () => {
     writeFileSync(join(other, LEDGER_FILE), "no database ".repeat(100));
     expect(() => openWriter(other)).toThrow(LedgerOpenError);
   });
+
+  // Mutants seen red: tables of others are not looked for; what recovery throws is not told with its file.
+  test("whose file is another program's database, or one that is broken inside, is refused by its name, and left as it is", () => {
+    const directory = temporaryDirectory();
+    const db = new DatabaseSync(join(directory, LEDGER_FILE));
+    db.exec("CREATE TABLE users (id)");
+    expect(() => openWriter(directory)).toThrow(/ledger\.db is a database of something else; move it away/);
+    expect(ask(directory, "SELECT name FROM sqlite_schema")).toEqual([{ name: "users" }]);
+    db.exec("PRAGMA user_version = 3");
+    db.close();
+    expect(() => openWriter(directory)).toThrow(/the ledger .*ledger\.db cannot be opened \(.*\); restore a backup/);
+    rmSync(join(directory, LEDGER_FILE));
+    openWriter(directory).close();
+  });
+});
+
+describe("a ledger whose files are taken away while it is open", () => {
+  // Mutants seen red: the files are not looked at before a commit, a probe or a change; only that of the rows is; that a file is there is enough.
+  test.each([LEDGER_FILE, `${LEDGER_FILE}-wal`])(
+    "takes nothing until %s is back, and has what it took before",
+    (name) => {
+      const directory = temporaryDirectory();
+      const writer = openWriter(directory);
+      const [path, away] = [join(directory, name), join(directory, "away")];
+      const change = { sort: "s", id: "i", version: 0, body: "b", changedBy: "k", changedAtMs: noon };
+      expect(writer.commit([settleOperation(attemptRow({ attemptId: "attempt_a" }))]).outcome).toBe("done");
+      renameSync(path, away);
+      const refused = { outcome: "failed", isWritable: false, why: expect.stringContaining(`${name} was taken away`) };
+      expect(writer.commit([settleOperation(attemptRow({ attemptId: "attempt_b" }))])).toMatchObject(refused);
+      expect(writer.probe()).toMatchObject(refused);
+      expect(() => writer.change(change)).toThrow("was taken away");
+      writeFileSync(path, "");
+      expect(writer.probe()).toMatchObject(refused);
+      renameSync(away, path);
+      expect(writer.probe()).toMatchObject({ outcome: "done", isWritable: true });
+      expect(writer.change(change)).toBe(true);
+      expect(writer.commit([settleOperation(attemptRow({ attemptId: "attempt_b" }))]).outcome).toBe("done");
+      expect(ask(directory, "SELECT attempt_id FROM attempts")).toEqual([
+        { attempt_id: "attempt_a" },
+        { attempt_id: "attempt_b" },
+      ]);
+      writer.close();
+    },
+  );
 });
 
 describe("roll-ups", () => {
