@@ -1,3 +1,4 @@
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { LedgerOpenError } from "../../open-error.ts";
@@ -53,6 +54,8 @@ export interface WriterOptions {
 export function createWriter({ directory, retention, metadataKeys, isSpool }: WriterOptions): Writer {
   const owner = ownDirectory(directory);
   const file = join(directory, LEDGER_FILE);
+  // SQLite makes it readable by all, and what it puts beside it as readable as this; the directory may be one that was there, and open.
+  closeSync(openSync(file, "a", 0o600));
   const db = new DatabaseSync(file, { timeout: BUSY_MS });
   const { recovered, statements } = prepareLedger(db, file, owner.release);
   const reserve = createReserve(directory);

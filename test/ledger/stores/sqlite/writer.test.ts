@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, test } from "@jest/globals";
@@ -89,6 +89,17 @@ describe("a ledger's directory", () => {
     const directory = join(temporaryDirectory(), "a", "b");
     openWriter(directory).close();
     expect(statSync(directory).mode & 0o777).toBe(0o700);
+  });
+
+  // Mutant seen red: the file left to SQLite.
+  test("that was there, and open to all, holds files that only its owner reads", () => {
+    const directory = temporaryDirectory();
+    chmodSync(directory, 0o755);
+    const writer = openWriter(directory);
+    writer.commit([settleOperation(attemptRow({}))]);
+    for (const name of [LEDGER_FILE, `${LEDGER_FILE}-wal`, "owner.lock"])
+      expect([name, statSync(join(directory, name)).mode & 0o777]).toEqual([name, 0o600]);
+    writer.close();
   });
 
   // Mutant seen red: no lock on the directory.
