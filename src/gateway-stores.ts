@@ -46,12 +46,21 @@ export interface Stores {
   readonly fillCounters: (limits: readonly Limit[]) => Promise<void>;
 }
 
+/** What stores are opened with. */
+export interface StoresOptions {
+  readonly config: Config;
+  readonly log: Log;
+  /** Laid around counters in memory. */
+  readonly watchCounters?: (counters: CounterStore) => CounterStore;
+}
+
 /** Opens the stores that the configuration names. Throws a LedgerOpenError or a StateError, with nothing left open. */
-export async function openStores(config: Config, log: Log): Promise<Stores> {
+export async function openStores(options: StoresOptions): Promise<Stores> {
+  const { config, log } = options;
   const ledger = await openLedger(config, log);
   const opened: { close(): Promise<void> }[] = [ledger];
   try {
-    const { counters, fillCounters } = await openCounters(config, ledger, log);
+    const { counters, fillCounters } = await openCounters(options, ledger);
     opened.push(counters);
     const shared = await openSharedBudgets(config, ledger.records, log);
     if (shared !== undefined) opened.push(shared);
@@ -135,13 +144,13 @@ const LEASE_MS = 10_000;
 
 /** Opens what limits are counted by. */
 async function openCounters(
-  { state, ledger: settings }: Config,
+  { config: { state, ledger: settings }, log, watchCounters }: StoresOptions,
   ledger: LedgerStore,
-  log: Log,
 ): Promise<Pick<Stores, "counters" | "fillCounters">> {
   const own = (): CounterStore => {
     const clock = createWindowClock({ nowMs: Date.now, monotonicMs: () => performance.now() });
-    return createMemoryCounters({ clock, maxCounters: MAX_COUNTERS });
+    const counters = createMemoryCounters({ clock, maxCounters: MAX_COUNTERS });
+    return watchCounters === undefined ? counters : watchCounters(counters);
   };
   if (state === undefined) {
     const filled = createFilledCounters({
