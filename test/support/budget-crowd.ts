@@ -20,7 +20,7 @@ const LEAVING = 0.05;
 export type CallEnd = string;
 
 /** Makes one call; one that leaves does so at a moment that `random` decides. */
-export async function callOnce(client: Client, random: Random): Promise<CallEnd> {
+async function callOnce(client: Client, random: Random): Promise<CallEnd> {
   try {
     if (random() < LEAVING) {
       let events = 1 + Math.floor(random() * 4);
@@ -79,6 +79,8 @@ export function expectCrowdEnds(ends: readonly CallEnd[], thinks: HiddenThinker)
   // $1.00 pays for ten of them, and for a few more that are refused by the provider.
   expect(refused.length).toBeGreaterThan(900);
   expect(thinks.caps().filter((cap = Number.POSITIVE_INFINITY) => cap > MOST_OUTPUT_TOKENS)).toEqual([]);
+  // Five hold nearly all of it, each as much as its maximum costs in the dearest tier, and the sixth is sent what is left.
+  expect(thinks.caps().filter((cap = 0) => cap > 0 && cap < MOST_OUTPUT_TOKENS)).not.toEqual([]);
   const { capped, silent } = thinks.ends();
   const [told, left] = ["capped", "left"].map((wanted) => ends.filter((end) => end === wanted).length);
   // Who left has not heard how it ended.
