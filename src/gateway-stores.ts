@@ -142,6 +142,12 @@ const MAX_COUNTERS = 250_000;
 /** How long what a process holds of shared budgets stays held when it is not heard of, in milliseconds. */
 const LEASE_MS = 10_000;
 
+/**
+ * How long what the shared state has lost lets nothing through, in milliseconds. The least is what others need to notice (1 s), to let their roll-ups come after (1 s)
+ * and to tell; the most is what a ledger may take that has noticed.
+ */
+const CLOSURE = { leastMs: 4_000, mostMs: 60_000 } as const;
+
 /** Opens what limits are counted by. */
 async function openCounters(
   { config: { state, ledger: settings }, log, watchCounters }: StoresOptions,
@@ -179,6 +185,7 @@ async function openCounters(
     counters: shared,
     ledger,
     nowMs: Date.now,
+    closure: CLOSURE,
     wait: (ms, signal) => sleep(ms, undefined, { ref: false, signal }),
     onLost: (limit) =>
       log.warn("the shared state has lost what was used of a limit; it is filled anew", { limit: limitId(limit) }),
