@@ -78,10 +78,11 @@ describe("a hard budget of $1.00", () => {
         config: { keys: [key], budgets: [limit] },
         watchCounters: watched.watch,
       });
-      const client = createClient({ baseUrl: gateway.grpcUrl, apiKey: "secret" });
+      const clients = [1, 2, 3, 4].map(() => createClient({ baseUrl: gateway.grpcUrl, apiKey: "secret" }));
       try {
-        const crowd = await callAtOnce([client], 1000, seed);
-        const last = await useUp(client, seed);
+        const crowd = await callAtOnce(clients, 1000, seed);
+        const last: string[] = [];
+        for (const client of clients) last.push(...(await useUp(client, seed)));
         await waitFor(() => watched.standing().reserved === 0n, { what: "all that is held to be given back" });
         tellOfSeed(seed, {
           ...{ steps: watched.steps(), highest: watched.highest(), billed: thinks.billedNanoUsd() },
@@ -92,7 +93,7 @@ describe("a hard budget of $1.00", () => {
         expect(watched.steps()).toBeGreaterThan(1000);
         expectNoOvershoot(thinks, limit.amount, { ...watched.standing(), highest: watched.highest() });
       } finally {
-        client.close();
+        for (const client of clients) client.close();
         await gateway.stop();
       }
     } finally {

@@ -80,6 +80,8 @@ test.each(seedsUpTo(2))(
       const crowd = callAtOnce(clients, 1000, seed);
       const ends = [...(await within(crowd, { what: "all calls", timeoutMs: 100_000 }))];
       for (const client of clients) ends.push(...(await useUp(client, seed)));
+      // A process that has died would explain what is not counted.
+      expect(gateways.map(({ child }) => child.signalCode ?? child.exitCode)).toEqual([null, null, null, null]);
       const { name, settled, reserved } = await waitFor(
         async () => {
           const counter = await readCounter();
