@@ -1,7 +1,7 @@
 import base from "./jest.config.js";
 
 /**
- * The suites that need a PostgreSQL server installed (`npm run test:postgres`): the same environment as `npm test`,
+ * The suites that need a PostgreSQL server installed, and one of them Valkey or Redis (`npm run test:postgres`): the same environment as `npm test`,
  * each file with a cluster of its own on a free port.
  *
  * @type {import("jest").Config}

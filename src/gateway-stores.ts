@@ -46,12 +46,21 @@ export interface Stores {
   readonly fillCounters: (limits: readonly Limit[]) => Promise<void>;
 }
 
+/** What stores are opened with. */
+export interface StoresOptions {
+  readonly config: Config;
+  readonly log: Log;
+  /** Laid around counters in memory. */
+  readonly watchCounters?: (counters: CounterStore) => CounterStore;
+}
+
 /** Opens the stores that the configuration names. Throws a LedgerOpenError or a StateError, with nothing left open. */
-export async function openStores(config: Config, log: Log): Promise<Stores> {
+export async function openStores(options: StoresOptions): Promise<Stores> {
+  const { config, log } = options;
   const ledger = await openLedger(config, log);
   const opened: { close(): Promise<void> }[] = [ledger];
   try {
-    const { counters, fillCounters } = await openCounters(config, ledger, log);
+    const { counters, fillCounters } = await openCounters(options, ledger);
     opened.push(counters);
     const shared = await openSharedBudgets(config, ledger.records, log);
     if (shared !== undefined) opened.push(shared);
@@ -133,15 +142,21 @@ const MAX_COUNTERS = 250_000;
 /** How long what a process holds of shared budgets stays held when it is not heard of, in milliseconds. */
 const LEASE_MS = 10_000;
 
+/**
+ * How long what the shared state has lost lets nothing through, in milliseconds. The least is what others need to notice (1 s), to let their roll-ups come after (1 s)
+ * and to tell; the most is what a ledger may take that has noticed.
+ */
+const CLOSURE = { leastMs: 4_000, mostMs: 60_000 } as const;
+
 /** Opens what limits are counted by. */
 async function openCounters(
-  { state, ledger: settings }: Config,
+  { config: { state, ledger: settings }, log, watchCounters }: StoresOptions,
   ledger: LedgerStore,
-  log: Log,
 ): Promise<Pick<Stores, "counters" | "fillCounters">> {
   const own = (): CounterStore => {
     const clock = createWindowClock({ nowMs: Date.now, monotonicMs: () => performance.now() });
-    return createMemoryCounters({ clock, maxCounters: MAX_COUNTERS });
+    const counters = createMemoryCounters({ clock, maxCounters: MAX_COUNTERS });
+    return watchCounters === undefined ? counters : watchCounters(counters);
   };
   if (state === undefined) {
     const filled = createFilledCounters({
@@ -170,6 +185,7 @@ async function openCounters(
     counters: shared,
     ledger,
     nowMs: Date.now,
+    closure: CLOSURE,
     wait: (ms, signal) => sleep(ms, undefined, { ref: false, signal }),
     onLost: (limit) =>
       log.warn("the shared state has lost what was used of a limit; it is filled anew", { limit: limitId(limit) }),

@@ -12,6 +12,7 @@ import { alertingCounters } from "./ledger/alerts/alerts.ts";
 import { createOutbox } from "./ledger/alerts/outbox.ts";
 import { createAlertSender } from "./ledger/alerts/send-alert.ts";
 import { createBudgetBook } from "./ledger/budgets/book.ts";
+import type { CounterStore } from "./ledger/budgets/counter-store.ts";
 import { createLimitRegistry } from "./ledger/budgets/registry.ts";
 import { createWindowClock } from "./ledger/budgets/window-clock.ts";
 import { priceBookInForce } from "./ledger/prices/price-book.ts";
@@ -57,6 +58,8 @@ export interface GatewayOptions {
   readonly kinds: readonly AdapterKind[];
   readonly log: Log;
   readonly platformVersion: string;
+  /** Laid around the counters of limits that are kept in memory, such as to look at each of their steps. */
+  readonly watchCounters?: (counters: CounterStore) => CounterStore;
 }
 
 /** A gateway with its listeners open. */
@@ -97,7 +100,7 @@ interface Listener {
 export async function startGateway(options: GatewayOptions): Promise<RunningGateway> {
   const { config, log } = options;
   const { grpc: grpcSettings, http: httpSettings, limits } = config;
-  const { close: closeAdapters, ...gateway } = createGateway(options, await openStores(config, log));
+  const { close: closeAdapters, ...gateway } = createGateway(options, await openStores(options));
   const { dispatcher, guard } = gateway;
   const open: Listener[] = [];
   const listen = async (name: ListenerName, settings: ListenerSettings, listener: Listener): Promise<string> => {

@@ -2,8 +2,9 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
-// 1,000 calls of $0.10 at once against a hard $1.00, at a provider that bills a fifth more input, thinks 10,000 tokens in secret and tells its usage last: in
-// the router alone, in one whole gateway, and in four processes over Valkey or Redis. `npm run chaos:budgets -- --seeds 20`; the suites run a few of them.
+// 1,000 calls of $0.10 at once against a hard $1.00, at a provider that bills a fifth more input, thinks 10,000 tokens in secret and tells its usage last, after a
+// pause: in the router alone, in one whole gateway, and in four processes over Valkey or Redis. Seeds decide which calls are refused, cut, dropped or left, how many
+// tokens come, and when. Each step of the counters is seen. `npm run chaos:budgets -- --seeds 20`; the suites run a few of them.
 
 const { values } = parseArgs({ options: { seeds: { type: "string", default: "20" } } });
 const root = join(import.meta.dirname, "..", "..");

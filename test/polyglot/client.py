@@ -1,7 +1,8 @@
 """Calls a gateway with grpcio and generated stubs, as a Python program would, and says what it was told.
 
-Reads one JSON object from standard input: {"target", "cases": [...], "repeated": {"case", "times"}, "cancel": request}. Prints one JSON object:
-{"outcomes": {name: outcome}, "repeated": [outcome], "cancelled": {...}, "reflected": {...}}. An outcome is {"events", "failure"}; events and
+Reads one JSON object from standard input: {"target", "cases": [...], "repeated": {"case", "times"}, "cancel": request,
+"admin": work of admin.py}. Prints one JSON object:
+{"outcomes": {name: outcome}, "repeated": [outcome], "cancelled": {...}, "admin": {...}, "reflected": {...}}. An outcome is {"events", "failure"}; events and
 details are ProtoJSON, and a failure has the code as a number.
 """
 
@@ -10,6 +11,7 @@ import json
 import sys
 
 import grpc
+from admin import administer
 from execution.v1 import chat_pb2, errors_pb2, execution_pb2_grpc  # noqa: F401 (errors_pb2: so that its detail is known)
 from google.protobuf import json_format
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -102,6 +104,7 @@ def main():
             "outcomes": {case["name"]: patient_outcome_of(channel, stub, case) for case in work["cases"]},
             "repeated": [outcome_of(channel, stub, repeated["case"]) for _ in range(repeated["times"])],
             "cancelled": cancel(channel, stub, work["cancel"]),
+            "admin": administer(work["admin"], failure_of),
             "reflected": reflect(channel),
         }
     json.dump(result, sys.stdout)

@@ -10,6 +10,7 @@ import { openWires } from "../e2e/wires.ts";
 import { createEmulator, type Emulator } from "../emulators/emulator.ts";
 import { syntheticChat } from "../emulators/synthetic-chat.ts";
 import { type ServeProcess, startServe } from "../support/serve.ts";
+import { ADMIN_KEY, adminProblems, adminWork } from "./admin.ts";
 import { mustRun } from "./command.ts";
 import { bufCurl, bufCurlByReflection, bufList, sseCurl } from "./curl.ts";
 import { prepareGo } from "./go.ts";
@@ -17,10 +18,10 @@ import { callFrom, type ProgramAnswers } from "./program.ts";
 import { preparePython } from "./python.ts";
 
 // Calls a gateway in a process of its own from other languages and tools: grpcio and grpc-go with generated stubs, `buf curl` and curl. Each
-// makes the calls of test/e2e/cases.ts and must be told what grpc-js is told: `npm run test:polyglot`. It needs Python 3 with venv, Go, and curl.
+// makes the calls of test/e2e/cases.ts and must be told what grpc-js is told; Python and Go are admins too: `npm run test:polyglot`. It needs Python 3 with venv, Go, and curl.
 //
 // Mutants seen red: no bound on a status (4 KiB); no margin before the deadline (Python, curl); no details over gRPC; a cancellation that is
-// ignored.
+// ignored; a change of a stale version that is made; a watch that begins with nothing.
 
 const root = join(import.meta.dirname, "..", "..");
 let passed = 0;
@@ -101,6 +102,7 @@ auth:
 ${key("caller", "roles: [caller, viewer]")}
 ${key("viewer", "roles: [viewer]")}
 ${key("narrow", "roles: [caller], personas: [default]")}
+    admin: { sha256: ${hashKey(ADMIN_KEY)}, roles: [platform_admin] }
 limits: { max_chat_size: ${MAX_CHAT_BYTES / 1024}KiB }
 `,
   );
@@ -173,7 +175,10 @@ try {
         cases: [...CASES, DEADLINE_CASE],
         repeated: { wireCase: longest, times: 12 },
         cancel: endless,
+        admin: adminWork(gateway.adminUrl, name),
       });
+      for (const [what, problem] of adminProblems(name, answers.admin))
+        await check(`${name}, ${what}`, async () => problem);
       for (const [wireCase, reference] of [...references, [DEADLINE_CASE, deadline] as const]) {
         const outcome = answers.outcomes.get(wireCase.name);
         await check(`${name}, ${wireCase.name}`, async () =>

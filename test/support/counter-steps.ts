@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
+import { within } from "./wait.ts";
 
 /** What a server was told to do to the counters of budgets, step by step. */
 export interface CounterSteps {
@@ -8,6 +9,8 @@ export interface CounterSteps {
   steps(): number;
   /** The most that a counter had settled and reserved together after any step. */
   highest(): bigint;
+  /** How each counter stands by those steps, by name, once all have been seen that the server had taken when it was asked. */
+  standings(): Promise<ReadonlyMap<string, { readonly settled: bigint; readonly reserved: bigint }>>;
   close(): void;
 }
 
@@ -22,11 +25,9 @@ export async function followCounters(url: string): Promise<CounterSteps> {
   const counters = new Map<string, { settled: bigint; reserved: bigint }>();
   let steps = 0;
   let highest = 0n;
-  const lines = createInterface({ input: socket });
-  lines.on("line", (line) => {
-    const [command, key = "", ...fields] = [...line.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, word = ""]) => word);
-    if (command !== "HSET" && command !== "HINCRBY") return;
-    if (!(line.includes(" lua]") && key.startsWith("ep:{budgets}:counter:"))) return;
+  let marks = 0;
+  const marked = new Map<string, () => void>();
+  const note = (key: string, command: string, fields: readonly string[]): void => {
     const counter = counters.get(key) ?? { settled: 0n, reserved: 0n };
     counters.set(key, counter);
     for (let at = 0; at + 1 < fields.length; at += 2) {
@@ -37,12 +38,31 @@ export async function followCounters(url: string): Promise<CounterSteps> {
     }
     const both = counter.settled + counter.reserved;
     if (both > highest) highest = both;
+  };
+  const lines = createInterface({ input: socket });
+  lines.on("line", (line) => {
+    const [command, key = "", ...fields] = [...line.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, word = ""]) => word);
+    if (command === "ECHO") marked.get(key)?.();
+    if (command !== "HSET" && command !== "HINCRBY") return;
+    if (!(line.includes(" lua]") && key.startsWith("ep:{budgets}:counter:"))) return;
+    note(key, command, fields);
   });
   socket.write("MONITOR\r\n");
   await once(lines, "line");
   return {
     steps: () => steps,
     highest: () => highest,
+    standings: async () => {
+      marks += 1;
+      const [mark, seen] = [`seen-${marks}`, Promise.withResolvers<void>()];
+      marked.set(mark, seen.resolve);
+      const other = connect(Number(port), hostname);
+      await once(other, "connect");
+      other.write(`ECHO ${mark}\r\n`);
+      await within(seen.promise, { what: "the steps that were taken" });
+      other.destroy();
+      return counters;
+    },
     close: () => {
       lines.close();
       socket.destroy();

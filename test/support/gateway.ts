@@ -1,7 +1,7 @@
 import type { AdapterKind, ProviderSettings } from "../../src/adapters/adapter.ts";
 import { adapterKinds } from "../../src/adapters/index.ts";
 import type { Config } from "../../src/config/config.ts";
-import { type RunningGateway, startGateway } from "../../src/gateway.ts";
+import { type GatewayOptions, type RunningGateway, startGateway } from "../../src/gateway.ts";
 import { createLog, type Log } from "../../src/telemetry/log.ts";
 import { testConfig } from "./routing.ts";
 
@@ -28,6 +28,7 @@ export interface TestGatewayOptions {
   /** Kinds beside the registered ones. */
   readonly kinds?: readonly AdapterKind[];
   readonly log?: Log;
+  readonly watchCounters?: GatewayOptions["watchCounters"];
 }
 
 /**
@@ -43,5 +44,8 @@ export async function startTestGateway(options: TestGatewayOptions = {}): Promis
     ...options.config,
   });
   const log = options.log ?? createLog(config.logLevel);
-  return startGateway({ config, kinds: [...adapterKinds, ...(options.kinds ?? [])], log, platformVersion: "0.0.0" });
+  return startGateway({
+    ...{ config, kinds: [...adapterKinds, ...(options.kinds ?? [])], log, platformVersion: "0.0.0" },
+    ...(options.watchCounters !== undefined && { watchCounters: options.watchCounters }),
+  });
 }

@@ -52,6 +52,8 @@ export function startProgram(args: readonly string[], options: ProgramOptions = 
 export interface ServeProcess extends Program {
   readonly grpcUrl: string;
   readonly httpUrl: string;
+  /** Of the admin listener. Throws if that is off. */
+  readonly adminUrl: string;
   /** Ends it, if it still runs. */
   stop(): Promise<void>;
 }
@@ -82,7 +84,12 @@ export async function startServe(
     await stop();
     throw thrown;
   }
-  return { ...program, grpcUrl: urlOf(program, "gRPC"), httpUrl: urlOf(program, "HTTP"), stop };
+  return {
+    ...{ ...program, grpcUrl: urlOf(program, "gRPC"), httpUrl: urlOf(program, "HTTP"), stop },
+    get adminUrl() {
+      return urlOf(program, "admin");
+    },
+  };
 }
 
 function urlOf(program: Program, listener: string): string {

@@ -41,7 +41,8 @@ type work struct {
 		Case  callCase `json:"case"`
 		Times int      `json:"times"`
 	} `json:"repeated"`
-	Cancel callCase `json:"cancel"`
+	Cancel callCase  `json:"cancel"`
+	Admin  adminWork `json:"admin"`
 }
 
 type failure struct {
@@ -194,6 +195,7 @@ func main() {
 		"outcomes":  outcomes,
 		"repeated":  repeated,
 		"cancelled": map[string]string{"code": cancelled(connection, todo.Cancel)},
+		"admin":     administer(todo.Admin),
 	}
 	if err := json.NewEncoder(os.Stdout).Encode(result); err != nil {
 		log.Fatal(err)

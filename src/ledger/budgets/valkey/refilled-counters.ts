@@ -2,6 +2,7 @@ import { ExecutionError } from "../../../errors.ts";
 import { type Limit, limitId } from "../../../limit.ts";
 import type { CounterStore } from "../counter-store.ts";
 import { type SeedDeps, seedCounters } from "../seed.ts";
+import type { Closure } from "./fill-marks.ts";
 
 /** A server has nothing of what this ledger has of some hard limits. Nothing was taken. */
 export class UnfilledError extends Error {
@@ -17,8 +18,10 @@ export class UnfilledError extends Error {
 export interface MarkedCounters extends CounterStore {
   /** Which of some limits this ledger has not filled. */
   unfilled(limits: readonly Limit[]): Promise<readonly Limit[]>;
-  /** Notes that this ledger has filled a limit, which lets nothing through for so many milliseconds yet: other ledgers fill it too. */
-  mark(limit: Limit, closedMs: number): Promise<void>;
+  /** Notes that this ledger has filled a limit. With a closure that was lost, and lets nothing through yet: other ledgers fill it too. */
+  mark(limit: Limit, closure: Closure | undefined): Promise<void>;
+  /** Notes that this ledger has filled all limits that it can say anything of. */
+  finish(): Promise<void>;
 }
 
 /** What filling counters at a server needs. */
@@ -28,38 +31,48 @@ export interface RefilledCountersDeps extends Omit<SeedDeps, "counters"> {
   readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
   /** Told that the server has lost counters, which are filled anew. */
   readonly onLost: (limit: Limit) => void;
+  /** How long what was lost lets nothing through. */
+  readonly closure: Closure;
 }
 
 /** Counters at a server that begin with what the ledgers have. */
 export interface RefilledCounters extends CounterStore {
-  /** Fills those limits that this ledger has not filled. Never rejects: what cannot be filled now is by whoever reserves, or the next time. */
+  /** Fills those limits that this ledger has not filled. Never rejects: what cannot be filled now is tried again each second, and by whoever reserves. */
   fill(limits: readonly Limit[]): Promise<void>;
 }
 
 /** How long what has just ended may take to be in what a ledger says was used, in milliseconds. */
 const LATE_MS = 1_000;
 
-/** How long counters that were lost let nothing through after the first ledger has filled them, in milliseconds: the others have seen it by then, and filled them too. */
-const CLOSED_MS = 4_000;
+/** From one try to fill what is left to the next, in milliseconds. */
+const RETRY_MS = 1_000;
 
 /**
  * Creates counters that let nothing through under a hard limit before this ledger has told the server what was used. A limit that nobody has counted yet is filled while
- * whoever reserves waits. One that this process had filled, and the server has lost, is LEDGER_UNAVAILABLE until all processes that live have filled it.
+ * whoever reserves waits. One that this process had filled, and the server has lost, is LEDGER_UNAVAILABLE until all processes that live have filled it, or have taken
+ * longer for that than the closure allows.
  */
-export function createRefilledCounters({ counters, wait, onLost, ...deps }: RefilledCountersDeps): RefilledCounters {
+export function createRefilledCounters(options: RefilledCountersDeps): RefilledCounters {
+  const { counters, wait, onLost, closure, ...deps } = options;
   /** Limits that this process has filled. */
   const filled = new Set<string>();
+  /** Those of them of which is known that the server has lost them. */
+  const lost = new Set<string>();
+  /** Those that are to be filled. */
+  const wanted = new Map<string, Limit>();
   const filling = new Map<string, Promise<void>>();
   const closing = new AbortController();
 
   const fillNow = async (limit: Limit, id: string): Promise<void> => {
     const isLost = filled.has(id);
     if (isLost) {
-      onLost(limit);
+      if (!lost.has(id)) onLost(limit);
+      lost.add(id);
       await wait(LATE_MS, closing.signal);
     }
     await seedCounters({ ...deps, counters }, [limit]);
-    await counters.mark(limit, isLost ? CLOSED_MS : 0);
+    await counters.mark(limit, isLost ? closure : undefined);
+    lost.delete(id);
     filled.add(id);
   };
   const fillOnce = (limit: Limit): Promise<void> => {
@@ -86,21 +99,46 @@ export function createRefilledCounters({ counters, wait, onLost, ...deps }: Refi
       throw thrown instanceof UnfilledError ? notFilled(thrown) : thrown;
     }
   };
+  /** Fills what is wanted. Returns whether all of it is filled now. */
+  const fillWanted = async (): Promise<boolean> => {
+    const limits = [...wanted];
+    try {
+      const left = new Set((await counters.unfilled(limits.map(([, limit]) => limit))).map(limitId));
+      const tried = limits.map(async ([id, limit]) => {
+        if (left.has(id)) await fillOnce(limit);
+        // By this ledger, in whatever process.
+        else filled.add(id);
+        wanted.delete(id);
+      });
+      await Promise.allSettled(tried);
+      if (wanted.size > 0) return false;
+      await counters.finish();
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const retry = async (): Promise<void> => {
+    do await wait(RETRY_MS, closing.signal);
+    while (!(closing.signal.aborted || (await fillWanted())));
+  };
+  let retrying: Promise<void> | undefined;
   return {
     ...counters,
-    reserve: (claims, wanted) => guarded(() => counters.reserve(claims, wanted)),
-    extend: (reservation, wanted) => guarded(() => counters.extend(reservation, wanted)),
+    reserve: (claims, asked) => guarded(() => counters.reserve(claims, asked)),
+    extend: (reservation, asked) => guarded(() => counters.extend(reservation, asked)),
     fill: async (limits) => {
-      const left = await counters.unfilled(limits).catch(() => undefined);
-      if (left === undefined) return;
-      const missing = new Set(left.map(limitId));
-      // By this ledger, in whatever process.
-      for (const id of limits.map(limitId)) if (!missing.has(id)) filled.add(id);
-      await Promise.allSettled(left.map(fillOnce));
+      for (const limit of limits) wanted.set(limitId(limit), limit);
+      if (await fillWanted()) return;
+      retrying ??= retry()
+        .catch(() => undefined)
+        .finally(() => {
+          retrying = undefined;
+        });
     },
     close: async () => {
       closing.abort();
-      await Promise.allSettled([...filling.values()]);
+      await Promise.allSettled([...filling.values(), retrying]);
       await counters.close();
     },
   };

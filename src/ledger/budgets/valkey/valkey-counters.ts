@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
-import { ExecutionError } from "../../../errors.ts";
 import { type Limit, limitId } from "../../../limit.ts";
 import { type ConnectionLog, connectValkey, type Script } from "../../../valkey.ts";
 import { amountOf, fitsEver } from "../affordable.ts";
 import type { Claim, CounterName, Grant, Reservation, Standing, Wanted } from "../counter-store.ts";
-import { MARK, RAISE } from "./fill-scripts.ts";
+import { orUnavailable } from "./answered.ts";
+import { createFillMarks } from "./fill-marks.ts";
+import { RAISE } from "./fill-scripts.ts";
 import { type MarkedCounters, notFilled, UnfilledError } from "./refilled-counters.ts";
 import { ADD, EXTEND, RENEW, RESERVE, SETTLE } from "./scripts.ts";
 
@@ -21,17 +22,14 @@ export interface ValkeyCountersOptions {
   readonly source?: string;
 }
 
-/** How long a call waits for the server before it counts as gone, in milliseconds. */
-const ANSWER_MS = 5000;
+/** How often a process says that it lives in the time for which that holds. */
+const BEATS = 4;
 
 /** All names have one hash tag, so that they are in one place. */
 const CLOCK = "ep:{budgets}:clock";
 const LEASES = "ep:{budgets}:leases";
 const leaseName = (id: string): string => `ep:{budgets}:lease:${id}`;
 /** What tenants and end users are called does not become part of a name. */
-/** Which ledgers have told what was used of which limits, and when limits let something through. */
-const FILLED = "ep:{budgets}:filled";
-const markName = (limit: Limit): string => createHash("sha256").update(limitId(limit)).digest("base64url");
 const counterName = ({ limit, subject }: CounterName): string =>
   `ep:{budgets}:counter:${createHash("sha256")
     .update(limitId(limit) + subject)
@@ -50,6 +48,7 @@ export async function createValkeyCounters(options: ValkeyCountersOptions): Prom
   const held = new Map<string, bigint[]>();
   let reservations = 0;
   let renewing: Promise<void> | undefined;
+  const marks = createFillMarks({ valkey, keys: [CLOCK, LEASES], owner, source, lifeMs: leaseMs, beats: BEATS });
 
   const run = async (
     script: Script,
@@ -62,6 +61,7 @@ export async function createValkeyCounters(options: ValkeyCountersOptions): Prom
   };
   const renew = async (): Promise<void> => {
     const leases = [...held.keys()].map(leaseName);
+    await marks.live();
     // What cannot be told now is told again before the lease is over.
     if (leases.length > 0) await valkey.run(RENEW, [CLOCK, LEASES], [life, ...leases]).catch(() => undefined);
   };
@@ -69,17 +69,11 @@ export async function createValkeyCounters(options: ValkeyCountersOptions): Prom
     renewing ??= renew().finally(() => {
       renewing = undefined;
     });
-  }, leaseMs / 4);
+  }, leaseMs / BEATS);
   beating.unref();
+  await marks.live();
 
   const keysOf = ({ id, claims }: Reservation): readonly string[] => [leaseName(id), ...claims.map(counterName)];
-  /** This ledger's own mark of a limit; empty where nothing is to be filled. */
-  const ownMark = (limit: Limit): string =>
-    source === undefined || limit.window === "now" ? "" : `${markName(limit)}:${source}`;
-  const marksOf = (claims: readonly Claim[]): readonly string[] => [
-    FILLED,
-    ...claims.flatMap(({ limit }) => (limit.mode === "hard" ? [markName(limit), ownMark(limit)] : ["", ""])),
-  ];
   const grant = async (
     script: Script,
     reservation: Reservation,
@@ -95,7 +89,7 @@ export async function createValkeyCounters(options: ValkeyCountersOptions): Prom
       String(wanted.most),
       String(wanted.least),
       ...values,
-      ...marksOf(claims),
+      ...marks.argumentsOf(claims.map(({ limit }) => limit)),
     ]);
     if (kind === "closed") return { kind: "unfilled", limits: [] };
     if (kind === "unfilled") return { kind, limits: rest.flatMap((index) => claims[Number(index)]?.limit ?? []) };
@@ -165,23 +159,17 @@ export async function createValkeyCounters(options: ValkeyCountersOptions): Prom
       await addTo(name, amount);
     },
     raise: async (name, amount) => {
-      const values = [name.limit.window, String(amount), FILLED, ownMark(name.limit)];
+      const values = [name.limit.window, String(amount), ...marks.ownArguments(name.limit)];
       await run(RAISE, ["", counterName(name)], values);
     },
-    unfilled: async (limits) => {
-      const wanted = limits.filter((limit) => ownMark(limit) !== "");
-      if (wanted.length === 0) return [];
-      const found = (await orUnavailable(valkey.send("HMGET", FILLED, ...wanted.map(ownMark)))) as readonly unknown[];
-      return wanted.filter((_, index) => found[index] === null);
-    },
-    mark: async (limit, closedMs) => {
-      const values = [life, FILLED, markName(limit), ownMark(limit), String(closedMs)];
-      await orUnavailable(valkey.run(MARK, [CLOCK, LEASES], values));
-    },
+    unfilled: marks.unfilled,
+    mark: marks.mark,
+    finish: marks.finish,
     peek: (name) => addTo(name, 0n),
     close: async () => {
       clearInterval(beating);
       await Promise.all([renewing, ...forgetting]);
+      await marks.leave();
       await valkey.close();
     },
   };
@@ -224,22 +212,4 @@ function refusedOf(claims: readonly Claim[], wanted: Wanted, reply: readonly str
     });
   }
   return { kind: "refused", refusals };
-}
-
-/** What the server says, unless it is gone or says nothing for too long. */
-async function orUnavailable<Answer>(asked: Promise<Answer>): Promise<Answer> {
-  const timeUp = Promise.withResolvers<never>();
-  const giveUp = (): void => timeUp.reject(new Error(`no answer within ${ANSWER_MS} ms`));
-  // A process that was busy for that long reads first what has come meanwhile.
-  const timer = setTimeout(() => setImmediate(giveUp), ANSWER_MS);
-  try {
-    return await Promise.race([asked, timeUp.promise]);
-  } catch (cause) {
-    throw new ExecutionError("LEDGER_UNAVAILABLE", "the budgets that processes share cannot be reached", {
-      retryAfterMs: 1000,
-      cause,
-    });
-  } finally {
-    clearTimeout(timer);
-  }
 }
