@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Http2Session, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
+import { createRoster } from "../roster.ts";
 import { createOverhead, type Overhead } from "./overhead.ts";
 import type { Peer, Peers } from "./peers.ts";
 import { inTurn } from "./turns.ts";
@@ -126,6 +127,9 @@ function createConnection(socket: Socket, peer: Peer, limits: ConnectionLimits, 
   let ended = 0;
   let fruitful = false;
   let overhead: Overhead | undefined;
+  /** Requests of HTTP/2 that go on. */
+  const streams = createRoster<ServerHttp2Stream>();
+  const waiting = (): number => streams.all().reduce((sum, stream) => sum + unreadOf(stream), 0);
   socket.once("close", () => {
     peer.leave();
     // A client that dies with calls under way is no attacker; one that only ever leaves is.
@@ -146,6 +150,7 @@ function createConnection(socket: Socket, peer: Peer, limits: ConnectionLimits, 
     watch: (stream, session) => {
       begun += 1;
       overhead?.request();
+      const leave = streams.add(stream);
       // Not `on`, which would make the body flow before its reader is there.
       stream.prependListener("data", (chunk: Uint8Array) => overhead?.body(chunk.length));
       // Whoever serves the stream listens too; one that is reset before has nobody, and the event would end the process.
@@ -157,13 +162,14 @@ function createConnection(socket: Socket, peer: Peer, limits: ConnectionLimits, 
         if (!peer.fault(1)) session.destroy();
       });
       stream.once("close", () => {
+        leave();
         if (!stream.headersSent) return;
         ended += 1;
         fruitful = true;
       });
     },
     look: (now) => {
-      if (overhead?.isTooMuch(now) === true) {
+      if (overhead?.isTooMuch(now, waiting) === true) {
         peer.lockOut("frames that belong to no request");
         socket.destroy();
         return;
@@ -182,6 +188,12 @@ function endLater(socket: Socket): void {
     socket.destroy();
     return true;
   });
+}
+
+/** Bytes of a body that came and were not read, to half a window: what its window has shrunk by. */
+function unreadOf({ session, state }: ServerHttp2Stream): number {
+  const window = session?.localSettings.initialWindowSize ?? 0;
+  return Math.max(0, window - (state.localWindowSize ?? window));
 }
 
 function nameOf({ remoteAddress, remotePort, localPort }: SocketName): string {

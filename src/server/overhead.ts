@@ -19,8 +19,11 @@ export interface Overhead {
   request(): void;
   /** So many bytes of a body were read. */
   body(bytes: number): void;
-  /** True once there was more overhead than a client that behaves ever sends. Call it again and again. */
-  isTooMuch(nowMs: number): boolean;
+  /**
+   * True once there was more overhead than a client that behaves ever sends. Call it again and again. `waiting` says how many bytes of bodies came and have
+   * not been read yet; it is asked where it matters.
+   */
+  isTooMuch(nowMs: number, waiting: () => number): boolean;
 }
 
 /** Begins to measure a connection. */
@@ -36,14 +39,15 @@ export function createOverhead(socket: Pick<Socket, "bytesRead" | "bytesWritten"
       // As much again for frame heads and padding.
       explained += 2 * bytes;
     },
-    isTooMuch: (now) => {
+    isTooMuch: (now, waiting) => {
       const { bytesRead: read, bytesWritten: written } = socket;
       const free = (FREE_BYTES_PER_SECOND * (now - seen.atMs)) / 1000;
       // A client may open its windows for every frame it is sent, which takes less than two bytes for each byte of an answer.
       debt = Math.max(0, debt + read - seen.read - explained - 2 * (written - seen.written) - free);
       seen = { atMs: now, read, written };
       explained = 0;
-      return debt > MAX_DEBT_BYTES;
+      // What waits is explained when it is read. A crowd of calls at once is read in turns, and may wait for longer than from one look to the next.
+      return debt > MAX_DEBT_BYTES && debt - 2 * waiting() > MAX_DEBT_BYTES;
     },
   };
 }
