@@ -29,13 +29,14 @@ function rig() {
 /** Mutants seen red: each is sent for itself; a second batch is sent while the first is written; ends that failed are dropped. */
 describe("the queue before the writer", () => {
   test("sends what comes in one turn together, and what comes while that is written after it", async () => {
-    const { queue, sent, outcomeOf, turn } = rig();
+    const { queue, sent, outcomeOf, turn, pass } = rig();
     const first = [queue.add(operation("open", "a")), queue.add(operation("open", "b"))].map(outcomeOf);
     await turn();
     const second = outcomeOf(queue.add(operation("settle", "a")));
     queue.note(operation("checkpoint", "b"));
     await turn();
     expect(sent).toEqual([["a", "b"]]);
+    pass(1);
     queue.result(DONE);
     expect(await Promise.all(first)).toEqual(["done", "done"]);
     expect(sent).toEqual([
@@ -44,6 +45,30 @@ describe("the queue before the writer", () => {
     ]);
     queue.result(DONE);
     expect(await second).toBe("done");
+    await queue.close();
+  });
+
+  // Mutants seen red: a commit that was shared is followed at once; one that was not is waited after too.
+  test("lets more share what comes soon after a commit that was shared, and keeps nobody waiting who is alone", async () => {
+    const { queue, sent, turn, pass } = rig();
+    const add = (...ids: readonly string[]): void => {
+      for (const id of ids) queue.add(operation("open", id)).catch(() => undefined);
+    };
+    add("alone");
+    await turn();
+    queue.result(DONE);
+    add("a", "b");
+    await turn();
+    expect(sent).toEqual([["alone"], ["a", "b"]]);
+    pass(0.5);
+    add("c");
+    queue.result(DONE);
+    await turn();
+    add("d");
+    expect(sent).toHaveLength(2);
+    await waitFor(() => sent.length === 3, { what: "the next commit" });
+    expect(sent[2]).toEqual(["c", "d"]);
+    queue.result(DONE);
     await queue.close();
   });
 
