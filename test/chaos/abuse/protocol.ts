@@ -13,7 +13,7 @@ const TURN_MS = 20;
 /** By how much resident memory may be above what it was before an attack, both once settled. */
 const GROWTH_MIB = 32;
 
-/** By how much longer a turn may be in a short run, which may share its processors with others: what is not guarded takes longer still. */
+/** By how much longer a turn may be in a short run, and memory grow, which may share its processors with others: what is not guarded takes more still. */
 const SHORT_RUN_FACTOR = 5;
 
 /** How many attacks may go without a judgement of their callers, because the machine was busy, before the run shows nothing. */
@@ -62,7 +62,8 @@ export function tellCallers({ attack: { name }, latencies }: Measured): Finding 
 /** Judges what does not depend on how busy the machine is: the longest turn, memory, and whether all that was opened was ended. */
 export function judgeGateway({ attack, reports, ...measured }: Measured, isLong: boolean): Finding {
   const { name, wires, turn } = attack;
-  const turnMs = (turn?.ms ?? TURN_MS) * (isLong ? 1 : SHORT_RUN_FACTOR);
+  const factor = isLong ? 1 : SHORT_RUN_FACTOR;
+  const turnMs = (turn?.ms ?? TURN_MS) * factor;
   const { longestTurnMs, cpuMs, growthMib, peakMib } = measured;
   const counts = wires.map((wire) => {
     const report = reports.find((each) => each.wire === wire);
@@ -74,7 +75,7 @@ export function judgeGateway({ attack, reports, ...measured }: Measured, isLong:
   const sizes = `resident ${signed(growthMib)} MiB after it, ${signed(peakMib)} at most`;
   return {
     text: `${name}: longest turn ${longestTurnMs.toFixed(1)} of ${cpuMs.toFixed(0)} ms CPU${allowed}; ${sizes}; ${counts.join(", ")}`,
-    failed: longestTurnMs > turnMs || growthMib > GROWTH_MIB || made.length < wires.length,
+    failed: longestTurnMs > turnMs || growthMib > GROWTH_MIB * factor || made.length < wires.length,
   };
 }
 
