@@ -107,6 +107,12 @@ export function createCommitQueue({ send, nowMs, onChange }: CommitQueueDeps): C
     for (const { reject } of kept.filter(({ addedAtMs }) => addedAtMs <= tooOldMs)) reject(unavailable(why));
     pending = [...kept, ...pending];
   };
+  /** Goes on after a result: with what waits, or by asking again later whether anything can be written. */
+  const goOn = (mayWrite: boolean): void => {
+    if (!mayWrite) return onIdle === undefined ? retryLater() : onIdle();
+    if (pending.length > 0 && isEarly() && onIdle === undefined) schedule();
+    else flush();
+  };
   return {
     add: (operation) => {
       if (isGone || (!isWritable && operation.kind === "open"))
@@ -132,10 +138,7 @@ export function createCommitQueue({ send, nowMs, onChange }: CommitQueueDeps): C
       }
       if (isFailed) keep(entries, why);
       become(writable, why);
-      if (!isFailed && pending.length > 0 && isEarly() && onIdle === undefined) schedule();
-      else if (!isFailed && (writable || pending.length > 0)) flush();
-      else if (onIdle === undefined) retryLater();
-      else onIdle();
+      goOn(!isFailed && (writable || pending.length > 0));
     },
     close: () => {
       const { promise, resolve } = Promise.withResolvers<void>();
