@@ -97,6 +97,7 @@ async function startGateway(work: string, emulator: Emulator): Promise<ServeProc
 personas:
   default: { candidates: [{ provider: mock }] }
   reviewer: { candidates: [{ provider: mock }] }
+tenants: { python: {}, go: {} }
 auth:
   keys:
 ${key("caller", "roles: [caller, viewer]")}
