@@ -7,45 +7,106 @@ export interface Roster<Item extends object> {
   all(): readonly Item[];
 }
 
-interface Seat<Item extends object> {
-  item: Item | undefined;
-  before: Seat<Item> | undefined;
-  after: Seat<Item> | undefined;
+/** What goes on at the moment, by a key that each has for itself, in the order in which it began. */
+export interface KeyedRoster<Item extends object> {
+  readonly size: number;
+  /** Enters an item under a key that no other one there has. */
+  add(key: string, item: Item): void;
+  get(key: string): Item | undefined;
+  /** Takes an item out and returns it; undefined if it is not there. */
+  remove(key: string): Item | undefined;
+  /** What is there now. */
+  all(): readonly Item[];
 }
 
 /**
- * Creates an empty roster. It is a list and not a Set because of what the garbage collector makes of calls that come and go: a Set makes a new table each time its
- * old one is full of gaps, and the old one, which is old to the collector too, keeps what was in it alive until the next full collection, with all that
- * belongs to it. A seat that was left holds nothing.
+ * Where an item is until it leaves, and nothing after that. It is all of a call that outlives it, by the garbage collector's way with two ages: a Map or a Set makes a new
+ * table each time its old one is full of gaps, and the old one, which is old to the collector too, keeps what was in it until the next full collection. A class, since
+ * places in the code that make what lives so long are dealt with in a way that costs more (docs/decisions/0014-garbage-collector.md), and V8 counts literals only.
  */
+class Seat<Item extends object> {
+  item: Item | undefined;
+  before: Seat<Item> | undefined;
+  after: Seat<Item> | undefined;
+
+  constructor(item: Item, before: Seat<Item> | undefined) {
+    this.item = item;
+    this.before = before;
+    this.after = undefined;
+  }
+}
+
+/** Creates an empty roster. It is a list: a Set's old tables would keep the items. */
 export function createRoster<Item extends object>(): Roster<Item> {
+  const seats = createSeats<Item>();
+  return {
+    get size() {
+      return seats.size();
+    },
+    add: (item) => {
+      const seat = seats.take(item);
+      return () => seats.leave(seat) !== undefined;
+    },
+    all: seats.all,
+  };
+}
+
+/** Creates an empty roster with keys. Its map's old tables keep keys and empty seats only. */
+export function createKeyedRoster<Item extends object>(): KeyedRoster<Item> {
+  const seats = createSeats<Item>();
+  const byKey = new Map<string, Seat<Item>>();
+  return {
+    get size() {
+      return seats.size();
+    },
+    add: (key, item) => {
+      byKey.set(key, seats.take(item));
+    },
+    get: (key) => byKey.get(key)?.item,
+    remove: (key) => {
+      const seat = byKey.get(key);
+      if (seat === undefined) return undefined;
+      byKey.delete(key);
+      return seats.leave(seat);
+    },
+    all: seats.all,
+  };
+}
+
+interface Seats<Item extends object> {
+  size(): number;
+  take(item: Item): Seat<Item>;
+  /** Returns who left; undefined if nobody was there. */
+  leave(seat: Seat<Item>): Item | undefined;
+  all(): readonly Item[];
+}
+
+function createSeats<Item extends object>(): Seats<Item> {
   let first: Seat<Item> | undefined;
   let last: Seat<Item> | undefined;
   let size = 0;
-
-  const leave = (seat: Seat<Item>): boolean => {
-    if (seat.item === undefined) return false;
-    if (seat.before === undefined) first = seat.after;
-    else seat.before.after = seat.after;
-    if (seat.after === undefined) last = seat.before;
-    else seat.after.before = seat.before;
-    seat.item = undefined;
-    seat.before = undefined;
-    seat.after = undefined;
-    size -= 1;
-    return true;
-  };
   return {
-    get size() {
-      return size;
-    },
-    add: (item) => {
-      const seat: Seat<Item> = { item, before: last, after: undefined };
+    size: () => size,
+    take: (item) => {
+      const seat = new Seat(item, last);
       if (last === undefined) first = seat;
       else last.after = seat;
       last = seat;
       size += 1;
-      return () => leave(seat);
+      return seat;
+    },
+    leave: (seat) => {
+      const { item } = seat;
+      if (item === undefined) return undefined;
+      if (seat.before === undefined) first = seat.after;
+      else seat.before.after = seat.after;
+      if (seat.after === undefined) last = seat.before;
+      else seat.after.before = seat.before;
+      seat.item = undefined;
+      seat.before = undefined;
+      seat.after = undefined;
+      size -= 1;
+      return item;
     },
     all: () => {
       const items: Item[] = [];

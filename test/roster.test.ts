@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { createRoster } from "../src/roster.ts";
+import { createKeyedRoster, createRoster } from "../src/roster.ts";
 
 describe("a roster", () => {
   // Mutants seen red: a seat that is left without its neighbours being joined; a second leave counted.
@@ -41,4 +41,29 @@ describe("a roster", () => {
     for (const tell of roster.all()) tell();
     expect([told, roster.size]).toEqual([3, 0]);
   });
+});
+
+// Mutants seen red: a key that stays when its item has left; what is removed twice.
+test("a roster with keys is like a Map", () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(8), { maxLength: 60 }), (moves) => {
+      const roster = createKeyedRoster<object>();
+      const model = new Map<string, object>();
+      for (const move of moves) {
+        const key = String(move);
+        expect(roster.get(key)).toBe(model.get(key));
+        if (model.has(key)) {
+          expect(roster.remove(key)).toBe(model.get(key));
+          model.delete(key);
+          expect(roster.remove(key)).toBeUndefined();
+        } else {
+          const item = {};
+          roster.add(key, item);
+          model.set(key, item);
+        }
+        expect(roster.all()).toEqual([...model.values()]);
+        expect(roster.size).toBe(model.size);
+      }
+    }),
+  );
 });

@@ -1,5 +1,6 @@
 import type { ChatEvent } from "../contract/events.ts";
 import { ERROR_TABLE, ExecutionError } from "../errors.ts";
+import { createRoster } from "../roster.ts";
 import { type Conceal, concealEnd, concealError } from "./conceal.ts";
 import type { HttpRequest, HttpResponse, Send } from "./http.ts";
 import type { HttpBody } from "./http-body.ts";
@@ -69,15 +70,14 @@ const maxRestMs = 1000;
 
 /** Creates the engine that every adapter over HTTP shares. */
 export function createExchanges(): Exchanges {
-  const open = new Set<Promise<void>>();
+  const open = createRoster<Promise<void>>();
   const track = (task: Promise<void>): void => {
-    const tracked = task.finally(() => open.delete(tracked));
-    open.add(tracked);
+    const leave = open.add(task.finally(() => leave()));
   };
   return {
     run: (input) => run(input, track),
     settled: async () => {
-      while (open.size > 0) await Promise.all(open);
+      while (open.size > 0) await Promise.all(open.all());
     },
   };
 }

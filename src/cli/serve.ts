@@ -8,6 +8,7 @@ import { StateError } from "../gateway-stores.ts";
 import { LedgerOpenError } from "../ledger/open-error.ts";
 import { createLog } from "../telemetry/log.ts";
 import { bannerText } from "./banner.ts";
+import { tuneCollector } from "./collector.ts";
 import { type CommandContext, CommandError, write } from "./context.ts";
 import { createDisk } from "./disk.ts";
 import { keepCurrent } from "./keep-current.ts";
@@ -21,6 +22,7 @@ import { readVersion } from "./version.ts";
  * for it.
  */
 export async function serve({ config: file, watch }: ServeOptions, context: CommandContext): Promise<number> {
+  tuneCollector();
   const disk = createDisk();
   const loaded = await loadFromDisk(file, context, disk);
   const { config, notices } = loaded;

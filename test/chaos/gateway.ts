@@ -56,12 +56,14 @@ export async function startConfigured(configuration: string): Promise<ChaosGatew
     "--import",
     join(import.meta.dirname, name),
   ]);
-  // V8 keeps the pages of its heap that are free for at least 8 s, and gives them back by a later collection: they would look like memory that is held.
+  // V8 keeps the pages of its heap that are free for at least 8 s, and gives them back by a later collection; glibc keeps what large bodies were in. Both would look
+  // like memory that is held: they are told to give it back, as docs/operations.md says.
   const options = ["--expose-gc", "--memory-pool-timeout=0", ...reporters];
   const child = spawn(process.execPath, [...options, join(root, "dist/main.js"), "serve"], {
     cwd: work,
     env: {
       ...process.env,
+      MALLOC_MMAP_THRESHOLD_: "65536",
       EP_CONFIG: file,
       EP_GRPC_PORT: "0",
       EP_HTTP_PORT: "0",

@@ -1,6 +1,7 @@
 import { type EventEmitter, getEventListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { adapterKinds } from "../../src/adapters/index.ts";
+import { tuneCollector } from "../../src/cli/collector.ts";
 import { createDisk } from "../../src/cli/disk.ts";
 import { loadFromDisk } from "../../src/cli/load.ts";
 import { startGateway } from "../../src/gateway.ts";
@@ -30,6 +31,7 @@ export interface Observation {
   readonly open: number;
 }
 
+tuneCollector();
 const threads = watchThreadGarbage();
 const disk = createDisk();
 const { config } = await loadFromDisk(undefined, { environment: process.env, workingDirectory: process.cwd() }, disk);

@@ -18,12 +18,18 @@ export interface MemoryStreamLimits
 /** How many running streams are looked at for bytes to give up when one of them has grown. */
 const SHRINK_AT_ONCE = 8;
 
-/** A stream that runs. */
-interface Entry {
+/** A stream that runs. A class for the reason of a roster's seats: a map's old tables keep it. */
+class Entry {
   readonly head: StreamHead;
   readonly log: EventLog;
   /** Let go of when it ends, with all that the call held. */
   running: RunningStream | undefined;
+
+  constructor(head: StreamHead, log: EventLog, running?: RunningStream) {
+    this.head = head;
+    this.log = log;
+    this.running = running;
+  }
 }
 
 /**
@@ -109,7 +115,7 @@ export function createMemoryStreamStore(
     shared: false,
     begin: (head, stream) => {
       const log = new EventLog(logOptions);
-      running.set(head.streamId, { head, log, running: stream });
+      running.set(head.streamId, new Entry(head, log, stream));
       return log;
     },
     end: (head, how, key) => {
@@ -130,7 +136,7 @@ export function createMemoryStreamStore(
       const entry = running.get(streamId);
       if (entry !== undefined) return storedStream(entry, () => ended.get(streamId)?.ended ?? entry.log.ended);
       const over = ended.get(streamId);
-      return over && storedStream({ ...over, running: undefined }, () => over.ended);
+      return over && storedStream(new Entry(over.head, over.log), () => over.ended);
     },
     claim: async (use, streamId) => keys.claim(use, streamId),
     isRead: async () => false,

@@ -9,6 +9,7 @@ import type {
   ResumeRequest,
 } from "../../gen/execution/v1/streams_pb.js";
 import { Billed } from "../../gen/execution/v1/usage_pb.js";
+import { createKeyedRoster } from "../../roster.ts";
 import type { Call, CallContext, Next, Stage } from "../call.ts";
 import { hashOfRequest } from "./canonical.ts";
 import { describeStream, stateOf } from "./describe.ts";
@@ -17,7 +18,6 @@ import { chatFailure } from "./failure.ts";
 import type { Reader } from "./reader.ts";
 import { aheadError, interruptedError, mismatchError, replayExpiredError } from "./refusals.ts";
 import { createRun, type Run } from "./run.ts";
-import { createRunning } from "./running.ts";
 import type { Claim, KeyEnd, KeyUse, StoredStream, StreamStore } from "./store.ts";
 import { attachToStored, findById, findByToken, type Position } from "./stored.ts";
 import { createUnattended, type UnattendedLimits } from "./unattended.ts";
@@ -65,7 +65,7 @@ const START: Position = { after: 0, from: 0 };
 
 /** Creates the streams of a process. */
 export function createStreams({ store, newId, newSecret, nowMs, ...deps }: StreamsDeps): Streams {
-  const running = createRunning();
+  const running = createKeyedRoster<Run>();
   const unattended = createUnattended(deps.unattended);
 
   /** Begins a call's stream, for its caller to read. */
@@ -101,9 +101,9 @@ export function createStreams({ store, newId, newSecret, nowMs, ...deps }: Strea
       source: next({ ...call, context: { ...context, signal: controller.signal } })[Symbol.asyncIterator](),
       isReadElsewhere: () => store.isRead(streamId),
       onEnd: (ended) => store.end(head, ended, key && keyEnd(key, head, run, ended.error !== undefined)),
-      onClosed: () => running.remove(run),
+      onClosed: () => running.remove(streamId),
     });
-    running.add(run);
+    running.add(streamId, run);
     return run.attach(0, context, true);
   };
 

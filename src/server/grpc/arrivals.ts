@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Http2Session, IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Metadata } from "@grpc/grpc-js";
+import { createKeyedRoster } from "../../roster.ts";
 import type { HeaderLookup } from "../auth.ts";
 import { type Connections, STREAM_CREATED } from "../connections.ts";
 import { holdStreams } from "../hold.ts";
@@ -45,19 +46,10 @@ export function watchArrivals(
   ownPaths: ReadonlySet<string>,
   otherPaths: ReadonlySet<string>,
 ): Arrivals {
-  /** Through a holder that is emptied: a map's old tables keep what was in them until the next full collection. */
-  const arrivals = new Map<string, { arrival: Arrival | undefined }>();
+  const arrivals = createKeyedRoster<Arrival>();
   const held = new WeakSet<Http2Session>();
   let count = 0;
 
-  const take = (number: string): Arrival | undefined => {
-    const holder = arrivals.get(number);
-    if (holder === undefined) return undefined;
-    const { arrival } = holder;
-    holder.arrival = undefined;
-    arrivals.delete(number);
-    return arrival;
-  };
   const onCreated = (message: unknown): void => {
     const { stream, headers } = message as { stream: ServerHttp2Stream; headers: IncomingHttpHeaders };
     const { session } = stream;
@@ -76,10 +68,10 @@ export function watchArrivals(
     count = (count + 1) % Number.MAX_SAFE_INTEGER;
     const number = String(count);
     headers[NUMBER_HEADER] = number;
-    arrivals.set(number, { arrival: { stream, path, header, timeout, encoding } });
+    arrivals.add(number, { stream, path, header, timeout, encoding });
     // grpc-js never begins one that was reset in the same read.
     stream.once("close", () => {
-      take(number);
+      arrivals.remove(number);
       // The session's own map has such tables too. What listened to the stream is what belongs to the call; this event still reaches it.
       stream.removeAllListeners();
     });
@@ -87,7 +79,7 @@ export function watchArrivals(
 
   subscribe(STREAM_CREATED, onCreated);
   return {
-    take: (metadata) => take(String(metadata.get(NUMBER_HEADER)[0])),
+    take: (metadata) => arrivals.remove(String(metadata.get(NUMBER_HEADER)[0])),
     close: () => {
       unsubscribe(STREAM_CREATED, onCreated);
     },

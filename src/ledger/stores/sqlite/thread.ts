@@ -1,8 +1,7 @@
-import { readlinkSync } from "node:fs";
-import { constants, getPriority, setPriority } from "node:os";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { ownThread, standBack } from "../../../thread-priority.ts";
 import { LedgerOpenError } from "../../open-error.ts";
 import { readAttempts } from "./attempt-reader.ts";
 import type {
@@ -121,7 +120,7 @@ function runReader(port: MessagePort, { directory }: ThreadSettings): void {
   const say = (message: ThreadReady | ReaderAnswer): void => port.postMessage(message);
   const db = opened(port, () => new DatabaseSync(join(directory, LEDGER_FILE), { readOnly: true, timeout: AGAIN_MS }));
   if (db === undefined) return;
-  standBack();
+  standBackIfPossible();
   port.on("message", (request: ReaderRequest) => {
     if (request.type === "close") {
       db.close();
@@ -138,16 +137,12 @@ function runReader(port: MessagePort, { directory }: ThreadSettings): void {
   say({ type: "ready", recovered: 0 });
 }
 
-/**
- * Has this thread wait where others of the process, which serve calls and commit, want the processor too. To Linux a thread is a process with a priority of
- * its own; elsewhere it stays as it is.
- */
-function standBack(): void {
+/** Those who serve calls and commit want the processor too. */
+function standBackIfPossible(): void {
   try {
-    const thread = Number(basename(readlinkSync("/proc/thread-self")));
-    setPriority(thread, Math.max(getPriority(), constants.priority.PRIORITY_BELOW_NORMAL));
+    standBack(ownThread());
   } catch {
-    // It may not, or there is no such file: it answers all the same.
+    // It may not, or this is not Linux: it answers all the same.
   }
 }
 

@@ -1,0 +1,13 @@
+import { readlinkSync } from "node:fs";
+import { constants, getPriority, setPriority } from "node:os";
+import { basename } from "node:path";
+
+/** Identity of the thread that asks, as Linux counts threads. Throws elsewhere. */
+export function ownThread(): number {
+  return Number(basename(readlinkSync("/proc/thread-self")));
+}
+
+/** Has a thread of this process wait where others of it want the processor too. To Linux a thread is a process with a priority of its own. Throws elsewhere. */
+export function standBack(thread: number): void {
+  setPriority(thread, Math.max(getPriority(), constants.priority.PRIORITY_BELOW_NORMAL));
+}
