@@ -19,7 +19,7 @@ import { benchWires } from "./lib/wires/index.ts";
 
 const effort: Effort = { pairs: 33, chunks: 10_000, warmUpChunks: 10_000, concurrency: 50 };
 const boundMicros = 60;
-const offered = { perSecond: 500, durationMs: 4_000, pairs: 15 };
+const offered = { perSecond: 500, durationMs: 4_000, pairs: 25 };
 const boundAddedMs = 5;
 const ATTEMPTS = 5_000;
 

@@ -12,6 +12,9 @@ const COLLECTORS_NAME = /^(?:node-)?V8Worker$/;
 export function tuneCollector(): void {
   // Else V8 makes objects of places in the code whose objects have lived long old at once, with all that is made to be put into them; and what is old and dead keeps calls.
   setFlagsFromString("--no-allocation-site-pretenuring");
+  // Else a full collection begins as soon as less than the whole young space has room among the old ones, which on a small heap is a few megabytes after the one before.
+  setFlagsFromString("--incremental-marking-soft-trigger=50");
+  setFlagsFromString("--incremental-marking-hard-trigger=80");
   standBackCollectors();
 }
 
