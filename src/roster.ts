@@ -10,7 +10,7 @@ export interface Roster<Item extends object> {
 /** What goes on at the moment, by a key that each has for itself, in the order in which it began. */
 export interface KeyedRoster<Item extends object> {
   readonly size: number;
-  /** Enters an item under a key that no other one there has. */
+  /** Enters an item under a key, in the place of the one that had it. */
   add(key: string, item: Item): void;
   get(key: string): Item | undefined;
   /** Takes an item out and returns it; undefined if it is not there. */
@@ -20,9 +20,9 @@ export interface KeyedRoster<Item extends object> {
 }
 
 /**
- * Where an item is until it leaves, and nothing after that. It is all of a call that outlives it, by the garbage collector's way with two ages: a Map or a Set makes a new
- * table each time its old one is full of gaps, and the old one, which is old to the collector too, keeps what was in it until the next full collection. A class, since
- * places in the code that make what lives so long are dealt with in a way that costs more (docs/decisions/0014-garbage-collector.md), and V8 counts literals only.
+ * Holds an item until it leaves, and nothing after that. A Map or a Set would keep it: when its table is full of gaps it makes a new one, and the old table, in V8's old
+ * generation by then, holds its entries until the next full collection. A class, since V8 takes the places of object literals that live so long to make what lives long
+ * (docs/decisions/0014-garbage-collector.md).
  */
 class Seat<Item extends object> {
   item: Item | undefined;
@@ -60,6 +60,8 @@ export function createKeyedRoster<Item extends object>(): KeyedRoster<Item> {
       return seats.size();
     },
     add: (key, item) => {
+      const before = byKey.get(key);
+      if (before !== undefined) seats.leave(before);
       byKey.set(key, seats.take(item));
     },
     get: (key) => byKey.get(key)?.item,

@@ -2,30 +2,36 @@ import { readdirSync, readFileSync } from "node:fs";
 import { setFlagsFromString } from "node:v8";
 import { standBack } from "../thread-priority.ts";
 
-/** How Node names the threads on which V8 collects garbage (and compiles): `V8Worker`, with `node-` before it in some versions. */
-const COLLECTORS_NAME = /^(?:node-)?V8Worker$/;
+/** V8 reads this flag whenever it decides. Nearly all that is made is of some call, and dies with it. */
+const NO_PRETENURING = "--no-allocation-site-pretenuring";
+
+/** How Node names the threads on which V8 collects garbage and compiles: `V8Worker`, with `node-` before it in some versions. */
+const WORKERS_NAME = /^(?:node-)?V8Worker$/;
 
 /**
- * Sets how garbage is collected to what a gateway's is like: nearly all that is made is of some call, and dies with it. To be called before any code has run often.
- * docs/decisions/0014-garbage-collector.md has the reasons and the figures.
+ * Sets how the process collects garbage: docs/decisions/0014-garbage-collector.md has the reasons and the figures. To be called once it has loaded what it needs, since the flag is part
+ * of the key under which compiled code is cached, that of Node's own modules and threads too.
  */
 export function tuneCollector(): void {
-  // Else V8 makes objects of places in the code whose objects have lived long old at once, with all that is made to be put into them; and what is old and dead keeps calls.
-  setFlagsFromString("--no-allocation-site-pretenuring");
-  // Else a full collection begins as soon as less than the whole young space has room among the old ones, which on a small heap is a few megabytes after the one before.
-  setFlagsFromString("--incremental-marking-soft-trigger=50");
-  setFlagsFromString("--incremental-marking-hard-trigger=80");
-  standBackCollectors();
+  setFlagsFromString(NO_PRETENURING);
+  for (const thread of threads()) standBackIfWorker(thread);
 }
 
-/** V8 has up to four threads that collect: on one or two processors they would take most of them from calls for as long as a full collection lasts. */
-function standBackCollectors(): void {
+/** The threads of this process, as Linux counts them; none elsewhere. */
+function threads(): readonly string[] {
   try {
-    for (const thread of readdirSync("/proc/self/task")) {
-      const name = readFileSync(`/proc/self/task/${thread}/comm`, "utf8").trim();
-      if (COLLECTORS_NAME.test(name)) standBack(Number(thread));
-    }
+    return readdirSync("/proc/self/task");
   } catch {
-    // It may not, or this is not Linux: calls wait longer while garbage is collected, and that is all.
+    return [];
+  }
+}
+
+/** V8 has up to four workers by default: on one or two processors they would take most of them from calls for as long as a full collection lasts. */
+function standBackIfWorker(thread: string): void {
+  try {
+    const name = readFileSync(`/proc/self/task/${thread}/comm`, "utf8").trim();
+    if (WORKERS_NAME.test(name)) standBack(Number(thread));
+  } catch {
+    // It has ended, or may not be changed: then calls wait longer while garbage is collected, and that is all.
   }
 }

@@ -22,7 +22,6 @@ import { readVersion } from "./version.ts";
  * for it.
  */
 export async function serve({ config: file, watch }: ServeOptions, context: CommandContext): Promise<number> {
-  tuneCollector();
   const disk = createDisk();
   const loaded = await loadFromDisk(file, context, disk);
   const { config, notices } = loaded;
@@ -33,6 +32,7 @@ export async function serve({ config: file, watch }: ServeOptions, context: Comm
       ? new CommandError(thrown.message, { cause: thrown })
       : thrown;
   });
+  tuneCollector();
   context.onUncaught((thrown) => log.error("an error that nobody caught; the server goes on", thrown));
   for (const notice of notices) log.warn(notice);
   const { adminUrl, grpcUrl, httpUrl } = running;

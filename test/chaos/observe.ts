@@ -31,12 +31,12 @@ export interface Observation {
   readonly open: number;
 }
 
-tuneCollector();
 const threads = watchThreadGarbage();
 const disk = createDisk();
 const { config } = await loadFromDisk(undefined, { environment: process.env, workingDirectory: process.cwd() }, disk);
 const log = createLog(config.logLevel);
 const gateway = await startGateway({ config, kinds: adapterKinds, log, platformVersion: "0.0.0" });
+tuneCollector();
 process.on("uncaughtException", (thrown) => log.error("an error that nobody caught", thrown));
 
 process.on("message", async (asked) => {
