@@ -33,8 +33,8 @@ class Entry {
 }
 
 /**
- * What is kept of a stream that has ended. An object of its own: what nearly always lives long is soon made among the old ones at once, with all that it is
- * made with, and an entry that began with the call would keep the call until the next full collection.
+ * What is kept of a stream that has ended. An object of its own: an entry that began with the call and lives on would be old before the call ends, or made old where V8
+ * pretenures, and keep what it holds of the call until the next full collection.
  */
 interface EndedEntry {
   readonly head: StreamHead;
