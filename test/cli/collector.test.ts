@@ -1,9 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { getPriority } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { expect, test } from "@jest/globals";
+import { startServe } from "../support/serve.ts";
 
 /** Runs a script in a process of its own, since what is set is the whole process's, after `tuneCollector` or without. Gives the lines that it printed. */
 function run(script: string, isTuned: boolean): readonly string[] {
@@ -34,21 +35,25 @@ test("no place in the code is taken to make what lives long", () => {
   expect(run(LONG_LIVES, true).filter(isTenuring)).toEqual([]);
 });
 
-const PRIORITIES = `
-  import { readdirSync, readFileSync } from "node:fs";
-  const of = (thread, file) => readFileSync("/proc/self/task/" + thread + "/" + file, "utf8");
-  // What follows the name in brackets: the nice value is field 19 (proc_pid_stat(5)).
-  const nice = (thread) => Number(of(thread, "stat").replace(/^.*\\) /, "").split(" ")[16]);
-  for (const thread of readdirSync("/proc/self/task")) console.log(of(thread, "comm").trim() + " " + nice(thread));
-`;
-
-// Only Linux gives a thread a priority of its own, and shows it there. Mutants seen red: no thread stands back; all do.
-(existsSync("/proc/self/task") ? test : test.skip)("V8's workers stand back for the thread that serves", () => {
-  const threads = run(PRIORITIES, true).filter((line) => line !== "");
-  const nicesOf = (isWorker: boolean): ReadonlySet<number> =>
-    new Set(
-      threads.filter((line) => line.includes("V8Worker ") === isWorker).map((line) => Number(line.split(" ")[1])),
-    );
-  expect(nicesOf(true)).toEqual(new Set([Math.min(19, getPriority() + 10)]));
-  expect(nicesOf(false)).toEqual(new Set([getPriority()]));
-});
+// Only Linux gives a thread a priority of its own, and shows it there. Mutants seen red: no thread stands back; all do; `serve` does not ask for it.
+(existsSync("/proc/self/task") ? test : test.skip)(
+  "in serve V8's workers stand back for the thread that serves",
+  async () => {
+    const gateway = await startServe();
+    const of = `/proc/${gateway.child.pid}/task`;
+    const threads = readdirSync(of).map((thread) => ({
+      name: readFileSync(`${of}/${thread}/comm`, "utf8").trim(),
+      // What follows the name in brackets: the state is field 3, the nice value field 19 (proc_pid_stat(5)).
+      nice: Number(
+        readFileSync(`${of}/${thread}/stat`, "utf8")
+          .replace(/^.*\) /, "")
+          .split(" ")[16],
+      ),
+    }));
+    await gateway.stop();
+    const nicesOf = (isWorker: boolean): ReadonlySet<number> =>
+      new Set(threads.filter(({ name }) => name.endsWith("V8Worker") === isWorker).map(({ nice }) => nice));
+    expect(nicesOf(true)).toEqual(new Set([Math.min(19, getPriority() + 10)]));
+    expect(nicesOf(false)).toEqual(new Set([getPriority()]));
+  },
+);
