@@ -57,7 +57,7 @@ export function createKeyedRoster<Item extends object>(): KeyedRoster<Item> {
   const byKey = new Map<string, Seat<Item>>();
   return {
     get size() {
-      return seats.size();
+      return byKey.size;
     },
     add: (key, item) => {
       const before = byKey.get(key);
