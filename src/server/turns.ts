@@ -13,35 +13,65 @@ export type Task = () => boolean;
 /** Takes a task of somebody. */
 export type Turns = (owner: object, task: Task) => void;
 
+/** For so many turns it is remembered how many owners there were: a call that a turn begins goes on in some of those after it. */
+const REMEMBERED_TURNS = 16;
+
+/** The tasks of an owner, in their order. */
+class Line {
+  readonly tasks: Task[] = [];
+  /** Tasks that were done in a turn, and in which. */
+  done = 0;
+  turn = 0;
+}
+
 /**
  * Runs tasks in the next turns of the event loop, and no more in each than its budget allows, so that whoever has a thousand of them does not keep
- * all others waiting. Owners take turns, one task each; the tasks of one are run in their order.
+ * all others waiting. Owners take turns, one task each; the tasks of one are run in their order. Where there were several of late, none has more than
+ * its part of a turn, even if the others have nothing to begin: their calls go on in these turns.
  */
 export function createTurns({ perTurn, budgetMs, clockMs }: TurnsOptions): Turns {
   /** In the order in which they are served next. */
-  const queues = new Map<object, Task[]>();
+  const lines = new Map<object, Line>();
   let waiting = 0;
   /** Steps of this turn that have not been made. Each is an immediate of its own, after which its promises are run: they count too. */
   let steps = 0;
+  let turn = 0;
   let beganAtMs: number | undefined;
+  /** The most owners of late, and in which turn that was. */
+  let most = 1;
+  let mostTurn = 0;
 
-  const take = (): Task | undefined => {
-    const [next] = queues;
-    if (next === undefined) return undefined;
-    const [owner, tasks] = next;
-    queues.delete(owner);
-    const task = tasks.shift();
-    if (tasks.length > 0) queues.set(owner, tasks);
-    waiting -= 1;
-    return task;
+  const open = (): void => {
+    beganAtMs = clockMs();
+    turn += 1;
+    if (lines.size < most && turn - mostTurn < REMEMBERED_TURNS) return;
+    most = Math.max(1, lines.size);
+    mostTurn = turn;
+  };
+  /** Does the next task that has something to do, of an owner that has not had its part. */
+  const doNext = (): void => {
+    for (const [owner, line] of lines) {
+      if (line.turn !== turn) {
+        line.turn = turn;
+        line.done = 0;
+      }
+      // Of those before the first in line none has had less.
+      if (line.done >= Math.max(1, Math.floor(perTurn / most))) return;
+      const task = line.tasks.shift();
+      lines.delete(owner);
+      if (line.tasks.length > 0) lines.set(owner, line);
+      waiting -= 1;
+      line.done += 1;
+      if (task?.() === true) return;
+      line.done -= 1;
+    }
   };
   const step = (): void => {
     steps -= 1;
     try {
-      if (beganAtMs === undefined || clockMs() - beganAtMs < budgetMs) {
-        beganAtMs ??= clockMs();
-        for (let task = take(); task !== undefined && !task(); ) task = take();
-      }
+      if (beganAtMs === undefined) open();
+      else if (clockMs() - beganAtMs >= budgetMs) return;
+      doNext();
     } finally {
       if (steps === 0) begin();
     }
@@ -54,9 +84,12 @@ export function createTurns({ perTurn, budgetMs, clockMs }: TurnsOptions): Turns
   };
 
   return (owner, task) => {
-    const tasks = queues.get(owner);
-    if (tasks === undefined) queues.set(owner, [task]);
-    else tasks.push(task);
+    let line = lines.get(owner);
+    if (line === undefined) {
+      line = new Line();
+      lines.set(owner, line);
+    }
+    line.tasks.push(task);
     waiting += 1;
     // During a turn nothing is added to it.
     if (beganAtMs !== undefined || steps === perTurn) return;
@@ -67,6 +100,6 @@ export function createTurns({ perTurn, budgetMs, clockMs }: TurnsOptions): Turns
 
 /**
  * Does what callers can ask for by the thousand at once: requests are begun here, pieces of large bodies read, and what is late is ended. A call takes
- * some five turns of the event loop from its arrival to its answer, so that each has to be short.
+ * some five turns of the event loop from its arrival to its answer, and one for each piece in which the provider's comes, so that each has to be short.
  */
 export const inTurn: Turns = createTurns({ perTurn: 8, budgetMs: 4, clockMs: () => performance.now() });

@@ -46,6 +46,38 @@ test("owners take turns, however much one of them has", async () => {
   expect(done).toEqual(["flood 0", "caller"]);
 });
 
+// Mutants seen red: an owner that is alone for the moment has the whole turn; it keeps its part for ever.
+test("nobody has more than its part of a turn where there were several of late", async () => {
+  const turns = createTurns({ perTurn: 4, budgetMs: 1, clockMs });
+  const done: string[] = [];
+  add(turns, done, "caller", {});
+  for (let count = 0; count < 100; count += 1) add(turns, done, "flood");
+  /** What is done in each of the next turns. */
+  const nextTurns = async (count: number): Promise<number[]> => {
+    const each: number[] = [];
+    for (let index = 0; index < count; index += 1) {
+      const before = done.length;
+      await turn();
+      each.push(done.length - before);
+    }
+    return each;
+  };
+  expect(await nextTurns(1)).toEqual([3]);
+  expect(await nextTurns(15)).toEqual(Array.from({ length: 15 }, () => 2));
+  expect(await nextTurns(2)).toEqual([4, 4]);
+});
+
+// Mutant seen red: what had nothing to do is counted as its owner's part.
+test("tasks with nothing to do take nothing of an owner's part", async () => {
+  const turns = createTurns({ perTurn: 4, budgetMs: 1, clockMs });
+  const done: string[] = [];
+  add(turns, done, "caller", {});
+  for (let count = 0; count < 50; count += 1) turns(owner, () => false);
+  for (const name of ["a", "b", "c"]) add(turns, done, name);
+  await turn();
+  expect(done).toEqual(["caller", "a", "b"]);
+});
+
 // Mutants seen red: no budget; what follows from a task by promises not counted.
 test("no task is begun once the time of the turn is used up, promises included", async () => {
   const turns = createTurns({ perTurn: 8, budgetMs: 3, clockMs });

@@ -24,7 +24,7 @@ import { createWriter, LEDGER_FILE, type Writer } from "./writer.ts";
 // commit has to wait.
 
 /** From a commit to the roll-ups that have its rows, in milliseconds: so many commits share one. */
-const ROLL_UP_MS = 250;
+const ROLL_UP_MS = 500;
 
 /** From one look for what is too old to the next. */
 const CLEAN_MS = 60_000;
