@@ -94,7 +94,7 @@ function parts({ value }: Variable): readonly string[] {
 function overlayAdminAddress(tree: Tree, variable: Variable | undefined): Tree {
   if (variable === undefined) return tree;
   const { place, value } = variable;
-  if (value.trim() === "off") return setIn(tree, ["admin", "enabled"], scalar(false, place));
+  if (value.trim().toLowerCase() === "off") return setIn(tree, ["admin", "enabled"], scalar(false, place));
   const [, host = value.trim(), port] = /^\[?([^\]]*?)\]?(?::(\d+))?$/.exec(value.trim()) ?? [];
   const withHost = setIn(tree, ["admin", "host"], scalar(host, place));
   return port === undefined ? withHost : setIn(withHost, ["admin", "port"], scalar(port, place));

@@ -180,6 +180,7 @@ describe("notices", () => {
     expect(await admin({ EP_ADMIN_ADDR: "[::1]:0" })).toEqual({ host: "::1", port: 0 });
     expect(await admin({ EP_ADMIN_ADDR: "localhost" })).toEqual({ host: "localhost", port: 8001 });
     expect(await admin({ EP_ADMIN_ADDR: "off" })).toBeUndefined();
+    expect(await admin({ EP_ADMIN_ADDR: " OFF " })).toBeUndefined();
     const keys = { EP_AUTH_KEYS_SHA256: "a".repeat(64), EP_TLS_TERMINATED_BY_PROXY: "1" };
     expect(await admin({ ...keys, EP_HOST: "0.0.0.0" })).toEqual({ host: "127.0.0.1", port: 8001 });
   });
