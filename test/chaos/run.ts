@@ -1,10 +1,10 @@
-import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { abortedStreams } from "./aborted-streams.ts";
 import { abuse } from "./abuse.ts";
 import { deadProvider } from "./dead-provider.ts";
 import { logBound } from "./log-bound.ts";
-import type { Scenario } from "./scenario.ts";
+import { createReporter } from "./report.ts";
+import type { Finding, Scenario } from "./scenario.ts";
 import { soakSmoke } from "./soak/soak.ts";
 import { stalledReaders } from "./stalled-readers.ts";
 
@@ -14,7 +14,7 @@ import { stalledReaders } from "./stalled-readers.ts";
 //   --long          the long form of each scenario
 //   --only NAME     scenarios whose name begins so; `abuse:reset|zero` only the attacks whose name that matches
 //   --except NAME   all scenarios but those whose name begins so
-//   --report FILE   the findings as a page, beside what is printed
+//   --report FILE   the findings of each scenario in its place on a page, beside what is printed
 
 const plan: readonly { readonly scenario: Scenario; readonly short: number; readonly long: number }[] = [
   { scenario: abortedStreams, short: 1000, long: 10_000 },
@@ -35,31 +35,25 @@ const { values } = parseArgs({
 });
 const [wanted = "", only] = values.only?.split(":") ?? [];
 const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31));
-const lines: string[] = [];
-const say = (line: string): void => {
-  console.log(line);
-  lines.push(line);
-};
-say(`CHAOS_SEED=${seed}`);
-let passed = 0;
-let failed = 0;
+const all: Finding[] = [];
 const isWanted = (name: string): boolean =>
   name.startsWith(wanted) && (values.except === undefined || !name.startsWith(values.except));
 for (const { scenario, short, long } of plan.filter(({ scenario: { name } }) => isWanted(name))) {
-  say(`${scenario.name}:`);
+  const { name } = scenario;
+  const reporter = createReporter();
   const size = values.long === true ? long : short;
-  for (const finding of await scenario.run({ seed, size, ...(only === undefined ? {} : { only }) })) {
-    say(`  ${finding.failed === true ? "FAILED " : ""}${finding.text}`);
-    if (finding.failed === true) failed += 1;
-    else if (finding.failed === false) passed += 1;
-  }
+  reporter.say(`CHAOS_SEED=${seed}`);
+  reporter.say(`${name}:`);
+  const findings = await scenario.run({ seed, size, ...(only === undefined ? {} : { only }) });
+  for (const { text, failed } of findings) reporter.say(`  ${failed === true ? "FAILED " : ""}${text}`);
+  reporter.say(`  ${count(findings, false)} bounds held, ${count(findings, true)} not`);
+  all.push(...findings);
+  const script = values.long === true ? "chaos:long" : "chaos";
+  reporter.write(values.report, { name, command: `npm run ${script} -- --only "${name}"` });
 }
-say(`${passed} passed, ${failed} failed`);
-if (values.report !== undefined) writeFileSync(values.report, page(lines));
-process.exitCode = failed === 0 ? 0 : 1;
+console.log(`${count(all, false)} passed, ${count(all, true)} failed`);
+process.exitCode = count(all, true) === 0 ? 0 : 1;
 
-function page(found: readonly string[]): string {
-  const form = values.long === true ? "long" : "short";
-  const head = `Written by \`npm run chaos -- --report\` on ${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${form} form.`;
-  return `# Reliability report\n\n${head}\nWhat each line means stands in [testing](testing.md#chaos).\n\n\`\`\`text\n${found.join("\n")}\n\`\`\`\n`;
+function count(findings: readonly Finding[], failed: boolean): number {
+  return findings.filter((finding) => finding.failed === failed).length;
 }

@@ -1,11 +1,11 @@
-import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { createReporter } from "./report.ts";
 import { soak } from "./soak/soak.ts";
 
 // Half an hour of mixed calls against a gateway in a process of its own, after ten minutes that do not count: `npm run soak`. CHAOS_SEED repeats the draws.
 //
 //   --minutes N     how long, 30 without it, beside the ten
-//   --report FILE   the findings as lines, beside what is printed
+//   --report FILE   the findings in their place on a page, beside what is printed
 
 const { values } = parseArgs({ options: { minutes: { type: "string", default: "30" }, report: { type: "string" } } });
 /**
@@ -16,11 +16,7 @@ const WARM_UP_SECONDS = 600;
 
 const seconds = WARM_UP_SECONDS + 60 * Number(values.minutes);
 const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31));
-const lines: string[] = [];
-const say = (line: string): void => {
-  console.log(line);
-  lines.push(line);
-};
+const { say, write } = createReporter();
 say(`CHAOS_SEED=${seed}`);
 const findings = await soak({
   seed,
@@ -34,5 +30,5 @@ const findings = await soak({
 for (const { text, failed } of findings) say(`  ${failed === true ? "FAILED " : ""}${text}`);
 const failures = findings.filter(({ failed }) => failed === true).length;
 say(`${findings.filter(({ failed }) => failed === false).length} passed, ${failures} failed`);
-if (values.report !== undefined) writeFileSync(values.report, `${lines.join("\n")}\n`);
+write(values.report, { name: "soak for long", command: `npm run soak -- --minutes ${values.minutes}` });
 process.exitCode = failures === 0 ? 0 : 1;

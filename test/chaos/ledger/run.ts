@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { createRandom, type Random } from "../../emulators/random.ts";
 import type { DatabaseFault } from "../../support/database-faults.ts";
+import { createReporter } from "../report.ts";
 import { AIMS } from "./aims.ts";
 import { type Pace, startBiller } from "./biller.ts";
 import { type Callers, createCallers } from "./callers.ts";
@@ -20,7 +21,8 @@ import { wireOf } from "./wires.ts";
 // checkpoint (256 tokens, or what came in a second, whichever is sooner), whoever saw `finished` has a settled row, and the roll-ups are the sums of the rows.
 // Calls are made on the wires of three providers in turn.
 //
-// With `--store postgres` the rows are those of a database, which is killed, stalled and out of disk in turn while the gateway is killed.
+// With `--store postgres` the rows are those of a database, which is killed, stalled and out of disk in turn while the gateway is killed. With `--report FILE`
+// what was found takes its place on a page.
 //
 // Mutants seen red: the row is not waited for before the request leaves; the commit is not waited for at the end of an attempt; attempts are settled at a
 // start and stay open, with ids that need not be unique; nothing is noted while streaming; it is noted after 512 tokens; it is
@@ -31,11 +33,16 @@ const STREAMS = 32;
 const WARM_MS = 600;
 
 const { values } = parseArgs({
-  options: { rounds: { type: "string", default: "60" }, store: { type: "string", default: "sqlite" } },
+  options: {
+    rounds: { type: "string", default: "60" },
+    store: { type: "string", default: "sqlite" },
+    report: { type: "string" },
+  },
 });
 const rounds = Number(values.rounds);
 const seed = Number(process.env.CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31));
-console.log(`CHAOS_SEED=${seed}`);
+const { say, write } = createReporter();
+say(`CHAOS_SEED=${seed}`);
 
 const directory = mkdtempSync(join(tmpdir(), "ep-chaos-ledger-"));
 const biller = await startBiller();
@@ -160,24 +167,26 @@ async function comparedSums(httpPort: number, rows: ReadonlyMap<number, readonly
 }
 
 function report(): void {
-  console.log(
-    `${rounds} rounds, ${calls} calls, ${biller.bills.length} billed; ${restartsKilled} restarts were killed too`,
-  );
-  console.log(`hit: ${[...hits].map(([phase, count]) => `${phase} ${count}`).join(", ")}`);
+  say(`${rounds} rounds, ${calls} calls, ${biller.bills.length} billed; ${restartsKilled} restarts were killed too`);
+  say(`hit: ${[...hits].map(([phase, count]) => `${phase} ${count}`).join(", ")}`);
   for (const [kind, tokens] of missing) {
-    console.log(`estimates of ${kind}: ${tokens.length}; output tokens they lack: ${spread(tokens)}`);
+    say(`estimates of ${kind}: ${tokens.length}; output tokens they lack: ${spread(tokens)}`);
   }
-  console.log(`until a checkpoint that is due is on the disk, in milliseconds: ${spread(waits)}`);
-  console.log(`kills: ${[...kills].map(([name, count]) => `${name} ${count}`).join(", ")}`);
-  for (const problem of problems) console.log(`FAILED ${problem}`);
+  say(`until a checkpoint that is due is on the disk, in milliseconds: ${spread(waits)}`);
+  say(`kills: ${[...kills].map(([name, count]) => `${name} ${count}`).join(", ")}`);
+  for (const problem of problems) say(`FAILED ${problem}`);
   const aimed: readonly Phase[] = ["before the row", "row to send", "streaming", "settle to finished"];
   const unmet = aimed.filter((phase) => (hits.get(phase) ?? 0) < rounds / 10);
-  for (const phase of unmet) console.log(`FAILED ${phase} was hit ${hits.get(phase) ?? 0} times in ${rounds} rounds`);
+  for (const phase of unmet) say(`FAILED ${phase} was hit ${hits.get(phase) ?? 0} times in ${rounds} rounds`);
   const unaimed = Object.keys(AIMS).filter((name) => (kills.get(name) ?? 0) < rounds / 10);
-  for (const name of unaimed)
-    console.log(`FAILED only ${kills.get(name) ?? 0} kills of ${rounds} were aimed at ${name}`);
+  for (const name of unaimed) say(`FAILED only ${kills.get(name) ?? 0} kills of ${rounds} were aimed at ${name}`);
   const failed = problems.length + unmet.length + unaimed.length;
-  console.log(`${Math.max(0, calls - problems.length)} passed, ${failed} failed`);
+  say(`${Math.max(0, calls - problems.length)} passed, ${failed} failed`);
+  const isPostgres = database !== undefined;
+  write(values.report, {
+    name: isPostgres ? "ledger on PostgreSQL" : "ledger",
+    command: `npm run chaos:ledger -- --rounds ${rounds}${isPostgres ? " --store postgres" : ""}`,
+  });
   process.exitCode = failed === 0 ? 0 : 1;
 }
 
