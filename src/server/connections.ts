@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { createRoster } from "../roster.ts";
 import { createOverhead, type Overhead } from "./overhead.ts";
 import type { Peer, Peers } from "./peers.ts";
-import { inTurn } from "./turns.ts";
+import { inTurn, NOBODY } from "./turns.ts";
 
 /** What a listener allows a connection before it has made a request. Times in milliseconds. */
 export interface ConnectionLimits {
@@ -47,9 +47,6 @@ export type SocketName = Pick<Socket, "remoteAddress" | "remotePort" | "localPor
 
 /** How often the connections are looked at, in milliseconds. */
 const LOOK_MS = 250;
-
-/** Those who came together are late together. */
-const OWNER = {};
 
 interface Open extends Connection {
   readonly socket: Socket;
@@ -183,7 +180,7 @@ function createConnection(socket: Socket, peer: Peer, limits: ConnectionLimits, 
 }
 
 function endLater(socket: Socket): void {
-  inTurn(OWNER, () => {
+  inTurn(NOBODY, () => {
     if (socket.destroyed) return false;
     socket.destroy();
     return true;

@@ -1,9 +1,7 @@
-import { inTurn } from "./turns.ts";
+import { inTurn, NOBODY } from "./turns.ts";
 
 // Those who began together are late together: a thousand calls with one deadline, or as many readers that took nothing. Ending one costs little,
 // ending all of them in one turn of the event loop keeps everybody else waiting.
-
-const OWNER = {};
 
 /** A time that is awaited. */
 export interface Late {
@@ -15,7 +13,7 @@ export interface Late {
 export function startLate(afterMs: number, act: () => void): Late {
   let cleared = false;
   const late = (): void =>
-    inTurn(OWNER, () => {
+    inTurn(NOBODY, () => {
       if (cleared) return false;
       act();
       return true;

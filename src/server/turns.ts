@@ -13,8 +13,11 @@ export type Task = () => boolean;
 /** Takes a task of somebody. */
 export type Turns = (owner: object, task: Task) => void;
 
-/** For so many turns it is remembered how many owners there were: a call that a turn begins goes on in some of those after it. */
+/** For so many turns at least, and twice as many at most, it is remembered how many owners there were: a call that a turn begins goes on in some of those after it. */
 const REMEMBERED_TURNS = 16;
+
+/** Owns what is nobody's in particular: it has a turn as all others, and as much of each as they leave. */
+export const NOBODY: object = {};
 
 /** The tasks of an owner, in their order. */
 class Line {
@@ -26,8 +29,9 @@ class Line {
 
 /**
  * Runs tasks in the next turns of the event loop, and no more in each than its budget allows, so that whoever has a thousand of them does not keep
- * all others waiting. Owners take turns, one task each; the tasks of one are run in their order. Where there were several of late, none has more than
- * its part of a turn, even if the others have nothing to begin: their calls go on in these turns.
+ * all others waiting. Owners take turns, one task each; the tasks of one are run in their order. Where several were waiting of late, each begins no more
+ * than its part of a turn, rounded down, even if the others have nothing to begin: their calls go on in these turns. An owner is a connection, a request with
+ * a large body, a call of reflection: who has many of them has as many parts.
  */
 export function createTurns({ perTurn, budgetMs, clockMs }: TurnsOptions): Turns {
   /** In the order in which they are served next. */
@@ -37,26 +41,29 @@ export function createTurns({ perTurn, budgetMs, clockMs }: TurnsOptions): Turns
   let steps = 0;
   let turn = 0;
   let beganAtMs: number | undefined;
-  /** The most owners of late, and in which turn that was. */
+  /** The most owners that waited in these turns, and in those before them. */
   let most = 1;
-  let mostTurn = 0;
+  let mostBefore = 1;
 
   const open = (): void => {
     beganAtMs = clockMs();
     turn += 1;
-    if (lines.size < most && turn - mostTurn < REMEMBERED_TURNS) return;
-    most = Math.max(1, lines.size);
-    mostTurn = turn;
+    if (turn % REMEMBERED_TURNS === 0) {
+      mostBefore = most;
+      most = 1;
+    }
+    most = Math.max(most, lines.size);
   };
-  /** Does the next task that has something to do, of an owner that has not had its part. */
+  const hasHadItsPart = (owner: object, { done }: Line): boolean =>
+    owner !== NOBODY && done >= Math.max(1, Math.floor(perTurn / Math.max(most, mostBefore)));
+  /** Does the next task that has something to do, of the first owner that has not had its part. */
   const doNext = (): void => {
     for (const [owner, line] of lines) {
       if (line.turn !== turn) {
         line.turn = turn;
         line.done = 0;
       }
-      // Of those before the first in line none has had less.
-      if (line.done >= Math.max(1, Math.floor(perTurn / most))) return;
+      if (hasHadItsPart(owner, line)) continue;
       const task = line.tasks.shift();
       lines.delete(owner);
       if (line.tasks.length > 0) lines.set(owner, line);

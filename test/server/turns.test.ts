@@ -1,6 +1,6 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { expect, test } from "@jest/globals";
-import { createTurns, type Turns } from "../../src/server/turns.ts";
+import { createTurns, NOBODY, type Turns } from "../../src/server/turns.ts";
 
 const owner = {};
 let nowMs = 0;
@@ -46,25 +46,54 @@ test("owners take turns, however much one of them has", async () => {
   expect(done).toEqual(["flood 0", "caller"]);
 });
 
-// Mutants seen red: an owner that is alone for the moment has the whole turn; it keeps its part for ever.
+/** How much is done in each of the next turns. */
+async function nextTurns(done: readonly string[], count: number): Promise<number[]> {
+  const each: number[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const before = done.length;
+    await turn();
+    each.push(done.length - before);
+  }
+  return each;
+}
+
+// Mutants seen red: an owner that is alone for the moment has the whole turn; it keeps its part for ever; of the turns before only the last one counts.
 test("nobody has more than its part of a turn where there were several of late", async () => {
   const turns = createTurns({ perTurn: 4, budgetMs: 1, clockMs });
   const done: string[] = [];
   add(turns, done, "caller", {});
-  for (let count = 0; count < 100; count += 1) add(turns, done, "flood");
-  /** What is done in each of the next turns. */
-  const nextTurns = async (count: number): Promise<number[]> => {
-    const each: number[] = [];
-    for (let index = 0; index < count; index += 1) {
-      const before = done.length;
-      await turn();
-      each.push(done.length - before);
-    }
-    return each;
-  };
-  expect(await nextTurns(1)).toEqual([3]);
-  expect(await nextTurns(15)).toEqual(Array.from({ length: 15 }, () => 2));
-  expect(await nextTurns(2)).toEqual([4, 4]);
+  for (let count = 0; count < 200; count += 1) add(turns, done, "flood");
+  expect(await nextTurns(done, 1)).toEqual([3]);
+  const parts = await nextTurns(done, 33);
+  const alone = parts.indexOf(4);
+  expect(alone).toBeGreaterThanOrEqual(16);
+  expect(parts.slice(0, alone)).toEqual(Array.from({ length: alone }, () => 2));
+  expect(parts.slice(alone)).toEqual(Array.from({ length: 33 - alone }, () => 4));
+});
+
+// Mutant seen red: it has a part as anybody else.
+test("what is nobody's in particular has as much of a turn as others leave", async () => {
+  const turns = createTurns({ perTurn: 4, budgetMs: 1, clockMs });
+  const done: string[] = [];
+  for (const name of ["one", "two", "three"]) add(turns, done, name, {});
+  for (let count = 0; count < 20; count += 1) add(turns, done, "late", NOBODY);
+  expect(await nextTurns(done, 3)).toEqual([4, 4, 4]);
+  expect(done.slice(0, 4)).toEqual(["one", "two", "three", "late"]);
+});
+
+// Mutant seen red: the first in line that has had its part ends the turn.
+test("who has had its part keeps nobody behind it from having its own", async () => {
+  const turns = createTurns({ perTurn: 6, budgetMs: 1, clockMs });
+  const done: string[] = [];
+  const one = {};
+  const two = {};
+  add(turns, done, "one", one);
+  for (let count = 0; count < 2; count += 1) turns(one, () => false);
+  for (let count = 0; count < 9; count += 1) add(turns, done, "two", two);
+  for (let count = 0; count < 9; count += 1) add(turns, done, "three");
+  for (const name of ["one again", "one still"]) add(turns, done, name, one);
+  await turn();
+  expect(done).toEqual(["one", "two", "three", "two", "three", "one again"]);
 });
 
 // Mutant seen red: what had nothing to do is counted as its owner's part.
