@@ -1,6 +1,7 @@
 import type { ChatEvent } from "../contract/events.ts";
 import { warningEvent } from "../contract/events.ts";
 import { withinInt64 } from "../contract/money.ts";
+import type { ChatRequest } from "../gen/execution/v1/chat_pb.js";
 import { AttemptOutcome, type AttemptSummary, Billed, type Usage } from "../gen/execution/v1/usage_pb.js";
 import type { PriceBook } from "../ledger/prices/price-book.ts";
 import type { AttemptRow, LedgerStore } from "../ledger/store.ts";
@@ -41,16 +42,17 @@ export interface Meter {
 /** Output tokens after which what an attempt has used is noted, at the latest. */
 const TOKENS_A_CHECKPOINT = 256;
 
-/** Creates the meter of an attempt that begins now, at the prices of now. */
+/** Creates the meter of an attempt that begins now, at the prices of now. `request` is what it is sent, with what was said already where it goes on with an answer. */
 export function createMeter(
   { prices, ledger, nowMs, newId, pulse }: MeterDeps,
   call: Call,
   candidate: ResolvedCandidate,
+  request: ChatRequest,
 ): Meter {
   const startedAtMs = nowMs();
   const attemptId = attemptIdOf(startedAtMs, newId);
-  const price = priceOfCandidate(prices, candidate, call.resolved.request, startedAtMs);
-  const streamed = createStreamedOutput(call.resolved.request);
+  const price = priceOfCandidate(prices, candidate, request, startedAtMs);
+  const streamed = createStreamedOutput(request);
   let settled = false;
   let running: AttemptSummary | undefined;
   /** Output tokens that the last checkpoint knew of. */

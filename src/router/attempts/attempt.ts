@@ -88,7 +88,7 @@ export function createAttempt(deps: AttemptDeps, input: AttemptInput): Attempt {
     },
     toolTier,
   });
-  const meter = createMeter(deps, call, candidate);
+  const meter = createMeter(deps, call, candidate, request);
   const held = createHeldEvents(input.isNews);
   const { totalMs } = adapter.settings.timeouts;
   const signal = createAttemptSignal(call.context.signal, { firstContentMs: input.firstContentMs, totalMs });

@@ -1,3 +1,4 @@
+import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
 import { AttemptOutcome, type AttemptSummary } from "../../gen/execution/v1/usage_pb.js";
 import type { Call } from "../call.ts";
 import { priceOfCandidate } from "../pricing.ts";
@@ -6,12 +7,18 @@ import type { Target } from "./target.ts";
 
 /**
  * Says whether the request's `max_cost_nano_usd` leaves room for one more attempt at a target, should it and all that run cost the most they can. What
- * an attempt cost that is over is known if its provider said so; if not, it counts with the most.
+ * an attempt cost that is over is known if its provider said so; if not, it counts with the most. `requestOf` gives what the next attempt would send, with
+ * what was said already where it would go on with it.
  */
-export function createCeilingRoom({ prices, nowMs }: AttemptDeps, call: Call, targets: readonly Target[]) {
-  const { request } = call.resolved;
-  const ceiling = request.maxCostNanoUsd;
+export function createCeilingRoom(
+  { prices, nowMs }: AttemptDeps,
+  call: Call,
+  targets: readonly Target[],
+  requestOf: () => ChatRequest,
+) {
+  const ceiling = call.resolved.request.maxCostNanoUsd;
   const worstOf = ({ candidate }: Target): bigint | undefined => {
+    const request = requestOf();
     const price = priceOfCandidate(prices, candidate, request, nowMs());
     return prices.estimate(price, request, candidate.model).worstNanoUsd;
   };

@@ -7,7 +7,6 @@ import type { Call } from "../call.ts";
 
 /** How an attempt goes on with an answer. */
 export interface Going {
-  /** The call's request, with what was said as the beginning of the assistant's message. */
   readonly request: ChatRequest;
   /** Puts the attempt's events behind what was said: its text goes on in the last part, whatever else it says is in parts of its own. */
   readonly adjust: (events: readonly ChatEvent[]) => readonly ChatEvent[];
@@ -19,6 +18,8 @@ export interface Continuation {
   isPossible(): boolean;
   /** True once anything was said. */
   hasContent(): boolean;
+  /** What the next attempt is sent: the call's request, with what was said as the beginning of the assistant's message. */
+  request(): ChatRequest;
   /**
    * How the next attempt goes on; undefined while nothing was said. Every attempt is begun here: until the next one its events are taken for the
    * answer's.
@@ -38,18 +39,17 @@ export function createContinuation({ step, resolved }: Call): Continuation {
   let isPossible = true;
   let lastTextPart = 0;
   let parts = 0;
+  const said = (): string => textOf(fold.messages());
+  const request = (): ChatRequest => withPrefix(resolved.request, said().trimEnd());
   const begin = (): Going | undefined => {
     if (!hasContent) return undefined;
-    const said = textOf(fold.messages());
-    const prefix = said.trimEnd();
-    return {
-      request: withPrefix(resolved.request, prefix),
-      adjust: createAdjustment({ textPart: lastTextPart, firstFree: parts, trimmed: said.slice(prefix.length) }),
-    };
+    const trimmed = said().slice(said().trimEnd().length);
+    return { request: request(), adjust: createAdjustment({ textPart: lastTextPart, firstFree: parts, trimmed }) };
   };
   return {
     isPossible: () => isPossible && hasContent,
     hasContent: () => hasContent,
+    request,
     begin,
     add: (events) => {
       for (const event of events) {

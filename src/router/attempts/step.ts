@@ -27,11 +27,11 @@ export function createStep(deps: AttemptDeps, call: Call): StepRun {
   const { routing, request } = resolved;
   const targets = resolved.candidates.map((candidate, place) => createTarget(deps.health, candidate, place, routing));
   const mayFallBack = request.fallbackPolicy !== FallbackPolicy.DENY;
-  const hasRoom = createCeilingRoom(deps, call, targets);
   const tries: Try[] = [];
   const asked = new Map<number, boolean>([[0, true]]);
   const isNews = createNews();
   const continuation: Continuation | undefined = routing.continuation ? createContinuation(call) : undefined;
+  const hasRoom = createCeilingRoom(deps, call, targets, () => continuation?.request() ?? request);
 
   const situation = (): Situation => ({
     places: targets.map((target, place) => ({

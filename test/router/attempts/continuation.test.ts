@@ -4,6 +4,8 @@ import { fold } from "../../../src/contract/fold.ts";
 import { Capability, Support } from "../../../src/gen/execution/v1/capabilities_pb.js";
 import { Executor, MessageRole } from "../../../src/gen/execution/v1/content_pb.js";
 import { AttemptOutcome } from "../../../src/gen/execution/v1/usage_pb.js";
+import { createPriceBook } from "../../../src/ledger/prices/price-book.ts";
+import { acmeTable } from "../../ledger/prices/rig.ts";
 import { answer, createScriptedAdapter, finishedEvent, type Play } from "../../support/scripted-adapter.ts";
 import { createRig, failure } from "./rig.ts";
 
@@ -123,5 +125,23 @@ describe("an answer that breaks off", () => {
     const ran = await createRig([near, far], { routing }).run();
     expect(textsOf(ran)).toEqual(["text far"]);
     expect(far.inputs[0]?.request.messages).toHaveLength(1);
+  });
+
+  // Mutants seen red: the room is of the request without what was said; the estimate too.
+  test("costs what was said as input, in the room of its ceiling and in its estimate", async () => {
+    const prices = createPriceBook([acmeTable([{ models: ["model-1"], rates: { input: "1000", output: "2" } }])]);
+    const said = textDelta(at(0), "four".repeat(1000));
+    const paid = (name: string, play: Play) =>
+      createScriptedAdapter({ name, play, support: TAKES_PREFIX, seller: "acme", spends: true });
+    const attempts = async (maxCostNanoUsd: bigint) => {
+      const far = paid("far", broken(textDelta(at(0), "!")));
+      const rig = createRig([paid("near", broken(said)), far], { routing, prices });
+      await rig.run({ maxCostNanoUsd, sampling: { maxOutputTokens: 10 } });
+      return rig.rows.map(({ usage }) => usage?.inputTotal ?? 0);
+    };
+    const [first = 0, second = 0] = await attempts(1_000_000_000_000n);
+    expect(second - first).toBeGreaterThanOrEqual(1000);
+    // There is room for two attempts at the request, and not for one that has 1,000 tokens more to read.
+    expect(await attempts(900_000_000n)).toHaveLength(1);
   });
 });
