@@ -35,7 +35,7 @@ export interface Health {
   admit(provider: string, model: string): Permit | undefined;
   /** Leaves a target alone for a while, at most ten minutes whatever its provider says. */
   pause(provider: string, model: string, ms: number): void;
-  /** Opens the breakers of all models of an instance. */
+  /** Opens the breakers of all models of an instance, those that were never tried too. */
   openInstance(provider: string, cooldownMs: number): void;
 }
 
@@ -49,8 +49,11 @@ const USUAL_PROBE_MS = 1_000;
 export function createHealth(nowMs: () => number): Health {
   const providers = new Map<string, Map<string, TargetHealth>>();
   const budgets = new Map<string, RetryBudget>();
+  /** Until when models of an instance are out that were not tried before it was opened. */
+  const instances = new Map<string, number>();
 
   const targetsOf = (provider: string): Map<string, TargetHealth> => getOrMake(providers, provider, () => new Map());
+  const untriedMs = (provider: string): number => Math.max(0, (instances.get(provider) ?? 0) - nowMs());
   const target = (provider: string, model: string): TargetHealth => {
     const targets = targetsOf(provider);
     const known = targets.get(model);
@@ -62,6 +65,8 @@ export function createHealth(nowMs: () => number): Health {
       running: 0,
       pausedUntilMs: Number.NEGATIVE_INFINITY,
     };
+    const openMs = untriedMs(provider);
+    if (openMs > 0) made.breaker.open(openMs);
     targets.set(model, made);
     return made;
   };
@@ -81,7 +86,9 @@ export function createHealth(nowMs: () => number): Health {
     budget: (provider) => getOrMake(budgets, provider, () => createRetryBudget(nowMs)),
     stateOf: (provider, model) => {
       const known = providers.get(provider)?.get(model);
-      return known === undefined ? { provider, model, state: "closed", waitMs: 0 } : describe(provider, model, known);
+      if (known !== undefined) return describe(provider, model, known);
+      const waitMs = untriedMs(provider);
+      return { provider, model, state: waitMs > 0 ? "open" : "closed", waitMs };
     },
     states: () =>
       [...providers].flatMap(([provider, targets]) =>
@@ -96,6 +103,7 @@ export function createHealth(nowMs: () => number): Health {
       known.pausedUntilMs = Math.max(known.pausedUntilMs, nowMs() + Math.min(ms, LONGEST_PAUSE_MS));
     },
     openInstance: (provider, cooldownMs) => {
+      instances.set(provider, nowMs() + cooldownMs);
       for (const { breaker } of targetsOf(provider).values()) breaker.open(cooldownMs);
     },
   };

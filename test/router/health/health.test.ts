@@ -53,13 +53,22 @@ test("a pause ends, whatever a provider asks for", () => {
   expect(health.admit("a", "m")).toBeDefined();
 });
 
-test("an instance can be opened with all of its models", () => {
-  const { health } = rig();
+// Mutants seen red: a model that was never tried is let through; it is said to be well; it is out for ever.
+test("an instance can be opened with all of its models, those never tried too", () => {
+  const { health, pass } = rig();
   health.target("a", "m");
   health.target("a", "n");
   health.target("b", "m");
   health.openInstance("a", 60_000);
   expect(health.states().map(({ state }) => state)).toEqual(["open", "open", "closed"]);
+  pass(1_000);
+  expect(health.stateOf("a", "new")).toMatchObject({ state: "open", waitMs: 59_000 });
+  expect(health.admit("a", "new")).toBeUndefined();
+  expect(health.admit("b", "new")).toBeDefined();
+  pass(59_000);
+  expect(health.stateOf("a", "newer")).toMatchObject({ state: "closed", waitMs: 0 });
+  expect(health.admit("a", "newer")).toBeDefined();
+  expect(health.admit("a", "new")?.isProbe).toBe(true);
 });
 
 // Mutants seen red: everything kept; what is paused forgotten. The words for models are the caller's.
