@@ -36,16 +36,26 @@ interface Block {
 const FIRST_BLOCK_BYTES = 1024;
 const MAX_BLOCK_BYTES = 8192;
 
-/** First blocks are cut from slabs: an ArrayBuffer for each call would cost more than all that is written into it. */
 const SLAB_BYTES = 16 * FIRST_BLOCK_BYTES;
-let slab = Buffer.alloc(0);
 
-function firstBlock(): Buffer {
-  if (slab.length === 0) slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
-  const bytes = slab.subarray(0, FIRST_BLOCK_BYTES);
-  slab = slab.subarray(FIRST_BLOCK_BYTES);
-  return bytes;
+/**
+ * Cuts small pieces of memory from slabs: an ArrayBuffer for each call would cost more than all that is written into it. A slab is there until the last of
+ * its pieces is gone, so that what is cut from one lives about as long: Node's own pool of small buffers holds whatever comes by, and would be kept whole
+ * for a piece that a log keeps.
+ */
+function createSlabs(): (size: number) => Buffer {
+  let rest = Buffer.alloc(0);
+  return (size) => {
+    if (size > FIRST_BLOCK_BYTES) return Buffer.allocUnsafeSlow(size);
+    if (rest.length < size) rest = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    const piece = rest.subarray(0, size);
+    rest = rest.subarray(size);
+    return piece;
+  };
 }
+
+const cutFirstBlock = createSlabs();
+const cutLastFrame = createSlabs();
 
 /** What a log costs beside its blocks: the objects around it and what is known of its stream. Measured, rounded up. */
 export const LOG_OVERHEAD_BYTES = 2048;
@@ -153,7 +163,9 @@ export class EventLog {
       if (block === undefined) break;
       this.#heldBytes -= block.bytes.length;
       if (this.#blocks.length === 0 && this.#ended?.error === undefined) {
-        this.#lastFrame = Buffer.from(lastFrameOf(block));
+        const frame = lastFrameOf(block);
+        this.#lastFrame = cutLastFrame(frame.length);
+        this.#lastFrame.set(frame);
       }
     }
     this.#report();
@@ -184,7 +196,7 @@ export class EventLog {
     if (block === undefined || block.used + size > block.bytes.length) {
       const usual = Math.min(MAX_BLOCK_BYTES, 2 * (block?.bytes.length ?? 0));
       const isFirst = block === undefined && size <= FIRST_BLOCK_BYTES;
-      const bytes = isFirst ? firstBlock() : Buffer.allocUnsafeSlow(Math.max(usual, size));
+      const bytes = isFirst ? cutFirstBlock(FIRST_BLOCK_BYTES) : Buffer.allocUnsafeSlow(Math.max(usual, size));
       block = { bytes, used: 0, first: this.#lastSequence + 1, last: this.#lastSequence };
       this.#blocks.push(block);
       this.#heldBytes += bytes.length;

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
@@ -188,4 +190,28 @@ test("what is left of a log is the end of a stream that finished, and nothing of
     log.end(failed ? { endedAtMs: 0, error: new ExecutionError("CANCELLED", "left") } : { endedAtMs: 0 });
     expect(log.last()?.sequence).toBe(failed ? undefined : 2);
   }
+});
+
+/** Bytes in array buffers, once garbage is collected. */
+function bufferBytes(): number {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  for (let pass = 0; pass < 2; pass += 1) collect();
+  return process.memoryUsage().arrayBuffers;
+}
+
+// Mutant seen red: the frame in Node's pool of small buffers, all of which it then keeps.
+test("a log of which only the last event is left keeps no memory but for that", () => {
+  const before = bufferBytes();
+  const logs = Array.from({ length: 4000 }, () => {
+    const log = new EventLog(unbounded);
+    log.append(events(1, ["a few words"]));
+    log.end(how);
+    log.shrink(0);
+    // What else is made of small buffers meanwhile, and soon gone.
+    for (let count = 0; count < 4; count += 1) Buffer.from("x".repeat(2000));
+    return log;
+  });
+  expect((bufferBytes() - before) / logs.length).toBeLessThan(500);
+  expect(logs.every((log) => log.last() !== undefined)).toBe(true);
 });
