@@ -1,12 +1,13 @@
 import { createServer } from "node:http";
 import { createSecureServer } from "node:http2";
-import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
+import type { AddressInfo, Server } from "node:net";
 import { setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { createHttpClient, type HttpClient, type HttpRequest, type HttpResponse } from "../../src/adapters/http.ts";
 import { ExecutionError } from "../../src/errors.ts";
 import { createEmulator, type Emulator } from "../emulators/emulator.ts";
 import { createCertificate } from "../support/certificate.ts";
+import { startSilentServer } from "../support/silent-server.ts";
 import { waitFor, within } from "../support/wait.ts";
 
 const timeouts = { connectMs: 5_000, headersMs: 5_000, idleMs: 5_000 };
@@ -147,6 +148,21 @@ describe("the HTTP client", () => {
     await expect(read()).rejects.toMatchObject({ reason: "UPSTREAM_TRUNCATED" });
   });
 
+  // Mutant seen red: undici left to its own ten seconds.
+  test("gives up on a connection that does not come about, of which nothing was sent", async () => {
+    const silent = await startSilentServer();
+    const hasty = createHttpClient({ timeouts: { ...timeouts, connectMs: 100 } });
+    try {
+      const sending = within(hasty.send(post(silent.url)), { what: "the end of the wait", timeoutMs: 5_000 });
+      await expect(sending).rejects.toMatchObject({ reason: "PROVIDER_TIMEOUT", extras: { unsent: true } });
+      expect(silent.connections()).toBe(1);
+    } finally {
+      await hasty.close();
+      await silent.close();
+    }
+  });
+
+  // Mutants seen red: undici left to its own limits, of the headers or of the body.
   test("gives up on headers that do not come and on a body that stalls", async () => {
     const hasty = createHttpClient({ timeouts: { connectMs: 500, headersMs: 200, idleMs: 200 } });
     emulator.enqueue({ delivery: { kind: "hold-headers" } });
@@ -171,21 +187,15 @@ describe("giving up", () => {
   });
 
   test("while there is no connection yet says that nothing was sent (mutant: sent whenever it is given up)", async () => {
-    // It accepts connections and never shakes hands.
-    const silent = createTcpServer();
-    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
-    const { port } = silent.address() as AddressInfo;
-    const sockets: Socket[] = [];
-    silent.on("connection", (socket) => sockets.push(socket));
+    const silent = await startSilentServer();
     const controller = new AbortController();
-    const sending = client.send(post(`https://127.0.0.1:${port}/`, { signal: controller.signal }));
+    const sending = client.send(post(silent.url, { signal: controller.signal }));
     try {
-      await waitFor(() => sockets.length === 1, { what: "the connection" });
+      await waitFor(() => silent.connections() === 1, { what: "the connection" });
       controller.abort(gone);
       await expect(sending).rejects.toMatchObject({ reason: gone.reason, extras: { unsent: true } });
     } finally {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => silent.close(resolve));
+      await silent.close();
     }
   });
 
