@@ -3,7 +3,7 @@ import { ChatError, type Client, createClient, Role, text } from "../../../src/c
 import type { RoutingSettings } from "../../../src/config/config.ts";
 import { createInvariantChecker } from "../../../src/contract/invariants.ts";
 import type { RunningGateway } from "../../../src/gateway.ts";
-import type { ChatResponse } from "../../../src/gen/execution/v1/chat_pb.js";
+import { type ChatResponse, NextStep } from "../../../src/gen/execution/v1/chat_pb.js";
 import { IN_ORDER } from "../../../src/router/routing.ts";
 import { createEmulator, type Emulator } from "../../emulators/emulator.ts";
 import type { Answer, Exchange } from "../../emulators/exchange.ts";
@@ -133,6 +133,14 @@ async function callOnce(client: Client, question: string): Promise<CallResult> {
   broken(checker.end(error === undefined ? "success" : "error"));
   const said = events.map(({ event }) => (event.case === "textDelta" ? event.value.text : ""));
   return { events, text: said.join(""), error };
+}
+
+/** What a caller was told of the attempts, one word an event: `attempt 0 near`, `failed 0 PROVIDER_INTERNAL RETRY`. */
+export function attemptsTold(events: readonly ChatResponse[]): readonly string[] {
+  return events.flatMap(({ event: { case: name, value } }) => {
+    if (name === "attemptStarted") return [`attempt ${value.attempt} ${value.candidate?.provider}`];
+    return name === "attemptFailed" ? [`failed ${value.attempt} ${value.reason} ${NextStep[value.next]}`] : [];
+  });
 }
 
 function modelOf(contextWindow: number | undefined): ModelSettings | undefined {
