@@ -149,6 +149,26 @@ describe("a call whose provider fails before content", () => {
     expect(await attempts(100_000n, internal)).toBe(3);
   });
 
+  // Mutant seen red: a budget that is not asked again when the wait is over.
+  test("goes to the next candidate if others have used up the budget while it waited to be tried again", async () => {
+    const near = provider("near", internal);
+    const rig = createRig([near, provider("far")], {
+      wait: async () => {
+        for (const budget = rig.health.budget("near"); budget.allows(); ) budget.spend();
+      },
+    });
+    const { told, error } = await rig.run();
+    expect(error).toBeUndefined();
+    expect(told.slice(1, 5)).toEqual([
+      "attempt 0 near",
+      "failed 0 PROVIDER_INTERNAL RETRY",
+      "attempt 1 far",
+      "text 0 far",
+    ]);
+    expect(near.inputs).toHaveLength(1);
+    expect(rig.health.target("near", "model-1").running).toBe(0);
+  });
+
   test("is not tried again after its caller has left", async () => {
     const caller = new AbortController();
     const leaving: Play = async function* () {
