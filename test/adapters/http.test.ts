@@ -153,7 +153,7 @@ describe("the HTTP client", () => {
     const silent = await startSilentServer();
     const hasty = createHttpClient({ timeouts: { ...timeouts, connectMs: 100 } });
     try {
-      const sending = within(hasty.send(post(silent.url)), { what: "the end of the wait", timeoutMs: 5_000 });
+      const sending = within(hasty.send(post(silent.url)), { what: "the end of the wait", timeoutMs: 8_000 });
       await expect(sending).rejects.toMatchObject({ reason: "PROVIDER_TIMEOUT", extras: { unsent: true } });
       expect(silent.connections()).toBe(1);
     } finally {

@@ -50,7 +50,7 @@ export interface FaultRigOptions {
   /** Time in which `near` is to be connected to, in milliseconds. Default: far above what it takes. */
   readonly connectMs?: number;
   /** What the provider that is tried second says. Default: `far`. */
-  readonly far?: Exchange | Answer;
+  readonly far?: Exchange;
   /** What the provider that is tried first says, after what is queued. Default: `near`. */
   readonly near?: Exchange | Answer;
 }
@@ -61,10 +61,11 @@ const WATCHDOG_MS = 15_000;
 /** Starts the gateway and both providers. */
 export async function createFaultRig(wire: FaultWire, options: FaultRigOptions = {}): Promise<FaultRig> {
   const said = (word: string): Exchange => wire.play([{ text: [word] }]);
-  const provided = (exchange: Exchange | Answer): Answer =>
-    typeof exchange === "function" ? exchange : () => exchange;
-  const near = await createEmulator({ answer: provided(options.near ?? said("near")) });
-  const far = await createEmulator({ answer: provided(options.far ?? said("far")) });
+  const near = await createEmulator({
+    answer: (received) =>
+      typeof options.near === "function" ? options.near(received) : (options.near ?? said("near")),
+  });
+  const far = await createEmulator({ answer: () => options.far ?? said("far") });
   const { silenceMs = WATCHDOG_MS, idleMs = 2 * silenceMs, connectMs = 2_000 } = options;
   const provider = (name: string, baseUrl: string, model: ModelSettings | undefined): ProviderSettings =>
     testProvider({

@@ -21,7 +21,7 @@ test.each(FAULT_WIRES)(
     const silent = await startSilentServer();
     const rig = await createFaultRig(wire, { nearUrl: silent.url, connectMs: 100 });
     try {
-      const { text: said, error, events } = await within(rig.call(), { what: "the answer", timeoutMs: 5_000 });
+      const { text: said, error, events } = await within(rig.call(), { what: "the answer", timeoutMs: 8_000 });
       expect({ said, error }).toEqual({ said: "far", error: undefined });
       expect(events.flatMap(({ event }) => (event.case === "attemptFailed" ? [event.value] : []))).toMatchObject([
         { attempt: 0, reason: "PROVIDER_TIMEOUT", billed: Billed.NO },
