@@ -60,7 +60,7 @@ const within = (counts: readonly number[], second: number): number =>
  */
 describe("a provider without a breaker that fails half of all calls", () => {
   test.each([
-    ["is tried again at once", 100, {}],
+    ["does not say when to come back", 100, {}],
     ["asks to be left alone for two seconds", 100, { retryAfterMs: 2000 }],
     ["is called so seldom that three a second are more than a tenth", 8, {}],
     ["is called seldom, and asks to be left alone", 8, { retryAfterMs: 2000 }],
@@ -79,6 +79,7 @@ describe("a provider without a breaker that fails half of all calls", () => {
     expect([...new Set(errors.map(({ reason }) => reason))]).toEqual(["PROVIDER_UNAVAILABLE"]);
   });
 
+  // Mutant seen red: no retry but a tenth.
   test("is tried as often as `retries` says while the budget lasts", async () => {
     const { sent, asked, errors } = await openLoop(2);
     expect(asked).toBe(2 * SECONDS);
