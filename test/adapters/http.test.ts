@@ -1,15 +1,19 @@
 import { createServer } from "node:http";
 import { createSecureServer } from "node:http2";
-import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
-import { setImmediate as turn } from "node:timers/promises";
+import type { AddressInfo, Server } from "node:net";
+import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { createHttpClient, type HttpClient, type HttpRequest, type HttpResponse } from "../../src/adapters/http.ts";
 import { ExecutionError } from "../../src/errors.ts";
 import { createEmulator, type Emulator } from "../emulators/emulator.ts";
 import { createCertificate } from "../support/certificate.ts";
+import { startSilentServer } from "../support/silent-server.ts";
 import { waitFor, within } from "../support/wait.ts";
 
 const timeouts = { connectMs: 5_000, headersMs: 5_000, idleMs: 5_000 };
+/** A wait between two pieces that is long for a provider, and one of a reader's in which undici's coarse clock has seen it pass. */
+const IDLE_MS = 300;
+const MUCH_LONGER_MS = 2_500;
 const gone = new ExecutionError("CANCELLED", "the caller left");
 const stream = { "content-type": "text/event-stream" };
 
@@ -89,23 +93,20 @@ describe("the HTTP client", () => {
     expect(emulator.requests).toHaveLength(1);
   });
 
-  test("reads at the reader's pace (mutant: never pause the connection)", async () => {
+  // Mutants seen red: the connection is never paused; a limit of our own on the time between two pieces, which goes on while it is.
+  test("reads at the reader's pace, and does not take one who is slow for a provider that stalls", async () => {
+    const hasty = createHttpClient({ timeouts: { ...timeouts, idleMs: IDLE_MS } });
     const piece = Buffer.from(`data: ${"x".repeat(8_000)}\n\n`);
     const body = Buffer.concat(Array.from({ length: 5_000 }, () => piece));
     emulator.enqueue({ headers: stream, body, delivery: { kind: "event-per-write" } });
-    const response = await client.send(post(emulator.baseUrl));
-    let last = -1;
-    await waitFor(
-      () => {
-        const sent = emulator.requests[0]?.sentBytes ?? 0;
-        const stands = sent === last && sent > 0;
-        last = sent;
-        return stands;
-      },
-      { what: "the emulator to stand still" },
-    );
-    expect(last).toBeLessThan(body.length);
-    expect((await readAll(response)).length).toBe(body.length);
+    try {
+      const response = await hasty.send(post(emulator.baseUrl));
+      await sleep(MUCH_LONGER_MS);
+      expect(emulator.requests[0]?.sentBytes).toBeLessThan(body.length);
+      expect((await readAll(response)).length).toBe(body.length);
+    } finally {
+      await hasty.close();
+    }
   });
 
   test("knows the faults before the headers", async () => {
@@ -147,6 +148,21 @@ describe("the HTTP client", () => {
     await expect(read()).rejects.toMatchObject({ reason: "UPSTREAM_TRUNCATED" });
   });
 
+  // Mutant seen red: undici left to its own ten seconds.
+  test("gives up on a connection that does not come about, of which nothing was sent", async () => {
+    const silent = await startSilentServer();
+    const hasty = createHttpClient({ timeouts: { ...timeouts, connectMs: 100 } });
+    try {
+      const sending = within(hasty.send(post(silent.url)), { what: "the end of the wait", timeoutMs: 8_000 });
+      await expect(sending).rejects.toMatchObject({ reason: "PROVIDER_TIMEOUT", extras: { unsent: true } });
+      expect(silent.connections()).toBe(1);
+    } finally {
+      await hasty.close();
+      await silent.close();
+    }
+  });
+
+  // Mutants seen red: undici left to its own limits, of the headers or of the body.
   test("gives up on headers that do not come and on a body that stalls", async () => {
     const hasty = createHttpClient({ timeouts: { connectMs: 500, headersMs: 200, idleMs: 200 } });
     emulator.enqueue({ delivery: { kind: "hold-headers" } });
@@ -171,21 +187,15 @@ describe("giving up", () => {
   });
 
   test("while there is no connection yet says that nothing was sent (mutant: sent whenever it is given up)", async () => {
-    // It accepts connections and never shakes hands.
-    const silent = createTcpServer();
-    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
-    const { port } = silent.address() as AddressInfo;
-    const sockets: Socket[] = [];
-    silent.on("connection", (socket) => sockets.push(socket));
+    const silent = await startSilentServer();
     const controller = new AbortController();
-    const sending = client.send(post(`https://127.0.0.1:${port}/`, { signal: controller.signal }));
+    const sending = client.send(post(silent.url, { signal: controller.signal }));
     try {
-      await waitFor(() => sockets.length === 1, { what: "the connection" });
+      await waitFor(() => silent.connections() === 1, { what: "the connection" });
       controller.abort(gone);
       await expect(sending).rejects.toMatchObject({ reason: gone.reason, extras: { unsent: true } });
     } finally {
-      for (const socket of sockets) socket.destroy();
-      await new Promise((resolve) => silent.close(resolve));
+      await silent.close();
     }
   });
 
@@ -290,6 +300,26 @@ describe("over TLS", () => {
     expect(bodies).toEqual(["over 2.0", "over 2.0", "over 2.0"]);
     expect(sessions).toBe(1);
     await trusting.close();
+  });
+
+  // Mutant seen red: a limit of our own on the time between two pieces, which goes on while nothing is read.
+  test("waits over HTTP/2 for a reader who is slow", async () => {
+    const size = 8 * 1024 * 1024;
+    const made = createSecureServer({ key, cert: certificate }, (_request, response) => {
+      response.end(Buffer.alloc(size, "x"));
+    });
+    const url = await listen(made);
+    const trusting = createHttpClient({
+      timeouts: { ...timeouts, idleMs: IDLE_MS },
+      certificateAuthorities: certificate,
+    });
+    try {
+      const response = await trusting.send(post(url));
+      await sleep(MUCH_LONGER_MS);
+      expect((await readAll(response)).length).toBe(size);
+    } finally {
+      await trusting.close();
+    }
   });
 
   test("refuses a certificate nobody vouches for (mutant: rejectUnauthorized false)", async () => {

@@ -119,6 +119,7 @@ describe("latency", () => {
     return health;
   };
 
+  // Mutants seen red: the best of all first; whoever is drawn first; the others in the order of the configuration.
   test("the better of two at random is first, so that the slowest never is, and the others follow by their time", () => {
     const { order } = rig("latency", { health: measured({ a: 300, b: 200, c: 100 }) });
     const orders = new Set(times(200, () => order()));

@@ -28,7 +28,10 @@ export interface Target {
   readonly candidate: ResolvedCandidate;
   /** How it stands now. */
   describe(): Omit<Place, "isUnfit" | "isAffordable">;
-  /** Leave for one attempt; undefined if none may start now. `isFurther`: the call was at this instance before. */
+  /**
+   * Leave for one attempt; undefined if none may start now. `isFurther`: the call was at this instance before, so that it is asked of the budget again,
+   * which others may have used up while it waited.
+   */
   admit(isFurther: boolean): Admission | undefined;
 }
 
@@ -62,9 +65,10 @@ export function createTarget(
       takesPrefix: supportOf(candidate.model, Capability.ASSISTANT_PREFIX) === Support.NATIVE,
     }),
     admit: (isFurther) => {
+      const budget = health.budget(provider);
+      if (isFurther && !budget.allows()) return undefined;
       const permit = health.admit(provider, model);
       if (permit === undefined) return undefined;
-      const budget = health.budget(provider);
       if (isFurther) budget.spend();
       else budget.request();
       return createAdmission(health, { candidate, place, permit, breaker });

@@ -147,6 +147,7 @@ describe.each<Transport>(["native", "sdk"])("an instance over %s", (transport) =
     expect(emulator.requests).toHaveLength(1);
   });
 
+  // Mutants seen red: an HTTP client left to its own limits, of the headers or of the wait; an SDK's call without a timer; its body waited for as long as it likes.
   test("keeps its time limits: headers, then the wait between reads", async () => {
     const timeouts = { connectMs: 100, headersMs: 150, idleMs: 250 };
     emulator.enqueue({ delivery: { kind: "hold-headers" } });

@@ -7,7 +7,8 @@ import { Secret } from "../../../src/secret.ts";
 import { createEmulator, type Emulator } from "../../emulators/emulator.ts";
 import type { Delivery, Exchange } from "../../emulators/exchange.ts";
 import { syntheticChat } from "../../emulators/synthetic-chat.ts";
-import { waitFor } from "../../support/wait.ts";
+import { startSilentServer } from "../../support/silent-server.ts";
+import { waitFor, within } from "../../support/wait.ts";
 import { type Observation, observe } from "../shared/observe.ts";
 import { createOpenai, openaiSettings, userRequest } from "./rig.ts";
 
@@ -154,12 +155,22 @@ describe.each<Transport>(["native", "sdk"])("an instance over %s", (transport) =
     expect(emulator.requests).toHaveLength(1);
   });
 
-  test("keeps its time limits: headers, then the wait between reads", async () => {
+  // Mutants seen red: an HTTP client left to its own limits, of the connection, the headers or the wait; an SDK left to its own, or whose giving up is not told
+  // from a broken network; a body of an SDK that is waited for as long as it likes.
+  test("keeps its time limits: connection, headers, then the wait between reads", async () => {
     const timeouts = { connectMs: 100, headersMs: 150, idleMs: 250 };
+    const late = async (baseUrl: string): Promise<Observation> =>
+      within(chat({ transport, timeouts, baseUrl }), { what: "the end of the wait", timeoutMs: 5_000 });
+    const silent = await startSilentServer();
+    try {
+      expect((await late(silent.url)).error).toMatchObject({ reason: "PROVIDER_TIMEOUT" });
+    } finally {
+      await silent.close();
+    }
     emulator.enqueue({ delivery: { kind: "hold-headers" } });
-    expect((await chat({ transport, timeouts })).error).toMatchObject({ reason: "PROVIDER_TIMEOUT" });
+    expect((await late(emulator.baseUrl)).error).toMatchObject({ reason: "PROVIDER_TIMEOUT" });
     emulator.enqueue(answer({ kind: "stall-after-events", events: 3 }));
-    const { error, reads } = await chat({ transport, timeouts });
+    const { error, reads } = await late(emulator.baseUrl);
     expect(error).toMatchObject({ reason: "UPSTREAM_STALLED" });
     expect(reads.flat().length).toBeGreaterThan(0);
     await emulator.waitForIdle();

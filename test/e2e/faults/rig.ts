@@ -1,9 +1,9 @@
-import type { ModelSettings, ProviderSettings } from "../../../src/adapters/adapter.ts";
+import type { ModelSettings, ProviderSettings, Transport } from "../../../src/adapters/adapter.ts";
 import { ChatError, type Client, createClient, Role, text } from "../../../src/client/index.ts";
 import type { RoutingSettings } from "../../../src/config/config.ts";
 import { createInvariantChecker } from "../../../src/contract/invariants.ts";
 import type { RunningGateway } from "../../../src/gateway.ts";
-import type { ChatResponse } from "../../../src/gen/execution/v1/chat_pb.js";
+import { type ChatResponse, NextStep } from "../../../src/gen/execution/v1/chat_pb.js";
 import { IN_ORDER } from "../../../src/router/routing.ts";
 import { createEmulator, type Emulator } from "../../emulators/emulator.ts";
 import type { Answer, Exchange } from "../../emulators/exchange.ts";
@@ -36,9 +36,19 @@ export interface FaultRigOptions {
   readonly routing?: Partial<RoutingSettings>;
   /** Silence that `near` may keep, in milliseconds. Default: far above what an answer takes. */
   readonly silenceMs?: number;
+  /** Silence that `near` may keep within an answer, in milliseconds. Default: twice `silenceMs`. */
+  readonly idleMs?: number;
+  /** What `near` is called over. Default: our own client. */
+  readonly transport?: Transport;
   /** Whether `near` is alone, without retries and without a breaker. */
   readonly alone?: true;
   readonly contextWindows?: readonly [number, number];
+  /** The model of `far`. Default: one of which nothing is known. */
+  readonly farModel?: ModelSettings;
+  /** Where `near` is to be found. Default: at its emulator. */
+  readonly nearUrl?: string;
+  /** Time in which `near` is to be connected to, in milliseconds. Default: far above what it takes. */
+  readonly connectMs?: number;
   /** What the provider that is tried second says. Default: `far`. */
   readonly far?: Exchange;
   /** What the provider that is tried first says, after what is queued. Default: `near`. */
@@ -56,24 +66,28 @@ export async function createFaultRig(wire: FaultWire, options: FaultRigOptions =
       typeof options.near === "function" ? options.near(received) : (options.near ?? said("near")),
   });
   const far = await createEmulator({ answer: () => options.far ?? said("far") });
-  const { silenceMs = WATCHDOG_MS } = options;
-  const provider = (name: string, { baseUrl }: Emulator, contextWindow: number | undefined): ProviderSettings =>
+  const { silenceMs = WATCHDOG_MS, idleMs = 2 * silenceMs, connectMs = 2_000 } = options;
+  const provider = (name: string, baseUrl: string, model: ModelSettings | undefined): ProviderSettings =>
     testProvider({
       name,
       kind: wire.kind,
       baseUrl: `${baseUrl}${wire.path}`,
       defaultModel: "m",
-      models: contextWindow === undefined ? {} : { m: modelOf(contextWindow) },
+      models: model === undefined ? {} : { m: model },
       spends: false,
+      ...(name === "near" && options.transport !== undefined && { transport: options.transport }),
       ...(options.alone ? {} : { retries: 2, breaker: { failures: 5, cooldownMs: 60_000 } }),
       timeouts:
         name === "near"
-          ? { connectMs: 2_000, headersMs: silenceMs, idleMs: 2 * silenceMs, firstTokenMs: silenceMs }
+          ? { connectMs, headersMs: silenceMs, idleMs, firstTokenMs: silenceMs }
           : { connectMs: 2_000, headersMs: WATCHDOG_MS, idleMs: WATCHDOG_MS },
     });
   const [nearWindow, farWindow] = options.contextWindows ?? [];
   const gateway = await startTestGateway({
-    providers: [provider("near", near, nearWindow), provider("far", far, farWindow)],
+    providers: [
+      provider("near", options.nearUrl ?? near.baseUrl, modelOf(nearWindow)),
+      provider("far", far.baseUrl, options.farModel ?? modelOf(farWindow)),
+    ],
     config: {
       personas: {
         default: {
@@ -122,6 +136,14 @@ async function callOnce(client: Client, question: string): Promise<CallResult> {
   return { events, text: said.join(""), error };
 }
 
-function modelOf(contextWindow: number): ModelSettings {
-  return { id: "m", capabilities: [], contextWindow, quirks: {} };
+/** What a caller was told of the attempts, one word an event: `attempt 0 near`, `failed 0 PROVIDER_INTERNAL RETRY`. */
+export function attemptsTold(events: readonly ChatResponse[]): readonly string[] {
+  return events.flatMap(({ event: { case: name, value } }) => {
+    if (name === "attemptStarted") return [`attempt ${value.attempt} ${value.candidate?.provider}`];
+    return name === "attemptFailed" ? [`failed ${value.attempt} ${value.reason} ${NextStep[value.next]}`] : [];
+  });
+}
+
+function modelOf(contextWindow: number | undefined): ModelSettings | undefined {
+  return contextWindow === undefined ? undefined : { id: "m", capabilities: [], contextWindow, quirks: {} };
 }

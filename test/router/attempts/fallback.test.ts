@@ -149,6 +149,26 @@ describe("a call whose provider fails before content", () => {
     expect(await attempts(100_000n, internal)).toBe(3);
   });
 
+  // Mutant seen red: a budget that is not asked again when the wait is over.
+  test("goes to the next candidate if others have used up the budget while it waited to be tried again", async () => {
+    const near = provider("near", internal);
+    const rig = createRig([near, provider("far")], {
+      wait: async () => {
+        for (const budget = rig.health.budget("near"); budget.allows(); ) budget.spend();
+      },
+    });
+    const { told, error } = await rig.run();
+    expect(error).toBeUndefined();
+    expect(told.slice(1, 5)).toEqual([
+      "attempt 0 near",
+      "failed 0 PROVIDER_INTERNAL RETRY",
+      "attempt 1 far",
+      "text 0 far",
+    ]);
+    expect(near.inputs).toHaveLength(1);
+    expect(rig.health.target("near", "model-1").running).toBe(0);
+  });
+
   test("is not tried again after its caller has left", async () => {
     const caller = new AbortController();
     const leaving: Play = async function* () {
@@ -193,19 +213,23 @@ describe("the deadline", () => {
     ]);
   });
 
+  // Mutants seen red: the time that is left not looked at; an attempt that is given no more than 100 ms to begin to answer, whatever its model usually needs.
   test("lets no attempt start that cannot finish", async () => {
-    const far = provider("far");
-    const { run } = createRig([provider("near", internal), far]);
-    let left = 1000;
-    const remainingMs = (): number => {
-      left -= 600;
-      return left;
+    const asked = async (remainingMs: number, usualMs: number): Promise<number> => {
+      const far = provider("far");
+      const { run, health } = createRig([provider("near", internal, { retries: 0 }), far]);
+      health.target("far", "model-1").latency.record(usualMs);
+      const { told } = await run({}, { remainingMs: () => remainingMs });
+      expect(told).toContain(`failed 0 PROVIDER_INTERNAL ${far.inputs.length === 0 ? "FAIL" : "FALLBACK"}`);
+      return far.inputs.length;
     };
-    const { told } = await run({}, { remainingMs });
-    expect(told.at(-1)).toBe("failed 0 PROVIDER_INTERNAL FAIL");
-    expect(far.inputs).toEqual([]);
+    expect(await asked(100, 10)).toBe(1);
+    expect(await asked(99, 10)).toBe(0);
+    expect(await asked(5000, 5000)).toBe(1);
+    expect(await asked(4999, 5000)).toBe(0);
   });
 
+  // Mutants seen red: no limit on the first content; none on the whole answer; the first content's, which goes on after it has come.
   test("apart from it an instance limits the first content and the whole answer", async () => {
     const timeouts = { connectMs: 1, headersMs: 1, idleMs: 1 };
     const slow = provider("near", silence, { retries: 0, timeouts: { ...timeouts, firstTokenMs: 20 } });
@@ -217,10 +241,16 @@ describe("the deadline", () => {
       yield [textDelta({ step: 0, part: 0 }, "x")];
       yield* silence(input);
     };
-    const total = provider("near", endless, { timeouts: { ...timeouts, firstTokenMs: 10_000, totalMs: 20 } });
-    const { error, told } = await createRig([total]).run();
-    expect(error).toMatchObject({ reason: "PROVIDER_TIMEOUT", code: Code.ABORTED });
-    expect(told.at(-1)).toBe("text 0 x");
+    for (const firstTokenMs of [30, 10_000]) {
+      const total = provider("near", endless, { timeouts: { ...timeouts, firstTokenMs, totalMs: 60 } });
+      const { error, told } = await createRig([total]).run();
+      expect(error).toMatchObject({
+        reason: "PROVIDER_TIMEOUT",
+        code: Code.ABORTED,
+        message: "the provider's answer was not complete within 60 ms",
+      });
+      expect(told.at(-1)).toBe("text 0 x");
+    }
   });
 });
 

@@ -250,6 +250,7 @@ describe("a hedge", () => {
       return rig.far.inputs.length;
     };
 
+    // Mutant seen red: any that may be tried will do.
     test("that is half open", async () => {
       expect(await second(() => undefined)).toBe(1);
       expect(
@@ -260,6 +261,7 @@ describe("a hedge", () => {
       ).toBe(0);
     });
 
+    // Mutant seen red: a budget that is asked neither of the candidate nor at its admission.
     test("whose instance has no budget left", async () => {
       expect(
         await second(({ health }) => {
@@ -268,6 +270,7 @@ describe("a hedge", () => {
       ).toBe(0);
     });
 
+    // Mutants seen red: the cost not looked at; an unknown one taken for nothing.
     test("that is too dear, or has no price", async () => {
       const prices = createPriceBook([acmeTable([{ models: ["model-1"], rates: { input: "1", output: "2" } }])]);
       const started = async (maxCostNanoUsd: bigint, model: string) => {
