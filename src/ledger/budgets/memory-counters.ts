@@ -74,8 +74,8 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
     return counter;
   };
   const standingOf = ({ limit, subject }: CounterName): Standing => {
-    const { settled, reserved } = counterOf({ limit, subject });
-    return { limit, subject, settled, reserved };
+    const { startMs, settled, reserved } = counterOf({ limit, subject });
+    return { limit, subject, windowStartMs: startMs, settled, reserved };
   };
   const refusalOf = (claim: Claim, wanted: Wanted): Refusal => {
     const { endMs } = counterOf(claim);
