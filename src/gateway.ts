@@ -14,7 +14,6 @@ import { createAlertSender } from "./ledger/alerts/send-alert.ts";
 import { createBudgetBook } from "./ledger/budgets/book.ts";
 import type { CounterStore } from "./ledger/budgets/counter-store.ts";
 import { createLimitRegistry } from "./ledger/budgets/registry.ts";
-import { createWindowClock } from "./ledger/budgets/window-clock.ts";
 import { priceBookInForce } from "./ledger/prices/price-book.ts";
 import { limitId } from "./limit.ts";
 import { createHealth } from "./router/health/health.ts";
@@ -208,7 +207,6 @@ function createGateway(
 ): Gateway {
   const newId = createRandomText(16, "hex");
   const monotonicMs = (): number => performance.now();
-  const windowClock = createWindowClock({ nowMs: Date.now, monotonicMs });
   let state = createState(config, { kinds, newId });
   warnOfPrices(state, log);
   const { records } = ledger;
@@ -225,7 +223,7 @@ function createGateway(
   });
   const budgets = {
     limits: createLimitRegistry(),
-    counters: alertingCounters(counters, { receivers, outbox, clock: windowClock, nowMs: Date.now }),
+    counters: alertingCounters(counters, { receivers, outbox, nowMs: Date.now }),
     log,
   };
   const book = createBudgetBook({
@@ -248,7 +246,6 @@ function createGateway(
     budgets,
     pulse: createPulse(CHECKPOINT_MS),
     book,
-    windowClock,
     health: createHealth(monotonicMs),
     random: Math.random,
     wait,

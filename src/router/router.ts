@@ -4,7 +4,6 @@ import { type ChatRequest, ChatRequestSchema, type ChatResponse } from "../gen/e
 import type { CostsRequest, CostsResponse } from "../gen/execution/v1/costs_pb.js";
 import type { PlanRequest, PlanResponse } from "../gen/execution/v1/plan_pb.js";
 import type { BudgetBook } from "../ledger/budgets/book.ts";
-import type { WindowClock } from "../ledger/budgets/window-clock.ts";
 import type { PriceBook } from "../ledger/prices/price-book.ts";
 import type { LedgerStore } from "../ledger/store.ts";
 import { type Admin, createAdmin } from "./admin/admin.ts";
@@ -60,8 +59,6 @@ export interface RouterDeps {
   /** Runs the checkpoints of attempts that take long. */
   readonly pulse: Pulse;
   readonly book: BudgetBook;
-  /** The time that windows of budgets are taken by. */
-  readonly windowClock: WindowClock;
   /** What the process knows of its providers. */
   readonly health: Health;
   /** A number from 0 to below 1. */
@@ -109,7 +106,7 @@ export function createRouter(deps: RouterDeps): Router {
       return run(call);
     },
     streams,
-    admin: createAdmin({ ...deps, ...deps.budgets, clock: deps.windowClock }),
+    admin: createAdmin({ ...deps, ...deps.budgets }),
     capabilities: (request, context) =>
       describeCapabilities(deps.state(), request, context.principal, deps.platformVersion),
     plan: async ({ request = create(ChatRequestSchema) }, { principal }) => {

@@ -175,7 +175,6 @@ export function testRouter(state: RoutingState, options: TestRouterOptions = {})
       registry: budgets.limits,
       limits: budgets.limits.all(),
     }),
-    windowClock: createWindowClock({ nowMs, monotonicMs: () => 0 }),
     ledger,
     pulse: options.pulse ?? STILL,
     nowMs,

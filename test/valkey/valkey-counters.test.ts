@@ -147,6 +147,22 @@ describe("a window at the server", () => {
   });
 });
 
+// Mutant seen red: the window by the clock of whoever asks.
+test("who asks is told the server's window, which may not be that of its own clock", async () => {
+  const store = await open();
+  const direct = await connectValkey(server.url, createLog("error"));
+  const claim = claimOf(newLimit(10n, { window: "month" }), 1n);
+  const month = Date.UTC(2100, 1);
+  await direct.send("SET", "ep:{budgets}:clock", `${month}.0 ${Date.now()}`);
+  const taken = await store.reserve([claim], none);
+  if (taken.kind === "refused") throw new Error("refused");
+  expect(taken.standings).toMatchObject([{ windowStartMs: month }]);
+  expect(await store.settle(taken.reservation, [1n])).toMatchObject([{ windowStartMs: month, settled: 1n }]);
+  expect(await store.peek(claim)).toMatchObject({ windowStartMs: month, settled: 1n });
+  await direct.send("DEL", "ep:{budgets}:clock");
+  await Promise.all([store.close(), direct.close()]);
+});
+
 // Mutants seen red: a time that stands still until the server's clock has come up; one that goes back with it.
 test("a server's clock that was set forward and back opens no window twice, and none stands still", async () => {
   const store = await open();

@@ -1,6 +1,5 @@
 import type { AlertSettings } from "../../alert.ts";
 import type { CounterStore, Standing } from "../budgets/counter-store.ts";
-import type { WindowClock } from "../budgets/window-clock.ts";
 import { windowAt } from "../budgets/windows.ts";
 import { alertId, alertPayload, reachedBy } from "./alert.ts";
 import type { Outbox } from "./outbox.ts";
@@ -9,7 +8,6 @@ import type { Outbox } from "./outbox.ts";
 export interface AlertsDeps {
   readonly receivers: () => readonly AlertSettings[];
   readonly outbox: Outbox;
-  readonly clock: WindowClock;
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number;
 }
@@ -29,10 +27,11 @@ export function alertingCounters(counters: CounterStore, deps: AlertsDeps): Coun
   };
 }
 
-function tell({ receivers, outbox, clock, nowMs }: AlertsDeps, standing: Standing): void {
+function tell({ receivers, outbox, nowMs }: AlertsDeps, standing: Standing): void {
+  // Not that of this moment: the answer of a server may come when the next one has begun.
+  const window = windowAt(standing.limit.window, standing.windowStartMs);
   for (const receiver of receivers()) {
     for (const threshold of reachedBy(receiver, standing)) {
-      const window = windowAt(standing.limit.window, clock.now());
       const id = alertId(receiver.url, standing, window, threshold);
       if (outbox.has({ id, url: receiver.url })) continue;
       const payload = alertPayload(id, standing, window, threshold, nowMs());

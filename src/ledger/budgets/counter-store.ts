@@ -21,6 +21,8 @@ export interface Wanted {
 
 /** How a counter stands in its window. */
 export interface Standing extends CounterName {
+  /** Where that window begins by the clock of whoever counts, milliseconds since the epoch; 0 for one that has no beginning. */
+  readonly windowStartMs: number;
   /** Used for certain. */
   readonly settled: bigint;
   /** Held by what runs. */

@@ -18,6 +18,13 @@ export interface FilledCounters extends CounterStore {
   fill(limits: readonly Limit[]): Promise<void>;
 }
 
+/** A limit that is to be filled. */
+interface Fill {
+  readonly limit: Limit;
+  /** Told of the first try. */
+  readonly first: PromiseWithResolvers<void>;
+}
+
 /** From one try to fill what is left to the next, in milliseconds. */
 const RETRY_MS = 1_000;
 
@@ -27,32 +34,34 @@ const RETRY_MS = 1_000;
  */
 export function createFilledCounters({ wait, onChange, ...deps }: FilledCountersDeps): FilledCounters {
   const { counters } = deps;
-  /** The first try of each limit that is not filled. */
+  /** The first try of each limit that is not filled, of its last fill. */
   const unfilled = new Map<string, PromiseWithResolvers<void>>();
   const closing = new AbortController();
   const retrying = new Set<Promise<void>>();
 
   /** Returns what is left, and why. Once the ledger does not answer, the others are not tried. */
-  const fillAll = async (limits: readonly Limit[]): Promise<{ left: readonly Limit[]; why: unknown }> => {
-    const left: Limit[] = [];
+  const fillAll = async (fills: readonly Fill[]): Promise<{ left: readonly Fill[]; why: unknown }> => {
+    const left: Fill[] = [];
     let why: unknown;
-    for (const limit of limits) {
+    for (const fill of fills) {
+      const { limit, first } = fill;
       const id = limitId(limit);
       try {
         if (isAway(why)) throw why;
         await seedCounters(deps, [limit]);
-        unfilled.get(id)?.resolve();
-        unfilled.delete(id);
+        first.resolve();
+        // A limit that was put back meanwhile may have been used in between: only what was read after that opens it.
+        if (unfilled.get(id) === first) unfilled.delete(id);
       } catch (thrown) {
         why = thrown;
-        left.push(limit);
-        unfilled.get(id)?.reject(notFilled(thrown));
+        left.push(fill);
+        first.reject(notFilled(thrown));
       }
     }
     return { left, why };
   };
-  const retry = async (limits: readonly Limit[]): Promise<void> => {
-    for (let left = limits; left.length > 0; left = (await fillAll(left)).left) {
+  const retry = async (fills: readonly Fill[]): Promise<void> => {
+    for (let left = fills; left.length > 0; left = (await fillAll(left)).left) {
       await wait(RETRY_MS, closing.signal);
     }
     if (unfilled.size === 0) onChange(0, undefined);
@@ -67,13 +76,15 @@ export function createFilledCounters({ wait, onChange, ...deps }: FilledCounters
       return counters.reserve(claims, wanted);
     },
     fill: async (limits) => {
-      for (const limit of limits) {
-        const first = Promise.withResolvers<void>();
-        // Whoever reserves is told.
+      const fills = limits.map((limit) => ({ limit, first: Promise.withResolvers<void>() }));
+      for (const { limit, first } of fills) {
+        const id = limitId(limit);
+        // Whoever reserves is told, those who wait for an earlier fill too.
         first.promise.catch(() => undefined);
-        unfilled.set(limitId(limit), first);
+        unfilled.get(id)?.resolve(first.promise);
+        unfilled.set(id, first);
       }
-      const { left, why } = await fillAll(limits);
+      const { left, why } = await fillAll(fills);
       if (left.length === 0) return;
       onChange(left.length, why);
       const done = retry(left)

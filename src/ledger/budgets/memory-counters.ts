@@ -23,6 +23,7 @@ export interface MemoryCountersOptions {
 
 /** A counter in one of its windows. */
 interface Counter {
+  readonly name: string;
   startMs: number;
   endMs: number | undefined;
   settled: bigint;
@@ -66,7 +67,7 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
     let counter = counters.get(name);
     if (counter === undefined) {
       if (counters.size >= maxCounters) makeRoom(now);
-      counter = { ...windowAt(limit.window, now), settled: 0n, reserved: 0n, holders: 0 };
+      counter = { name, ...windowAt(limit.window, now), settled: 0n, reserved: 0n, holders: 0 };
       counters.set(name, counter);
     } else if (counter.endMs !== undefined && counter.endMs <= now) {
       Object.assign(counter, windowAt(limit.window, now), { settled: 0n, reserved: 0n });
@@ -74,8 +75,8 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
     return counter;
   };
   const standingOf = ({ limit, subject }: CounterName): Standing => {
-    const { settled, reserved } = counterOf({ limit, subject });
-    return { limit, subject, settled, reserved };
+    const { startMs, settled, reserved } = counterOf({ limit, subject });
+    return { limit, subject, windowStartMs: startMs, settled, reserved };
   };
   const refusalOf = (claim: Claim, wanted: Wanted): Refusal => {
     const { endMs } = counterOf(claim);
@@ -93,6 +94,29 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
       else units = Math.min(units, allowed);
     }
     return refused.length === 0 ? units : refused.map((claim) => refusalOf(claim, wanted));
+  };
+  /** Each is held as soon as it is found: the room for the next one must not be made of it. */
+  const holdAll = (claims: readonly Claim[]): readonly Hold[] => {
+    const held: Hold[] = [];
+    try {
+      for (const claim of claims) {
+        const counter = counterOf(claim);
+        counter.holders += 1;
+        held.push({ counter, pieces: [] });
+      }
+      return held;
+    } catch (thrown) {
+      letGo(held);
+      throw thrown;
+    }
+  };
+  /** Ends holds of which nothing was taken. What nobody needs then goes at once: in a full place it would not be found until a window ends. */
+  const letGo = (held: readonly Hold[]): void => {
+    const now = clock.now();
+    for (const { counter } of held) {
+      counter.holders -= 1;
+      if (isIdle(counter, now)) counters.delete(counter.name);
+    }
   };
   const take = ({ counter, pieces }: Hold, amount: bigint): void => {
     counter.reserved += amount;
@@ -122,16 +146,18 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
 
   return {
     reserve: async (claims, wanted) => {
+      const held = holdAll(claims);
       const units = ask(claims, wanted);
-      if (typeof units !== "number") return { kind: "refused", refusals: units };
+      if (typeof units !== "number") {
+        letGo(held);
+        return { kind: "refused", refusals: units };
+      }
       reservations += 1;
       const reservation: Reservation = { id: String(reservations), claims };
-      const held = claims.map((claim): Hold => {
-        const hold = { counter: counterOf(claim), pieces: [] };
-        hold.counter.holders += 1;
-        take(hold, amountOf(claim, units));
-        return hold;
-      });
+      for (const [index, hold] of held.entries()) {
+        const claim = claims[index];
+        if (claim !== undefined) take(hold, amountOf(claim, units));
+      }
       holds.set(reservation.id, held);
       return { ...granted(claims, units), reservation };
     },

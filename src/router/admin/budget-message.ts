@@ -17,7 +17,7 @@ import { tenantOf } from "./budget-access.ts";
 import { MODES, SCOPES, UNITS, WINDOWS } from "./budget-words.ts";
 import type { AdminDeps } from "./deps.ts";
 
-type MessageDeps = Pick<AdminDeps, "state" | "counters" | "clock">;
+type MessageDeps = Pick<AdminDeps, "state" | "counters">;
 
 /** A budget as the contract shows it to somebody, with how it stands. */
 export async function budgetMessage(deps: MessageDeps, entry: BudgetEntry, principal: Principal): Promise<Budget> {
@@ -43,7 +43,7 @@ export async function budgetMessage(deps: MessageDeps, entry: BudgetEntry, princ
 }
 
 async function standingOf(
-  { counters, clock }: MessageDeps,
+  { counters }: MessageDeps,
   { limit }: BudgetEntry,
   { tenant }: Principal,
 ): Promise<BudgetStanding | undefined> {
@@ -51,8 +51,8 @@ async function standingOf(
   if (subject === undefined) return undefined;
   const counted = await counters.peek({ limit, subject }).catch(ifUnreachable);
   if (counted === undefined) return undefined;
-  const { settled, reserved } = counted;
-  const { startMs, endMs } = windowAt(limit.window, clock.now());
+  const { windowStartMs, settled, reserved } = counted;
+  const { startMs, endMs } = windowAt(limit.window, windowStartMs);
   return create(BudgetStandingSchema, {
     subject,
     used: settled,

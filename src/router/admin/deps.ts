@@ -1,6 +1,5 @@
 import type { BudgetBook } from "../../ledger/budgets/book.ts";
 import type { CounterStore } from "../../ledger/budgets/counter-store.ts";
-import type { WindowClock } from "../../ledger/budgets/window-clock.ts";
 import type { LedgerStore } from "../../ledger/store.ts";
 import type { Log } from "../../telemetry/log.ts";
 import type { RoutingState } from "../resolve.ts";
@@ -10,8 +9,6 @@ export interface AdminDeps {
   readonly state: () => RoutingState;
   readonly book: BudgetBook;
   readonly counters: CounterStore;
-  /** The time that windows of budgets are taken by. */
-  readonly clock: WindowClock;
   readonly ledger: LedgerStore;
   readonly newId: () => string;
   /** Milliseconds since the epoch. */

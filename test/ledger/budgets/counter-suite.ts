@@ -101,6 +101,29 @@ export function describeCounterStore(name: string, open: () => Promise<CounterSt
       await store.settle(reservation, [100n, 1n]);
     });
 
+    // Mutants seen red: a window that is left out of what a refusal says; the amounts of another place of the answer.
+    test.each(["month", "total"] as const)("says of which %s it speaks, whatever it answers", async (window) => {
+      const claims = [1n, 2n].map((amount) => claimOf(newLimit(10n, { window }), amount, 1n));
+      const [first, second] = claims;
+      if (first === undefined || second === undefined) throw new Error("no claims");
+      const { windowStartMs } = await store.peek(first);
+      const start = new Date(windowStartMs).toISOString();
+      expect(start).toMatch(window === "month" ? /-01T00:00:00\.000Z$/ : /^1970-01-01T00:00:00\.000Z$/);
+      const taken = await store.reserve(claims, { most: 1, least: 1 });
+      if (taken.kind === "refused") throw new Error("refused");
+      const both = (settled: readonly bigint[], reserved: readonly bigint[]) =>
+        settled.map((amount, at) => ({ windowStartMs, settled: amount, reserved: reserved[at] }));
+      expect(taken.standings).toMatchObject(both([0n, 0n], [2n, 3n]));
+      const { reservation } = taken;
+      expect(await store.extend(reservation, { most: 2, least: 2 })).toMatchObject({
+        standings: both([0n, 0n], [4n, 5n]),
+      });
+      expect(await store.extend(reservation, { most: 7, least: 7 })).toMatchObject({
+        refusals: both([0n, 0n], [4n, 5n]),
+      });
+      expect(await store.settle(reservation, [6n, 7n])).toMatchObject(both([6n, 7n], [0n, 0n]));
+    });
+
     // Mutant seen red: nothing taken off with a sign, which the server takes for no number.
     test("takes and gives back nothing, where that is what is claimed", async () => {
       const claim = claimOf(newLimit(0n), 0n);

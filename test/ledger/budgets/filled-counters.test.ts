@@ -9,19 +9,23 @@ import { claimOf, describeCounterStore, newLimit } from "./counter-suite.ts";
 
 const none = { most: 0, least: 0 };
 
-/** Counters over a ledger that may be away, and tries again when it is let. */
-function rig() {
+/** Counters over a ledger that may be away, tries again when it is let, and keeps each answer until one more of the gates is open. */
+function rig(gates: readonly Promise<void>[] = []) {
   const store = createMemoryStore({ maxSums: 100, maxAttemptIds: 100 });
   const clock = createWindowClock({ nowMs: Date.now, monotonicMs: () => performance.now() });
   const told: number[] = [];
   let isAway = false;
+  let questions = 0;
   let next = Promise.withResolvers<void>();
   const counters = createFilledCounters({
     counters: createMemoryCounters({ clock, maxCounters: 100_000 }),
     ledger: {
       costs: async (query) => {
         if (isAway) throw new ExecutionError("LEDGER_UNAVAILABLE", "planted");
-        return store.costs(query);
+        const answer = store.costs(query);
+        questions += 1;
+        await gates[questions - 1];
+        return answer;
       },
     },
     nowMs: Date.now,
@@ -77,6 +81,29 @@ test("who reserves while a limit is being filled waits for that", async () => {
   await store.settle(attemptRow({ tenant: "acme", endedAtMs: Date.now() }));
   const [, answer] = await Promise.all([counters.fill([hard]), counters.reserve([claimOf(hard, 1n)], none)]);
   expect(answer.kind).toBe("refused");
+});
+
+// Mutants seen red: whoever waits for the first fill left waiting by the second, or let through by the first; what the first has read opens the limit.
+test("who waits for a limit that is put back while it is being filled waits for what was read last", async () => {
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const { store, counters } = rig(gates.map(({ promise }) => promise));
+  const hard = newLimit(1n, { scope: "tenant", value: "acme", unit: "requests" });
+  const kinds: string[] = [];
+  const reserve = async () => kinds.push((await counters.reserve([claimOf(hard, 1n)], none)).kind);
+  const fills = [counters.fill([hard])];
+  const waiting = [reserve()];
+  await store.settle(attemptRow({ tenant: "acme", endedAtMs: Date.now() }));
+  fills.push(counters.fill([hard]));
+  gates[0]?.resolve();
+  await fills[0];
+  waiting.push(reserve());
+  await new Promise(setImmediate);
+  expect(kinds).toEqual([]);
+  gates[1]?.resolve();
+  await fills[1];
+  await new Promise(setImmediate);
+  expect(kinds).toEqual(["refused", "refused"]);
+  await Promise.all(waiting);
 });
 
 test("what cannot be filled is given up with the counters", async () => {

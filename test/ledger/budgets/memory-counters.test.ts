@@ -129,4 +129,35 @@ describe("counters", () => {
     await store.settle(held.reservation, [0n]);
     expect(await store.reserve([third], none)).toMatchObject({ kind: "granted" });
   });
+
+  // Mutants seen red: counters that are held when all are found only; what was taken of the first kept where there is no place for the next; what is let go left in its
+  // place, where nobody finds it, or where all are looked through for it by each such call.
+  test("that do not all find a place are all let go, and nothing is held of them", async () => {
+    const { store } = rig(8);
+    const [idle, one, other] = [1, 2, 3].map(() => claimOf(newLimit(10n), 6n));
+    if (idle === undefined || one === undefined || other === undefined) throw new Error("no claims");
+    for (let count = 0; count < 7; count += 1) await store.add(claimOf(newLimit(10n), 1n), 1n);
+    await store.peek(idle);
+    const looks = jest.spyOn(Map.prototype, Symbol.iterator);
+    for (let count = 0; count < 10; count += 1) {
+      await expect(store.reserve([one, other], none)).rejects.toMatchObject({ reason: "OVERLOADED" });
+    }
+    const inMaps = looks.mock.contexts.filter((map) => map instanceof Map && map.size >= 7).length;
+    looks.mockRestore();
+    for (const claim of [other, one]) {
+      const taken = await store.reserve([claim], none);
+      expect(taken).toMatchObject({ kind: "granted", standings: [{ settled: 0n, reserved: 6n }] });
+      if (taken.kind === "granted") await store.settle(taken.reservation, [0n]);
+    }
+    // For each of the two, the first time.
+    expect(inMaps).toBe(2);
+  });
+
+  // Mutant seen red: not let go.
+  test("of a call that is refused make room", async () => {
+    const { store } = rig(1);
+    const [refused, next] = [claimOf(newLimit(10n), 11n), claimOf(newLimit(10n), 1n)];
+    expect(await store.reserve([refused], none)).toMatchObject({ kind: "refused" });
+    expect(await store.reserve([next], none)).toMatchObject({ kind: "granted" });
+  });
 });

@@ -96,8 +96,6 @@ local function hold(claim, key, start, amount)
 end
 
 local function standing(reply, key)
-  local found = redis.call('HMGET', key, 'settled', 'reserved')
-  table.insert(reply, found[1])
-  table.insert(reply, found[2])
+  for _, value in ipairs(redis.call('HMGET', key, 'start', 'settled', 'reserved')) do table.insert(reply, value) end
 end
 `;

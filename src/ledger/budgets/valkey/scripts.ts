@@ -52,12 +52,12 @@ local function ask(most, least, at, width, kindAt)
   local units, refused = most, {}
   for index = 1, #KEYS - 3 do
     local base = at + (index - 1) * width
-    local settled, reserved, _, finish = counter(KEYS[3 + index], ARGV[kindAt + (index - 1) * width])
+    local settled, reserved, start, finish = counter(KEYS[3 + index], ARGV[kindAt + (index - 1) * width])
     if ARGV[base] == '1' then
       local each = tonumber(ARGV[base + 3])
       local room = tonumber(ARGV[base + 1]) - settled - reserved - tonumber(ARGV[base + 2])
       if room < 0 or room < each * least then
-        for _, value in ipairs({ fmt(index - 1), fmt(settled), fmt(reserved), finish > 0 and fmt(finish - now) or '' }) do
+        for _, value in ipairs({ fmt(index - 1), fmt(start), fmt(settled), fmt(reserved), finish > 0 and fmt(finish - now) or '' }) do
           table.insert(refused, value)
         end
       elseif each > 0 then

@@ -191,23 +191,22 @@ function runs({ limit }: CounterName): string {
 }
 
 function standingsOf(names: readonly CounterName[], reply: readonly string[]): readonly Standing[] {
-  return names.map(({ limit, subject }, index) => ({
-    limit,
-    subject,
-    settled: BigInt(reply[2 * index] ?? 0),
-    reserved: BigInt(reply[2 * index + 1] ?? 0),
-  }));
+  return names.map((name, index) => standingOf(name, reply.slice(3 * index)));
+}
+
+function standingOf({ limit, subject }: CounterName, reply: readonly string[]): Standing {
+  const [start = "0", settled = "0", reserved = "0"] = reply;
+  return { limit, subject, windowStartMs: Number(start), settled: BigInt(settled), reserved: BigInt(reserved) };
 }
 
 function refusedOf(claims: readonly Claim[], wanted: Wanted, reply: readonly string[]): Grant {
   const refusals = [];
-  for (let at = 0; at < reply.length; at += 4) {
+  for (let at = 0; at < reply.length; at += 5) {
     const claim = claims[Number(reply[at])];
-    const [settled = "0", reserved = "0", untilMs = ""] = reply.slice(at + 1, at + 4);
+    const untilMs = reply[at + 4] ?? "";
     if (claim === undefined) continue;
-    const { limit, subject } = claim;
     refusals.push({
-      ...{ limit, subject, settled: BigInt(settled), reserved: BigInt(reserved) },
+      ...standingOf(claim, reply.slice(at + 1)),
       ...(untilMs !== "" && fitsEver(claim, wanted) && { retryAfterMs: Number(untilMs) }),
     });
   }
