@@ -5,16 +5,10 @@ import { describe, expect, test } from "@jest/globals";
 import { ChatError, createClient, Role as MessageRole, text } from "../../src/client/index.ts";
 import type { Config } from "../../src/config/config.ts";
 import type { RunningGateway } from "../../src/gateway.ts";
-import { ExecutionService } from "../../src/gen/execution/v1/execution_pb.js";
 import { Role } from "../../src/gen/execution/v1/options_pb.js";
 import type { Limit } from "../../src/limit.ts";
 import { Secret } from "../../src/secret.ts";
 import { hashKey } from "../../src/server/auth.ts";
-import type { Dispatcher } from "../../src/server/dispatcher.ts";
-import { transportLimits } from "../../src/server/http/limits.ts";
-import { createRefusals } from "../../src/server/http/refusals.ts";
-import { createRestRoutes } from "../../src/server/http/rest.ts";
-import { labelOf } from "../../src/server/http/routes.ts";
 import { callAtOnce, countEnds, expectCrowdEnds, expectNoOvershoot, useUp } from "../support/budget-crowd.ts";
 import { freePort } from "../support/free-port.ts";
 import { startTestGateway, testProvider } from "../support/gateway.ts";
@@ -99,87 +93,6 @@ describe("a hard budget of $1.00", () => {
     } finally {
       await thinks.emulator.close();
     }
-  });
-});
-
-/** Bodies of whatever spends, by RPC or route: one that is not here has to be added, or it is not shown to be denied. */
-const question = { messages: [{ role: "MESSAGE_ROLE_USER", parts: [{ text: { text: "hi" } }] }] };
-const BODIES: Readonly<Record<string, object>> = {
-  Chat: question,
-  Embed: { model: "m", inputs: ["hi"] },
-  "/chat": question,
-};
-
-/** RPCs that spend and are not served yet: they answer UNIMPLEMENTED, whoever asks. */
-const NOT_SERVED: ReadonlySet<string> = new Set(["Embed"]);
-
-/** What answers a key that has used up everything. */
-const RPCS_THAT_ANSWER = ["Capabilities", "Costs", "Cancel", "GetStream", "Resume", "Plan"];
-
-describe("a key that has used up its budget", () => {
-  const exhausted = [budget(0n, { unit: "requests" })];
-  const headers = { authorization: "Bearer secret", "content-type": "application/json", connection: "close" };
-  const callRpc = async ({ httpUrl }: RunningGateway, name: string, body: object) => {
-    const isStream = ExecutionService.methods.find((method) => method.name === name)?.methodKind === "server_streaming";
-    const json = Buffer.from(JSON.stringify(body));
-    const frame = Buffer.concat([Buffer.from([0, 0, 0, 0, json.length]), json]);
-    const answer = await fetch(`${httpUrl}/${ExecutionService.typeName}/${name}`, {
-      method: "POST",
-      headers: { ...headers, ...(isStream && { "content-type": "application/connect+json" }) },
-      body: isStream ? frame : json,
-    });
-    const read = Buffer.from(await answer.arrayBuffer());
-    return JSON.parse((isStream ? read.subarray(5) : read).toString("utf8"));
-  };
-
-  // Mutant seen red: a router without the stage.
-  test("is denied by every RPC and route that spends, and answered by what does not", async () => {
-    const limits = transportLimits(testConfig().limits);
-    const routes = createRestRoutes({} as Dispatcher, limits, createRefusals({} as Dispatcher, limits));
-    const spending = ExecutionService.methods
-      .filter((rpc) => labelOf({ rpc }, rpc.name).spends)
-      .map(({ name }) => name);
-    expect(spending.filter((name) => !(name in BODIES))).toEqual([]);
-    const paths = routes.filter(({ access, path }) => labelOf(access, path).spends).map(({ path }) => path);
-    expect(paths.filter((path) => !(path in BODIES))).toEqual([]);
-    await withGateway(undefined, { budgets: exhausted }, async (gateway) => {
-      for (const name of spending) {
-        const { code, error } = await callRpc(gateway, name, BODIES[name] ?? {});
-        const expected = NOT_SERVED.has(name) ? "unimplemented" : "resource_exhausted";
-        expect([name, code ?? error?.code]).toEqual([name, expected]);
-      }
-      for (const path of paths.flatMap((each) => [each, `/v1${each}`])) {
-        const body = JSON.stringify(BODIES[path.replace("/v1", "")]);
-        const answer = await fetch(`${gateway.httpUrl}${path}`, { method: "POST", headers, body });
-        expect([path, answer.status, answer.headers.get("content-type")]).toEqual([
-          path,
-          429,
-          "application/problem+json",
-        ]);
-        expect(await answer.json()).toMatchObject({ reason: "BUDGET_EXCEEDED", retryable: false, partial: false });
-      }
-      for (const name of RPCS_THAT_ANSWER) {
-        const answer = await callRpc(gateway, name, name === "Plan" ? { request: question } : {});
-        expect([name, answer.code ?? answer.error?.code]).not.toEqual([name, "resource_exhausted"]);
-      }
-    });
-  });
-
-  test("gets nowhere by another persona, provider, model, end user or spelling of its request", async () => {
-    await withGateway(undefined, { budgets: exhausted }, async (gateway) => {
-      const ways: readonly object[] = [
-        { persona: "default" },
-        { provider: "mock", model: "other" },
-        { model: "mock/other" },
-        { endUserId: "somebody" },
-        { idempotencyKey: "again" },
-        { fallbackPolicy: "FALLBACK_POLICY_DENY" },
-      ];
-      for (const way of ways) {
-        const { code, error } = await callRpc(gateway, "Chat", { ...question, ...way });
-        expect([way, code ?? error?.code]).toEqual([way, "resource_exhausted"]);
-      }
-    });
   });
 });
 
