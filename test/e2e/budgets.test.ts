@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { JsonValue } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
 import { ChatError, createClient, Role as MessageRole, text } from "../../src/client/index.ts";
 import type { Config } from "../../src/config/config.ts";
@@ -9,6 +10,8 @@ import { Role } from "../../src/gen/execution/v1/options_pb.js";
 import type { Limit } from "../../src/limit.ts";
 import { Secret } from "../../src/secret.ts";
 import { hashKey } from "../../src/server/auth.ts";
+import { createEmulator } from "../emulators/emulator.ts";
+import { syntheticChat } from "../emulators/synthetic-chat.ts";
 import { callAtOnce, countEnds, expectCrowdEnds, expectNoOvershoot, useUp } from "../support/budget-crowd.ts";
 import { freePort } from "../support/free-port.ts";
 import { startTestGateway, testProvider } from "../support/gateway.ts";
@@ -17,6 +20,10 @@ import { testConfig } from "../support/routing.ts";
 import { seedsUpTo, tellOfSeed } from "../support/seeds.ts";
 import { waitFor } from "../support/wait.ts";
 import { createCounterWatch } from "../support/watched-counters.ts";
+import { API_KEYS } from "./cases.ts";
+import { normalise } from "./outcome.ts";
+import { shortFormOf } from "./short-form.ts";
+import { openWires } from "./wires.ts";
 
 const key = {
   name: "k",
@@ -94,6 +101,60 @@ describe("a hard budget of $1.00", () => {
       await thinks.emulator.close();
     }
   });
+});
+
+/** Tokens of gpt-4-turbo, in nano-USD (https://developers.openai.com/api/docs/pricing), and what the input of `hi` counts at most. */
+const TURBO = { input: 10_000n, output: 30_000n, inputTokens: 66n };
+
+// Mutants seen red: no lease taken while streaming; nothing taken where there is no room for all 512; no event, or no final usage, after a cut.
+test("a stream over a tiny budget is cut within 512 tokens on every wire, with the budget, its usage and the typed error", async () => {
+  const tokens = 2000;
+  // Of two bytes each: a token at least and at most.
+  const { body } = syntheticChat({ seed: 1, chunks: 4000, text: "a ".repeat(4000) });
+  const near = await createEmulator({
+    answer: () => ({ headers: { "content-type": "text/event-stream" }, body, delivery: { kind: "event-per-write" } }),
+  });
+  const { value: _, ...each } = budget(TURBO.inputTokens * TURBO.input + BigInt(tokens) * TURBO.output);
+  const gateway = await startTestGateway({
+    providers: [
+      testProvider({
+        ...{ name: "near", kind: "openai", baseUrl: `${near.baseUrl}/v1` },
+        ...{ defaultModel: "gpt-4-turbo", quirks: { vendor: "openai" } },
+      }),
+    ],
+    config: { keys: [{ ...key, sha256: hashKey(API_KEYS.caller) }], budgets: [{ ...each, scope: "end_user" }] },
+  });
+  const wires = openWires(gateway);
+  try {
+    for (const [index, wire] of wires.all.entries()) {
+      const endUserId = `user-${index}`;
+      const request = { messages: [{ role: "MESSAGE_ROLE_USER", parts: [{ text: { text: "hi" } }] }], endUserId };
+      const { events, failure } = normalise(await wire.call({ name: "cut", request }));
+      const shown = wire.kind === "short" ? events : shortFormOf(events);
+      const told = shown as readonly { readonly event: string; readonly data: Readonly<Record<string, JsonValue>> }[];
+      const said = told
+        .filter(({ event }) => event === "token")
+        .reduce((sum, { data }) => sum + String(data.text).length / 2, 0);
+      expect([wire.name, said > tokens - 512, said <= tokens + 512]).toEqual([wire.name, true, true]);
+      const scope = `end_user:${endUserId}/total`;
+      expect(told.slice(-2)).toMatchObject([
+        { event: "budget", data: { scope, cut: true } },
+        { event: "usage", data: { output_tokens: Math.ceil(said / 2) } },
+      ]);
+      expect(failure).toMatchObject({
+        code: "RESOURCE_EXHAUSTED",
+        details: [
+          { reason: "BUDGET_EXCEEDED", metadata: { partial: "true", retryable: "false" } },
+          { violations: [{ subject: scope }] },
+          { usage: { outputTotal: Math.ceil(said / 2) } },
+        ],
+      });
+    }
+  } finally {
+    wires.close();
+    await gateway.stop();
+    await near.close();
+  }
 });
 
 // Mutants seen red: a budget that is put back counted twice; begun at nothing.
