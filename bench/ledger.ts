@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unknownUsage } from "../src/contract/usage.ts";
 import { AttemptOutcome, Billed } from "../src/gen/execution/v1/usage_pb.js";
 import type { OpenAttempt } from "../src/ledger/store.ts";
 import { compare, type Effort, type Side } from "./lib/compare.ts";
+import { timeDisk } from "./lib/disk.ts";
 import { compareLatency } from "./lib/latency.ts";
 import { openLedger } from "./lib/ledger-store.ts";
 import { createGrpcLoad } from "./lib/load.ts";
@@ -15,13 +16,16 @@ import { benchWires } from "./lib/wires/index.ts";
 
 // What the ledger costs: CPU of a call of one chunk with the ledger in SQLite and without one that writes, in the same run, by interleaved pairs; how much
 // longer such a call takes then at 500 calls a second, the gateway with all its threads on one core; and the store alone, with the time its commits take,
-// which is mostly the disk's: `npm run bench:ledger`.
+// which is mostly the disk's, and beside it what the disk alone takes for as many bytes: `npm run bench:ledger`.
 
 const effort: Effort = { pairs: 33, chunks: 10_000, warmUpChunks: 10_000, concurrency: 50 };
 const boundMicros = 60;
 const offered = { perSecond: 500, durationMs: 4_000, pairs: 25 };
 const boundAddedMs = 5;
 const ATTEMPTS = 5_000;
+const DISK_WRITES = 500;
+/** Half of what the log of writes grows to before it is begun anew, so that its size is what was written. */
+const LOG_BYTES = 2 * 1024 * 1024;
 
 const ended = {
   usage: { ...unknownUsage(), inputTotal: 100, outputTotal: 20 },
@@ -32,8 +36,11 @@ const ended = {
   reason: "",
 } as const;
 
+let attemptsMade = 0;
 const fixed = (value: number, digits = 1): string => value.toFixed(digits);
-console.log("the store alone, opened and settled: CPU us an attempt, ms a commit, attempts a commit");
+console.log(
+  `the store alone, opened and settled: CPU us an attempt, ms a commit, attempts a commit; the disk alone, ${DISK_WRITES} times: KiB as of a commit appended, ms of it and fdatasync, p50 and p99`,
+);
 for (const concurrency of [1, 10, 50]) console.log(`  ${concurrency} at once: ${await storeAlone(concurrency)}`);
 const isOver = await gateways();
 process.exitCode = isOver ? 1 : 0;
@@ -41,22 +48,48 @@ process.exitCode = isOver ? 1 : 0;
 async function storeAlone(concurrency: number): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), "ep-bench-ledger-"));
   const store = await openLedger(directory);
-  let left = ATTEMPTS;
+  // The first of them tell how much a commit writes, and are in no other figure.
+  const bytes = await bytesOfCommit(store, directory, concurrency);
+  const first = store.commits();
+  const before = process.cpuUsage();
+  const attempts = await attempt(store, concurrency, (index) => index < ATTEMPTS);
+  const { user, system } = process.cpuUsage(before);
+  const last = store.commits();
+  const count = last.count - first.count;
+  const msACommit = (last.totalMs - first.totalMs) / count;
+  await store.close();
+  const { p50Ms, p99Ms } = timeDisk(directory, bytes, DISK_WRITES);
+  rmSync(directory, { recursive: true });
+  const ofStore = `${fixed((user + system) / attempts)} us, ${fixed(msACommit, 2)} ms, ${fixed(attempts / count)}`;
+  return `${ofStore}; the disk: ${fixed(bytes / 1024)} KiB, ${fixed(p50Ms, 2)} and ${fixed(p99Ms, 2)} ms`;
+}
+
+type Store = Awaited<ReturnType<typeof openLedger>>;
+
+/** How many bytes a commit writes to the log of writes, on average, with so many attempts at once; what is rolled up meanwhile is among them. */
+async function bytesOfCommit(store: Store, directory: string, concurrency: number): Promise<number> {
+  const log = readdirSync(directory).find((name) => name.endsWith("-wal"));
+  if (log === undefined) throw new Error("the ledger has no log of writes");
+  const size = (): number => statSync(join(directory, log)).size;
+  const [sizeBefore, { count }] = [size(), store.commits()];
+  await attempt(store, concurrency, () => size() < LOG_BYTES);
+  return Math.round((size() - sizeBefore) / (store.commits().count - count));
+}
+
+/** Opens and settles attempts, so many at once, while there are to be more, and returns how many. */
+async function attempt(store: Store, concurrency: number, more: (index: number) => boolean): Promise<number> {
+  let made = 0;
   const one = async (): Promise<void> => {
-    while (left > 0) {
-      left -= 1;
-      const attempt = attemptOf(left);
-      await store.open(attempt);
-      await store.settle({ ...attempt, ...ended, endedAtMs: Date.now() });
+    while (more(made)) {
+      made += 1;
+      attemptsMade += 1;
+      const opened = attemptOf(attemptsMade);
+      await store.open(opened);
+      await store.settle({ ...opened, ...ended, endedAtMs: Date.now() });
     }
   };
-  const before = process.cpuUsage();
   await Promise.all(Array.from({ length: concurrency }, one));
-  const { user, system } = process.cpuUsage(before);
-  const { count, totalMs } = store.commits();
-  await store.close();
-  rmSync(directory, { recursive: true });
-  return `${fixed((user + system) / ATTEMPTS)} us, ${fixed(totalMs / count, 2)} ms, ${fixed(ATTEMPTS / count)}`;
+  return made;
 }
 
 function attemptOf(index: number): OpenAttempt {

@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { adapterKinds } from "../adapters/index.ts";
+import type { LedgerSettings } from "../config/config.ts";
 import { formatUsd } from "../contract/money.ts";
 import { createState } from "../gateway-state.ts";
 import { LedgerOpenError } from "../ledger/open-error.ts";
 import { type Kept, type RatedRow, type Rerated, rerateRow } from "../ledger/rerate.ts";
-import { rerateLedger } from "../ledger/stores/sqlite/rerating.ts";
+import { type RerateWindow, rerateLedger } from "../ledger/stores/sqlite/rerating.ts";
 import { type CommandContext, CommandError, printable, write } from "./context.ts";
 import { loadFromDisk } from "./load.ts";
 import type { RerateOptions } from "./options.ts";
@@ -16,10 +17,7 @@ import { tableLines } from "./table.ts";
  */
 export async function rerateCosts(options: RerateOptions, context: CommandContext): Promise<number> {
   const { config } = await loadFromDisk(options.config, context);
-  const { store, directory } = config.ledger;
-  if (store === "postgres")
-    throw new CommandError("the ledger is kept in a database; only an embedded one can be priced anew so far");
-  if (store !== "sqlite")
+  if (config.ledger.store === "memory")
     throw new CommandError("the ledger is kept in memory; what a process has in memory is not priced anew");
   const { prices, adapters } = createState(config, { kinds: adapterKinds, newId: randomUUID });
   await Promise.all(Object.values(adapters).map((adapter) => adapter.close()));
@@ -32,14 +30,29 @@ export async function rerateCosts(options: RerateOptions, context: CommandContex
   const nowMs = Date.now();
   const window = { fromMs: options.from, toMs: options.to ?? nowMs };
   const isWritten = options.write === true;
-  try {
-    rerateLedger(directory, window, decide, { write: isWritten, nowMs });
-  } catch (thrown) {
-    throw thrown instanceof LedgerOpenError ? new CommandError(thrown.message, { cause: thrown }) : thrown;
-  }
+  await rerateAny(config.ledger, window, decide, { write: isWritten, nowMs });
   const text = [...tally.lines(), isWritten ? WRITTEN : NOT_WRITTEN].join("\n");
   await write(context.stdout, `${printable(context.stdout, text)}\n`);
   return 0;
+}
+
+/** Prices a ledger anew, in files or in a database. */
+async function rerateAny(
+  { directory, database }: LedgerSettings,
+  window: RerateWindow,
+  decide: (row: RatedRow) => Rerated,
+  options: { readonly write: boolean; readonly nowMs: number },
+): Promise<void> {
+  try {
+    if (database === undefined) return rerateLedger(directory, window, decide, options);
+    const { rerateDatabase } = await import("../ledger/stores/postgres/rerating.ts");
+    await rerateDatabase({ ...database, password: database.password.reveal() }, window, decide, options);
+  } catch (thrown) {
+    if (database === undefined && !(thrown instanceof LedgerOpenError)) throw thrown;
+    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    const where = database && `the ledger's database ${database.database} at ${database.host}:${database.port}: `;
+    throw new CommandError(`${where ?? ""}${why}`, { cause: thrown });
+  }
 }
 
 const WRITTEN = "Written. What each attempt cost before, and by which prices, is in the ledger's table rerated.";

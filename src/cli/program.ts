@@ -154,11 +154,11 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
 
   costs
     .command("rerate")
-    .description("price attempts anew by the prices in force, in the ledger of data_dir, and show what that changes")
+    .description("price attempts anew by the prices in force, in the ledger, and show what that changes")
     .option("-c, --config <file>", "configuration file (default: as serve finds it)")
     .requiredOption("--from <time>", "attempts that ended from then on, such as 2026-11-01 or 7d (ago)", parseMoment)
     .option("--to <time>", "until then, itself not included (default: now)", parseMoment)
-    .option("--write", "write it down, all at once; the gateway must not run")
+    .option("--write", "write it down, all at once; a gateway that keeps its ledger in files must not run")
     .action(async (options: RerateOptions) => {
       const { rerateCosts } = await import("./costs-rerate.ts");
       end(await rerateCosts(options, context));

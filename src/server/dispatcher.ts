@@ -1,16 +1,17 @@
-import { type DescMethod, getOption, type Message } from "@bufbuild/protobuf";
+import type { DescMethod, Message } from "@bufbuild/protobuf";
 import type { Config } from "../config/config.ts";
 import { toStatus } from "../contract/error-details.ts";
 import { ExecutionError, toExecutionError } from "../errors.ts";
 import { AdminService } from "../gen/execution/v1/admin_pb.js";
 import { ExecutionService } from "../gen/execution/v1/execution_pb.js";
-import { access, Role } from "../gen/execution/v1/options_pb.js";
+import { Role } from "../gen/execution/v1/options_pb.js";
 import type { Status } from "../gen/google/rpc/status_pb.js";
 import { createRoster } from "../roster.ts";
 import type { CallContext } from "../router/call.ts";
 import type { TargetState } from "../router/health/health.ts";
 import type { Router } from "../router/router.ts";
 import type { Log } from "../telemetry/log.ts";
+import { accessOf } from "./access.ts";
 import type { Admission } from "./admission/admission.ts";
 import type { ShedReason } from "./admission/shedding.ts";
 import type { Authenticate, HeaderLookup } from "./auth.ts";
@@ -288,7 +289,6 @@ const ATTACHING: ReadonlySet<DescMethod> = new Set([
 
 /** What the contract says of a method: who may call it, whether it can cost money, and whether it occupies a slot while it runs. */
 function labelOf(method: DescMethod) {
-  const { roles, spends } = getOption(method, access);
-  if (roles.length === 0 || roles.includes(Role.UNSPECIFIED)) throw new Error(`${method.name} has no access label`);
+  const { roles, spends } = accessOf(method);
   return { roles, spends, takesSlot: spends || method.methodKind === "server_streaming" };
 }

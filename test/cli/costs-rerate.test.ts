@@ -76,7 +76,7 @@ Attempts left alone that are of provider instances that are not configured, or f
     await store.close();
   });
 
-  test("needs a ledger in files, and to be told from when on", async () => {
+  test("needs a ledger that is there, and to be told from when on", async () => {
     const inMemory = await runCommand(["costs", "rerate", "--from", "1d"], {
       workingDirectory: directory,
       environment: { EP_LEDGER_STORE: "memory" },

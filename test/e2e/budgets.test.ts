@@ -1,20 +1,17 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { JsonValue } from "@bufbuild/protobuf";
 import { describe, expect, test } from "@jest/globals";
 import { ChatError, createClient, Role as MessageRole, text } from "../../src/client/index.ts";
 import type { Config } from "../../src/config/config.ts";
 import type { RunningGateway } from "../../src/gateway.ts";
-import { ExecutionService } from "../../src/gen/execution/v1/execution_pb.js";
 import { Role } from "../../src/gen/execution/v1/options_pb.js";
 import type { Limit } from "../../src/limit.ts";
 import { Secret } from "../../src/secret.ts";
 import { hashKey } from "../../src/server/auth.ts";
-import type { Dispatcher } from "../../src/server/dispatcher.ts";
-import { transportLimits } from "../../src/server/http/limits.ts";
-import { createRefusals } from "../../src/server/http/refusals.ts";
-import { createRestRoutes } from "../../src/server/http/rest.ts";
-import { labelOf } from "../../src/server/http/routes.ts";
+import { createEmulator } from "../emulators/emulator.ts";
+import { syntheticChat } from "../emulators/synthetic-chat.ts";
 import { callAtOnce, countEnds, expectCrowdEnds, expectNoOvershoot, useUp } from "../support/budget-crowd.ts";
 import { freePort } from "../support/free-port.ts";
 import { startTestGateway, testProvider } from "../support/gateway.ts";
@@ -23,6 +20,10 @@ import { testConfig } from "../support/routing.ts";
 import { seedsUpTo, tellOfSeed } from "../support/seeds.ts";
 import { waitFor } from "../support/wait.ts";
 import { createCounterWatch } from "../support/watched-counters.ts";
+import { API_KEYS } from "./cases.ts";
+import { normalise } from "./outcome.ts";
+import { shortFormOf } from "./short-form.ts";
+import { openWires } from "./wires.ts";
 
 const key = {
   name: "k",
@@ -102,85 +103,58 @@ describe("a hard budget of $1.00", () => {
   });
 });
 
-/** Bodies of whatever spends, by RPC or route: one that is not here has to be added, or it is not shown to be denied. */
-const question = { messages: [{ role: "MESSAGE_ROLE_USER", parts: [{ text: { text: "hi" } }] }] };
-const BODIES: Readonly<Record<string, object>> = {
-  Chat: question,
-  Embed: { model: "m", inputs: ["hi"] },
-  "/chat": question,
-};
+/** Tokens of gpt-4-turbo, in nano-USD (https://developers.openai.com/api/docs/pricing), and what the input of `hi` counts at most. */
+const TURBO = { input: 10_000n, output: 30_000n, inputTokens: 66n };
 
-/** RPCs that spend and are not served yet: they answer UNIMPLEMENTED, whoever asks. */
-const NOT_SERVED: ReadonlySet<string> = new Set(["Embed"]);
-
-/** What answers a key that has used up everything. */
-const RPCS_THAT_ANSWER = ["Capabilities", "Costs", "Cancel", "GetStream", "Resume", "Plan"];
-
-describe("a key that has used up its budget", () => {
-  const exhausted = [budget(0n, { unit: "requests" })];
-  const headers = { authorization: "Bearer secret", "content-type": "application/json", connection: "close" };
-  const callRpc = async ({ httpUrl }: RunningGateway, name: string, body: object) => {
-    const isStream = ExecutionService.methods.find((method) => method.name === name)?.methodKind === "server_streaming";
-    const json = Buffer.from(JSON.stringify(body));
-    const frame = Buffer.concat([Buffer.from([0, 0, 0, 0, json.length]), json]);
-    const answer = await fetch(`${httpUrl}/${ExecutionService.typeName}/${name}`, {
-      method: "POST",
-      headers: { ...headers, ...(isStream && { "content-type": "application/connect+json" }) },
-      body: isStream ? frame : json,
-    });
-    const read = Buffer.from(await answer.arrayBuffer());
-    return JSON.parse((isStream ? read.subarray(5) : read).toString("utf8"));
-  };
-
-  // Mutant seen red: a router without the stage.
-  test("is denied by every RPC and route that spends, and answered by what does not", async () => {
-    const limits = transportLimits(testConfig().limits);
-    const routes = createRestRoutes({} as Dispatcher, limits, createRefusals({} as Dispatcher, limits));
-    const spending = ExecutionService.methods
-      .filter((rpc) => labelOf({ rpc }, rpc.name).spends)
-      .map(({ name }) => name);
-    expect(spending.filter((name) => !(name in BODIES))).toEqual([]);
-    const paths = routes.filter(({ access, path }) => labelOf(access, path).spends).map(({ path }) => path);
-    expect(paths.filter((path) => !(path in BODIES))).toEqual([]);
-    await withGateway(undefined, { budgets: exhausted }, async (gateway) => {
-      for (const name of spending) {
-        const { code, error } = await callRpc(gateway, name, BODIES[name] ?? {});
-        const expected = NOT_SERVED.has(name) ? "unimplemented" : "resource_exhausted";
-        expect([name, code ?? error?.code]).toEqual([name, expected]);
-      }
-      for (const path of paths.flatMap((each) => [each, `/v1${each}`])) {
-        const body = JSON.stringify(BODIES[path.replace("/v1", "")]);
-        const answer = await fetch(`${gateway.httpUrl}${path}`, { method: "POST", headers, body });
-        expect([path, answer.status, answer.headers.get("content-type")]).toEqual([
-          path,
-          429,
-          "application/problem+json",
-        ]);
-        expect(await answer.json()).toMatchObject({ reason: "BUDGET_EXCEEDED", retryable: false, partial: false });
-      }
-      for (const name of RPCS_THAT_ANSWER) {
-        const answer = await callRpc(gateway, name, name === "Plan" ? { request: question } : {});
-        expect([name, answer.code ?? answer.error?.code]).not.toEqual([name, "resource_exhausted"]);
-      }
-    });
+// Mutants seen red: no lease taken while streaming; nothing taken where there is no room for all 512; no event, or no final usage, after a cut.
+test("a stream over a tiny budget is cut within 512 tokens on every wire, with the budget, its usage and the typed error", async () => {
+  const tokens = 2000;
+  // Of two bytes each: a token at least and at most.
+  const { body } = syntheticChat({ seed: 1, chunks: 4000, text: "a ".repeat(4000) });
+  const near = await createEmulator({
+    answer: () => ({ headers: { "content-type": "text/event-stream" }, body, delivery: { kind: "event-per-write" } }),
   });
-
-  test("gets nowhere by another persona, provider, model, end user or spelling of its request", async () => {
-    await withGateway(undefined, { budgets: exhausted }, async (gateway) => {
-      const ways: readonly object[] = [
-        { persona: "default" },
-        { provider: "mock", model: "other" },
-        { model: "mock/other" },
-        { endUserId: "somebody" },
-        { idempotencyKey: "again" },
-        { fallbackPolicy: "FALLBACK_POLICY_DENY" },
-      ];
-      for (const way of ways) {
-        const { code, error } = await callRpc(gateway, "Chat", { ...question, ...way });
-        expect([way, code ?? error?.code]).toEqual([way, "resource_exhausted"]);
-      }
-    });
+  const { value: _, ...each } = budget(TURBO.inputTokens * TURBO.input + BigInt(tokens) * TURBO.output);
+  const gateway = await startTestGateway({
+    providers: [
+      testProvider({
+        ...{ name: "near", kind: "openai", baseUrl: `${near.baseUrl}/v1` },
+        ...{ defaultModel: "gpt-4-turbo", quirks: { vendor: "openai" } },
+      }),
+    ],
+    config: { keys: [{ ...key, sha256: hashKey(API_KEYS.caller) }], budgets: [{ ...each, scope: "end_user" }] },
   });
+  const wires = openWires(gateway);
+  try {
+    for (const [index, wire] of wires.all.entries()) {
+      const endUserId = `user-${index}`;
+      const request = { messages: [{ role: "MESSAGE_ROLE_USER", parts: [{ text: { text: "hi" } }] }], endUserId };
+      const { events, failure } = normalise(await wire.call({ name: "cut", request }));
+      const shown = wire.kind === "short" ? events : shortFormOf(events);
+      const told = shown as readonly { readonly event: string; readonly data: Readonly<Record<string, JsonValue>> }[];
+      const said = told
+        .filter(({ event }) => event === "token")
+        .reduce((sum, { data }) => sum + String(data.text).length / 2, 0);
+      expect([wire.name, said > tokens - 512, said <= tokens + 512]).toEqual([wire.name, true, true]);
+      const scope = `end_user:${endUserId}/total`;
+      expect(told.slice(-2)).toMatchObject([
+        { event: "budget", data: { scope, cut: true } },
+        { event: "usage", data: { output_tokens: Math.ceil(said / 2) } },
+      ]);
+      expect(failure).toMatchObject({
+        code: "RESOURCE_EXHAUSTED",
+        details: [
+          { reason: "BUDGET_EXCEEDED", metadata: { partial: "true", retryable: "false" } },
+          { violations: [{ subject: scope }] },
+          { usage: { outputTotal: Math.ceil(said / 2) } },
+        ],
+      });
+    }
+  } finally {
+    wires.close();
+    await gateway.stop();
+    await near.close();
+  }
 });
 
 // Mutants seen red: a budget that is put back counted twice; begun at nothing.

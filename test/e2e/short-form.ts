@@ -87,6 +87,7 @@ const PROJECTIONS: Readonly<Record<string, Projection>> = {
   usage: ({ usage, costNanoUsd, final }) => ["usage", { ...used(usage, costNanoUsd), final: final ?? false }],
   warning: ({ code, text, field }) => ["warning", { code, text: words(text), field: words(field) }],
   citation: as("citation"),
+  budget: as("budget"),
   image: as("image"),
   audio: as("audio"),
   logprobs: as("logprobs"),

@@ -16,6 +16,7 @@ export interface LedgerPlace {
   /** Of the spool; without it a new one. */
   readonly directory?: string;
   readonly maxSpoolRows?: number;
+  readonly metadataKeys?: readonly string[];
   /** Without it everything is kept. */
   readonly retention?: PostgresStoreOptions["retention"];
   /** Other than the server's, such as a proxy's. */
@@ -73,12 +74,12 @@ export function createLedgers(server: PostgresServer): Ledgers {
         .map(Number);
       return { rows: rows ?? 0, cost: cost ?? 0, summed: summed ?? 0, summedCost: summedCost ?? 0 };
     },
-    open: ({ database, directory = newDirectory(), maxSpoolRows = 1_000_000, retention = FOR_EVER, settings }) =>
+    open: ({ database, directory = newDirectory(), maxSpoolRows = 1_000_000, retention = FOR_EVER, ...place }) =>
       openPostgresStore({
         directory,
-        database: { ...server.settings(database), ...settings },
+        database: { ...server.settings(database), ...place.settings },
         retention,
-        metadataKeys: SUITE_METADATA_KEYS,
+        metadataKeys: place.metadataKeys ?? SUITE_METADATA_KEYS,
         maxSpoolRows,
         told: {
           writable: (isWritable, why) => told.push(isWritable ? "writable" : `not writable: ${why}`),

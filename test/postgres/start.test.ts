@@ -54,7 +54,7 @@ describe("a ledger in a database does not open", () => {
     const database = ledgers.newDatabase();
     await (await ledgers.open({ database })).close();
     server.psql(database, "UPDATE execution_platform.meta SET value = 99 WHERE name = 'version'");
-    expect(await refusal({ database })).toContain("changed by a newer program (schema 99, this one knows 1)");
+    expect(await refusal({ database })).toContain("changed by a newer program (schema 99, this one knows 2)");
   });
 
   test("without a spool: its directory cannot be made, or is another process's", async () => {

@@ -1,10 +1,13 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { ChatError, type Client, createClient, Role, text } from "../../src/client/index.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { connectValkey } from "../../src/valkey.ts";
+import { createEmulator } from "../emulators/emulator.ts";
+import type { Exchange } from "../emulators/exchange.ts";
+import { syntheticChat } from "../emulators/synthetic-chat.ts";
 import { callAtOnce, countEnds, expectCrowdEnds, expectNoOvershoot, useUp } from "../support/budget-crowd.ts";
 import { followCounters } from "../support/counter-steps.ts";
 import { startHiddenThinker } from "../support/hidden-thinker.ts";
@@ -12,6 +15,11 @@ import { seedsUpTo, tellOfSeed } from "../support/seeds.ts";
 import { startServe } from "../support/serve.ts";
 import { startValkeyServer, type ValkeyServer } from "../support/valkey-server.ts";
 import { waitFor, within } from "../support/wait.ts";
+
+const { body, expected } = syntheticChat({ seed: 1, chunks: 3 });
+/** A short answer, and the tokens that it says it used. */
+const ANSWER: Exchange = { headers: { "content-type": "text/event-stream" }, body };
+const USED = (expected.usage as { readonly total_tokens: number }).total_tokens;
 
 let server: ValkeyServer;
 let directory: string;
@@ -108,6 +116,61 @@ test.each(seedsUpTo(2))(
     }
   },
 );
+
+describe("a process that drains", () => {
+  /** Starts a process whose call is held by the provider, and asks it to stop; and a peer, which is refused meanwhile by what that call holds. */
+  const drainWith = async (budgets: string, refusal: string) => {
+    const begun = Promise.withResolvers<Exchange>();
+    const emulator = await createEmulator({ answer: ({ index }) => (index === 0 ? begun.promise : ANSWER) });
+    const [leaving, staying] = await serve(2, emulator.baseUrl, budgets);
+    if (leaving === undefined || staying === undefined) throw new Error("no gateways");
+    const [first, second] = [leaving, staying].map(({ grpcUrl }) => createClient({ baseUrl: grpcUrl }));
+    if (first === undefined || second === undefined) throw new Error("no clients");
+    const held = ask(first);
+    await emulator.waitForRequest(0);
+    leaving.child.kill("SIGTERM");
+    await waitFor(async () => (await ask(first)) === "DRAINING", { what: "the drain" });
+    expect(await ask(second)).toBe(refusal);
+    return {
+      ...{ leaving, held, answer: begun.resolve },
+      askPeer: () => ask(second),
+      close: async () => {
+        begun.resolve(ANSWER);
+        for (const client of [first, second]) client.close();
+        await Promise.all([leaving.stop(), staying.stop()]);
+        await emulator.close();
+      },
+    };
+  };
+
+  // Mutant seen red: what is given back told to nobody, so that it is held until its lease is over.
+  test("gives back what a call did not use when that ends, and all is free at once for its peers", async () => {
+    const drained = await drainWith("{ scope: key, unit: tokens, amount: 12100, window: total }", "BUDGET_EXCEEDED");
+    try {
+      drained.answer(ANSWER);
+      expect(await drained.held).toBe("answered");
+      expect(await drained.leaving.ended).toBe(0);
+      expect(await readCounter()).toMatchObject({ settled: BigInt(USED), reserved: 0n });
+      expect(await drained.askPeer()).toBe("answered");
+    } finally {
+      await drained.close();
+    }
+  });
+
+  // Mutants seen red: as above; a process that ends at the second signal with all its calls.
+  test("frees the slots of what it interrupts before it ends, where it is told not to wait", async () => {
+    const drained = await drainWith("{ scope: key, unit: concurrent, amount: 1 }", "RATE_LIMITED");
+    try {
+      const again = setInterval(() => drained.leaving.child.kill("SIGTERM"), 700);
+      expect(await drained.leaving.ended.finally(() => clearInterval(again))).toBe(143);
+      expect(await drained.held).toBe("INTERRUPTED");
+      expect(await readCounter()).toMatchObject({ reserved: 0n });
+      expect(await drained.askPeer()).toBe("answered");
+    } finally {
+      await drained.close();
+    }
+  });
+});
 
 // Mutant seen red: leases without an end.
 test("a process that is killed leaves its slots free within the time of a lease", async () => {

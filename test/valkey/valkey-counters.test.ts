@@ -4,6 +4,7 @@ import { createValkeyCounters } from "../../src/ledger/budgets/valkey/valkey-cou
 import { createLog } from "../../src/telemetry/log.ts";
 import { connectValkey } from "../../src/valkey.ts";
 import { claimOf, describeCounterStore, newLimit } from "../ledger/budgets/counter-suite.ts";
+import { expectMaximumHoldsNobodyBack } from "../router/budgets/high-maximum.ts";
 import { openLink } from "../support/switchable-link.ts";
 import { startValkeyServer, type ValkeyServer } from "../support/valkey-server.ts";
 import { waitFor } from "../support/wait.ts";
@@ -128,6 +129,13 @@ describe("processes", () => {
       await Promise.all([store.close(), direct.close()]);
     },
   );
+});
+
+// Mutants seen red: all that a caller allows reserved at once; all of it asked for when the first 512 tokens are used.
+test("a stream on a metered model is not held back by what callers would allow at most", async () => {
+  const store = await open();
+  await expectMaximumHoldsNobodyBack(store);
+  await store.close();
 });
 
 describe("a window at the server", () => {

@@ -1,21 +1,18 @@
-import { type DescMethod, type DescService, getOption } from "@bufbuild/protobuf";
+import type { DescMethod, DescService } from "@bufbuild/protobuf";
 import { MethodOptions_IdempotencyLevel as IdempotencyLevel } from "@bufbuild/protobuf/wkt";
-import { access, Role } from "../../gen/execution/v1/options_pb.js";
 import { Health } from "../../gen/grpc/health/v1/health_pb.js";
 import { ServerReflection } from "../../gen/grpc/reflection/v1/reflection_pb.js";
 import { ServerReflection as ServerReflectionAlpha } from "../../gen/grpc/reflection/v1alpha/reflection_pb.js";
+import { type Access, accessOf } from "../access.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Who may use a route: whoever may call an RPC it stands for, or everybody, for a reason. */
 export type RouteAccess = { readonly rpc: DescMethod } | { readonly open: string };
 
 /** What a route needs and whether it can cost money. */
-export interface AccessLabel {
-  /** True if no key is needed. */
+export interface AccessLabel extends Access {
+  /** True if no key is needed; only then there are no roles. */
   readonly open: boolean;
-  /** The principal holds at least one of them; empty only on an open route. */
-  readonly roles: readonly Role[];
-  readonly spends: boolean;
 }
 
 /** One path and one method it answers to. A GET route answers HEAD too. A segment of the path may be `{id}`. */
@@ -89,7 +86,5 @@ export function labelOf(routeAccess: RouteAccess, name: string): AccessLabel {
 
 function labelOfMethod(method: DescMethod): AccessLabel {
   if (OPEN_SERVICES.some((service) => service === method.parent)) return { open: true, roles: [], spends: false };
-  const { roles, spends } = getOption(method, access);
-  if (roles.length === 0 || roles.includes(Role.UNSPECIFIED)) throw new Error(`${method.name} has no access label`);
-  return { open: false, roles, spends };
+  return { open: false, ...accessOf(method) };
 }

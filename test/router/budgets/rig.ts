@@ -35,10 +35,13 @@ import {
 export const INPUT_NANO_USD = 1000n;
 export const OUTPUT_NANO_USD = 2000n;
 
+/** A model that costs so many times as much. */
+export const DEAR = { model: "dear", factor: 100n };
+
 const prices = createPriceBook([
   acmeTable([
     { models: ["model-1"], rates: { input: "1", output: "2" } },
-    { models: ["dear"], rates: { input: "100", output: "200" } },
+    { models: [DEAR.model], rates: { input: "100", output: "200" } },
   ]),
 ]);
 
@@ -63,14 +66,19 @@ export interface Bill {
   outputTokens: number;
 }
 
+/** What a word is: 5 bytes, which may be two tokens and a half. */
+const WORD = "word ";
+/** One that is a token at least and at most. */
+export const SHORT_WORD = "a ";
+
 /** Plays words, a token each, and bills what it has played when it ends, however that is. */
-export function words(count: number, bill: Bill, inputTokens = 2): Play {
+export function words(count: number, bill: Bill, { word = WORD, inputTokens = 2 } = {}): Play {
   return async function* ({ step, attempt }) {
     let said = 0;
     try {
       while (said < count) {
         said += 1;
-        yield [textDelta({ step, part: 0 }, "word ")];
+        yield [textDelta({ step, part: 0 }, word)];
       }
     } finally {
       bill.inputTokens += inputTokens;

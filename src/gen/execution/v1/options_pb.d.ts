@@ -30,6 +30,13 @@ export declare type Access = Message<"execution.v1.Access"> & {
    * @generated from field: bool spends = 2;
    */
   spends: boolean;
+
+  /**
+   * True if no call can, so that who has used up a budget is answered. An RPC says either this or `spends`; one that says neither fails the build.
+   *
+   * @generated from field: bool free = 3;
+   */
+  free: boolean;
 };
 
 /**

@@ -5,8 +5,8 @@ import type { Database } from "./database.ts";
 /** Deleted at once: others wait for nothing that this locks, but the server has other things to do. */
 const ROWS_A_STEP = 5_000;
 
-/** Of all gateways one cleans at a time. */
-const CLEANING_LOCK = 0x6570_0002;
+/** Of all gateways one cleans at a time, and none while rows are priced anew. */
+export const CLEANING_LOCK = 0x6570_0002;
 
 /** Rows stay longer than in any spool, so that one that is sent again is always known. */
 const MARGIN_MS = GRAINS_MS[2];

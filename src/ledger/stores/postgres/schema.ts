@@ -6,7 +6,8 @@ import type { Connection, Database } from "./database.ts";
  * since gateways are replaced one after the other. `meta.version` is the number of steps the schema has.
  *
  * `attempts` has the settled rows of all gateways, `sums` and `labels` the roll-ups as the embedded ledger has them, but a label's id is made of its values,
- * so that gateways need not ask each other. `spools` says up to which of its rows each gateway's spool is in here.
+ * so that gateways need not ask each other. `spools` says up to which of its rows each gateway's spool is in here. `rerated` has what attempts were priced
+ * at before they were priced anew, as in files.
  */
 const MIGRATIONS: readonly (readonly string[])[] = [
   [
@@ -35,6 +36,12 @@ const MIGRATIONS: readonly (readonly string[])[] = [
     "CREATE INDEX sums_by_label ON execution_platform.sums (label, grain, period)",
     `CREATE TABLE execution_platform.spools (
       id bigint PRIMARY KEY, shipped_seq bigint NOT NULL, shipped_attempt_id text NOT NULL, shipped_at timestamptz NOT NULL DEFAULT now()
+    )`,
+  ],
+  [
+    `CREATE TABLE execution_platform.rerated (
+      run integer NOT NULL, at_ms bigint NOT NULL, attempt_id text NOT NULL,
+      old_cost_nano_usd bigint, old_price_version text NOT NULL, new_cost_nano_usd bigint NOT NULL, new_price_version text NOT NULL
     )`,
   ],
 ];

@@ -73,7 +73,7 @@ async function insertRows(connection: Connection, rows: readonly SettledRow[]): 
   return new Set(inserted.map(([id]) => String(id)));
 }
 
-/** Sorted by what they lock, so that two gateways that add to the same sums wait for each other and never both. */
+/** Adds rows to the roll-ups. Labels are sorted, as sums are. */
 async function addToSums(
   connection: Connection,
   rows: readonly SettledRow[],
@@ -87,11 +87,9 @@ async function addToSums(
       labels.set(id, [id, ...values]);
       return id;
     }),
-  ]
-    .map(({ grain, level, period, label, sums: added }) =>
-      [grain, level, period, label, ...valuesOf(added)].map(String),
-    )
-    .sort((one, other) => compareTexts(one.slice(0, 4).join(" "), other.slice(0, 4).join(" ")));
+  ].map(({ grain, level, period, label, sums: added }) =>
+    [grain, level, period, label, ...valuesOf(added)].map(String),
+  );
   if (sums.length === 0) return;
   await connection.query(
     `INSERT INTO execution_platform.labels
@@ -99,12 +97,26 @@ async function addToSums(
      ON CONFLICT DO NOTHING`,
     columnsOf([...labels.values()].sort(([one = ""], [other = ""]) => compareTexts(one, other))),
   );
+  await addSums(connection, sums);
+}
+
+/** Sums that are added by one statement. */
+const SUMS_A_STEP = 5_000;
+
+/**
+ * Adds to sums, each of which is its key (grain, level, period, label) and what is added to each of its columns. Sorted by what they lock, so that two that
+ * add to the same sums wait for each other and never both.
+ */
+export async function addSums(connection: Connection, sums: readonly (readonly string[])[]): Promise<void> {
+  const sorted = sums.toSorted((one, other) => compareTexts(one.slice(0, 4).join(" "), other.slice(0, 4).join(" ")));
   const arrays = ["smallint", "smallint", "bigint", "uuid", ...SUM_COLUMNS.map(() => "bigint")];
-  await connection.query(
-    `INSERT INTO execution_platform.sums AS s SELECT * FROM unnest(${arrays.map((type, index) => `$${index + 1}::${type}[]`).join(", ")})
-     ON CONFLICT (grain, level, period, label) DO UPDATE SET ${SUM_COLUMNS.map(saturating).join(", ")}`,
-    columnsOf(sums),
-  );
+  for (let at = 0; at < sorted.length; at += SUMS_A_STEP) {
+    await connection.query(
+      `INSERT INTO execution_platform.sums AS s SELECT * FROM unnest(${arrays.map((type, index) => `$${index + 1}::${type}[]`).join(", ")})
+       ON CONFLICT (grain, level, period, label) DO UPDATE SET ${SUM_COLUMNS.map(saturating).join(", ")}`,
+      columnsOf(sorted.slice(at, at + SUMS_A_STEP)),
+    );
+  }
 }
 
 /** Stands still at what an int64 can hold. */
@@ -117,7 +129,8 @@ function labelId(values: readonly string[]): string {
   return createHash("sha256").update(JSON.stringify(values)).digest("hex").slice(0, 32);
 }
 
-function columnsOf(rows: readonly (readonly string[])[]): readonly (readonly string[])[] {
+/** Arrays of the columns of some rows, as `unnest` takes them. */
+export function columnsOf(rows: readonly (readonly string[])[]): readonly (readonly string[])[] {
   return (rows[0] ?? []).map((_, index) => rows.map((row) => row[index] ?? ""));
 }
 

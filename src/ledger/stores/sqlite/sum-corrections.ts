@@ -87,7 +87,7 @@ export function createSumCorrections(db: DatabaseSync): SumCorrections {
 }
 
 /** True if metadata, as text, has every pair of other metadata. */
-function isPartOf(pairs: string, metadata: string): boolean {
+export function isPartOf(pairs: string, metadata: string): boolean {
   if (pairs === "") return true;
   const all: unknown = metadata === "" ? {} : JSON.parse(metadata);
   const wanted: unknown = JSON.parse(pairs);

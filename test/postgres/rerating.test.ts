@@ -1,0 +1,116 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { rerateDatabase } from "../../src/ledger/stores/postgres/rerating.ts";
+import { runCommand } from "../cli/run-command.ts";
+import { attemptRow } from "../ledger/attempt-row.ts";
+import { describeRerating, NOON, type RerateRig, to, WHOLE } from "../ledger/rerate-suite.ts";
+import { type PostgresServer, startPostgresServer } from "../support/postgres-server.ts";
+import { createLedgers, type Ledgers } from "./ledgers.ts";
+
+let server: PostgresServer;
+let ledgers: Ledgers;
+
+beforeAll(async () => {
+  server = await startPostgresServer();
+  ledgers = createLedgers(server);
+});
+
+afterAll(async () => {
+  await ledgers.close();
+  await server.stop();
+});
+
+function createRig(database = ledgers.newDatabase()): RerateRig {
+  const select = (query: string): readonly string[][] =>
+    server
+      .psql(database, `SET search_path = execution_platform; ${query}`)
+      .split("\n")
+      .map((line) => line.split("|"));
+  return {
+    open: (metadataKeys = []) => ledgers.open({ database, metadataKeys }),
+    rerate: (decide, window, write) =>
+      rerateDatabase(server.settings(database), window, decide, { write, nowMs: NOON }),
+    rows: () => select("SELECT attempt_id, cost_nano_usd, price_version FROM attempts ORDER BY 1") as never,
+    rerated: () =>
+      select(
+        "SELECT run, attempt_id, old_cost_nano_usd, old_price_version, new_cost_nano_usd FROM rerated ORDER BY 2",
+      ) as never,
+    sumsByMetadata: () =>
+      select(
+        "SELECT l.metadata, s.cost_nano_usd FROM sums s JOIN labels l ON l.id = s.label WHERE s.level = 0 AND s.grain = 2 ORDER BY 1",
+      ) as never,
+    close: async () => undefined,
+  };
+}
+
+describeRerating("a database", async () => createRig());
+
+// Mutant seen red: sums set to what was read of them and the correction, where that is to be added to what they are.
+test("pricing anew goes on beside gateways that add to the same sums, and nothing is lost", async () => {
+  const database = ledgers.newDatabase();
+  const store = await ledgers.open({ database });
+  const settleAll = async (count: number, endedAtMs: number): Promise<void> => {
+    await Promise.all(Array.from({ length: count }, () => store.settle(attemptRow({ endedAtMs }))));
+    expect(await store.flushed(10_000)).toBe(0);
+  };
+  await settleAll(5_000, NOON);
+  let [seen, meanwhile]: [number, Promise<void> | undefined] = [0, undefined];
+  await createRig(database).rerate(
+    () => {
+      seen += 1;
+      // Others add when it has looked at sums already, and has not written them yet.
+      if (seen === 4_000) meanwhile = settleAll(20, NOON + 1);
+      return to(30n);
+    },
+    { fromMs: NOON, toMs: NOON + 1 },
+    true,
+  );
+  await meanwhile;
+  await store.close();
+  const cost = 5_000 * 30 + 20 * 100;
+  expect(ledgers.counts(database)).toEqual({ rows: 5_020, cost, summed: 5_020, summedCost: cost });
+});
+
+test("a database without a ledger is not made one", async () => {
+  const database = ledgers.newDatabase();
+  const rig = createRig(database);
+  await expect(rig.rerate(() => to(1n), WHOLE, true)).rejects.toThrow("there is no ledger in the database");
+  expect(server.psql(database, "SELECT to_regnamespace('execution_platform') IS NULL")).toBe("t");
+});
+
+// Mutant seen red: written without being told to.
+test("the command shows what it would change in a database, writes it when told to, and says where it is if it cannot", async () => {
+  const { port, user, password, database } = server.settings(ledgers.newDatabase());
+  const store = await ledgers.open({ database });
+  await store.settle(attemptRow({ costNanoUsd: 1_000_000n }));
+  await store.close();
+  const workingDirectory = ledgers.newDirectory();
+  writeFileSync(
+    join(workingDirectory, "execution-platform.yaml"),
+    'providers: { near: { kind: openai, base_url: "http://127.0.0.1:9/v1" } }\nprices: { file: prices.yaml }\n',
+  );
+  writeFileSync(
+    join(workingDirectory, "prices.yaml"),
+    "instances: { near: [{ models: [m], rates: { input: 300, input_cache_read: 300, output: 0 } }] }\n",
+  );
+  const rerate = (name: string, ...args: readonly string[]) =>
+    runCommand(["costs", "rerate", "--from", "2026-11-01", "--to", "2026-12-01", ...args], {
+      workingDirectory,
+      environment: {
+        EP_LEDGER_STORE: "postgres",
+        EP_LEDGER_URL: `postgres://${user}:${password}@127.0.0.1:${port}/${name}?sslmode=disable`,
+      },
+    });
+  for (const args of [[], [], ["--write"]]) {
+    const { stdout, status } = await rerate(database, ...args);
+    expect([stdout.split("\n")[1]?.split(/ +/), status]).toEqual([
+      ["2026-11-26", "near", "m", "1", "0.001", "0.003", "+0.002"],
+      0,
+    ]);
+  }
+  expect((await rerate(database)).stdout).toContain("No attempt costs anything else.");
+  const { status, stderr } = await rerate("nowhere");
+  expect([status, stderr]).toEqual([1, expect.stringContaining('database "nowhere" does not exist')]);
+  expect(stderr).not.toContain(password);
+});
