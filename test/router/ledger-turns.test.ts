@@ -196,9 +196,10 @@ describe("the router", () => {
     });
     return { router, queries, answer: answering.resolve };
   }
-  const contextOf = (key: string, roles: readonly Role[] = [Role.PLATFORM_ADMIN]) => {
+  const contextOf = (key: string) => {
     const controller = new AbortController();
-    const context = testContext({ principal: { ...anyone, key, roles }, signal: controller.signal });
+    const principal = { ...anyone, key, roles: [Role.PLATFORM_ADMIN] };
+    const context = testContext({ principal, signal: controller.signal });
     return { context, leave: () => controller.abort(LEFT) };
   };
   const askAsOften = async (router: ReturnType<typeof testRouter>, key: string): Promise<void> => {
@@ -237,21 +238,24 @@ describe("the router", () => {
     leave();
   });
 
-  // Mutants seen red: a watch, an export that waits for the ledger whatever its signal says.
+  // Mutants seen red: a watch, an export that waits for the ledger whatever its signal says; attempts that are asked for without a turn.
   test("ends exports and watches whose answer does not come with the call, and watches with a drain", async () => {
     const { router, queries, answer } = overSlowLedger();
     const draining = new AbortController();
     const { context, leave } = contextOf("k");
-    const exported = router.admin.exportCosts(create(ExportCostsRequestSchema), context)[Symbol.asyncIterator]().next();
-    const open = () => {
-      const watch = router.admin.watchCosts(create(WatchCostsRequestSchema), contextOf("k").context, draining.signal);
-      return watch[Symbol.asyncIterator]().next();
+    const exporting = (attempts: boolean) => {
+      const exported = router.admin.exportCosts(create(ExportCostsRequestSchema, { attempts }), context);
+      return within(exported[Symbol.asyncIterator]().next(), { what: "the end of the export" });
     };
-    const watched = open();
+    const groups = exporting(false);
+    const watch = router.admin.watchCosts(create(WatchCostsRequestSchema), contextOf("k").context, draining.signal);
+    const watched = watch[Symbol.asyncIterator]().next();
+    const attempts = exporting(true);
     await settled();
     expect(queries).toHaveLength(2);
     leave();
-    await expect(within(exported, { what: "the end of the export" })).rejects.toBe(LEFT);
+    for (const exported of await Promise.allSettled([groups, attempts]))
+      expect(exported).toMatchObject({ reason: LEFT });
     draining.abort();
     await expect(within(watched, { what: "the end of the watch" })).rejects.toMatchObject({ reason: "DRAINING" });
     answer();
