@@ -14,7 +14,7 @@ import { createWindowClock } from "./ledger/budgets/window-clock.ts";
 import type { KeptRecord, RecordStore } from "./ledger/records.ts";
 import type { LedgerStore } from "./ledger/store.ts";
 import { createMemoryStore } from "./ledger/stores/memory.ts";
-import { type Limit, limitId } from "./limit.ts";
+import { type Limit, limitId, loggedLimit } from "./limit.ts";
 import { createMemoryStreamStore, MEMORY_STREAMS } from "./router/streams/memory-store.ts";
 import type { StreamStore } from "./router/streams/store.ts";
 import type { Log } from "./telemetry/log.ts";
@@ -188,7 +188,7 @@ async function openCounters(
     closure: CLOSURE,
     wait: (ms, signal) => sleep(ms, undefined, { ref: false, signal }),
     onLost: (limit) =>
-      log.warn("the shared state has lost what was used of a limit; it is filled anew", { limit: limitId(limit) }),
+      log.warn("the shared state has lost what was used of a limit; it is filled anew", { limit: loggedLimit(limit) }),
   });
   const counters =
     outageNanoUsd === undefined

@@ -33,6 +33,13 @@ export interface Limit {
 /** Largest amount of a limit, 9,000,000 USD or so many tokens: a double holds it exactly, and so the server that processes share does. */
 export const MAX_LIMIT_AMOUNT = 9_000_000n * 1_000_000_000n;
 
+/** How a log calls a limit: by its id, without the name of an end user, who is a person. */
+export function loggedLimit(limit: Limit): string {
+  if (limit.scope !== "end_user") return limitId(limit);
+  const { value: _whose, ...others } = limit;
+  return limitId(others);
+}
+
 /** What a limit is, whatever its amount: two with the same id are the same limit. */
 export function limitId({ scope, value, tenant, window, unit, mode }: Limit): string {
   return JSON.stringify([scope, value ?? null, window, unit, mode, ...(tenant === undefined ? [] : [tenant])]);

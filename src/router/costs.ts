@@ -10,38 +10,49 @@ import {
   CostsResponseSchema,
 } from "../gen/execution/v1/costs_pb.js";
 import { Role } from "../gen/execution/v1/options_pb.js";
-import type { CostFilter, CostGroup, CostSums, LedgerStore } from "../ledger/store.ts";
+import type { CostFilter, CostGroup, CostQuery, CostSums, LedgerStore } from "../ledger/store.ts";
 import type { Principal } from "./call.ts";
 import { readPageToken, writePageToken } from "./cost-page.ts";
 import { windowOf } from "./cost-window.ts";
+import type { Asker, AskLedger } from "./ledger-turns.ts";
 
 /** Groups of a page, unless the request says how many. */
 const defaultPageSize = 1000;
 
+/** What costs are told from. */
+export interface CostDeps {
+  readonly ledger: LedgerStore;
+  readonly askLedger: AskLedger;
+  /** Milliseconds since the epoch. */
+  readonly nowMs: () => number;
+}
+
 /**
  * Says what was used and what it cost. A key sees its own rows; with the role viewer or tenant_admin those of its tenant, with platform_admin all.
  * Throws SCOPE_DENIED for a key or tenant beyond that, and INVALID_FIELD for a window that is none, a dimension that is asked for twice, and a
- * page token that is not of this request, and for metadata that the ledger does not keep apart.
+ * page token that is not of this request, and for metadata that the ledger does not keep apart. What it asks the ledger has its turn, and rejects, as
+ * `askLedger` says.
  */
 export async function describeCosts(
-  { ledger, nowMs }: { readonly ledger: LedgerStore; readonly nowMs: () => number },
+  { ledger, askLedger, nowMs }: CostDeps,
   request: CostsRequest,
-  principal: Principal,
+  asker: Asker,
 ): Promise<CostsResponse> {
   const asOfMs = nowMs();
-  const filter = costFilter(request, principal);
+  const filter = costFilter(request, asker.principal);
   checkDimensions(request.groupBy);
   checkMetadata(request, ledger.metadataKeys);
   const page = request.pageToken === "" ? undefined : readPageToken(request, filter);
   const window = page ?? windowOf(request, asOfMs);
-  const answer = await ledger.costs({
+  const query: CostQuery = {
     ...window,
     groupBy: request.groupBy,
     metadataKey: request.metadataKey,
     filter,
     limit: request.pageSize ?? defaultPageSize,
     ...(page === undefined ? {} : { after: page.after }),
-  });
+  };
+  const answer = await askLedger(asker, () => ledger.costs(query));
   const last = answer.groups.at(-1);
   return create(CostsResponseSchema, {
     rows: answer.groups.map(rowOf),

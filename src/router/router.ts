@@ -14,6 +14,7 @@ import type { Call, CallContext, Next, Stage } from "./call.ts";
 import { describeCapabilities } from "./capabilities.ts";
 import { describeCosts } from "./costs.ts";
 import type { Health, TargetState } from "./health/health.ts";
+import { createLedgerTurns } from "./ledger-turns.ts";
 import { considerPlan, describePlan } from "./plan.ts";
 import type { Pulse } from "./pulse.ts";
 import { type RoutingState, resolve } from "./resolve.ts";
@@ -78,6 +79,7 @@ export interface RouterDeps {
 /** Creates the router. The list of stages below is the way of every Chat, in order. */
 export function createRouter(deps: RouterDeps): Router {
   const streams = createStreams({ ...deps, store: deps.streamStore });
+  const turns = createLedgerTurns();
   const stages: readonly Stage[] = [
     streams.stage, // idempotency, the log, the numbers of its events, one end
     admitStage(deps.budgets), // so many calls in a window, so many at once
@@ -106,7 +108,7 @@ export function createRouter(deps: RouterDeps): Router {
       return run(call);
     },
     streams,
-    admin: createAdmin({ ...deps, ...deps.budgets }),
+    admin: createAdmin({ ...deps, ...deps.budgets, askLedger: turns.askInStream }),
     capabilities: (request, context) =>
       describeCapabilities(deps.state(), request, context.principal, deps.platformVersion),
     plan: async ({ request = create(ChatRequestSchema) }, { principal }) => {
@@ -114,7 +116,7 @@ export function createRouter(deps: RouterDeps): Router {
       const candidates = await holdToLimits(deps, consideration, principal);
       return describePlan({ ...consideration, candidates }, principal, deps);
     },
-    costs: (request, context) => describeCosts(deps, request, context.principal),
+    costs: (request, context) => describeCosts({ ...deps, askLedger: turns.ask }, request, context),
     canRecord: () => deps.ledger.isWritable(),
     targetStates: () => deps.health.states(),
   };

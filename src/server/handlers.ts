@@ -3,6 +3,7 @@ import { AdminService } from "../gen/execution/v1/admin_pb.js";
 import { ExecutionService } from "../gen/execution/v1/execution_pb.js";
 import type { CallContext } from "../router/call.ts";
 import type { Router } from "../router/router.ts";
+import { unlessAborted } from "../router/unless-aborted.ts";
 
 /** Runs a method on a decoded, validated message: arrays of responses, one response in all for a unary method. */
 export type Handler = (message: Message, context: CallContext) => AsyncIterable<readonly Message[]>;
@@ -40,6 +41,7 @@ export function createHandlers(router: Router, draining: AbortSignal): ReadonlyM
   ]);
 }
 
+/** A call that is given up is over at once on every wire, whatever its answer waits for. */
 function unary<Input extends DescMessage, Output extends DescMessage>(
   method: Method<Input, Output>,
   answer: (request: MessageShape<Input>, context: CallContext) => MessageShape<Output> | Promise<MessageShape<Output>>,
@@ -48,7 +50,8 @@ function unary<Input extends DescMessage, Output extends DescMessage>(
   return [
     method,
     async function* handler(message, context) {
-      yield [await answer(message as MessageShape<Input>, context)];
+      const answered = Promise.resolve(answer(message as MessageShape<Input>, context));
+      yield [await unlessAborted(answered, context.signal)];
     },
   ];
 }

@@ -41,6 +41,8 @@ export interface BudgetBook {
   /** By id. */
   all(): readonly BudgetEntry[];
   find(id: string): BudgetEntry | undefined;
+  /** The id of the budget by which a limit is in force; undefined if it is not, any more. */
+  idOf(limit: Limit): string | undefined;
   /** Puts another configuration's limits in force. */
   configure(limits: readonly Limit[]): void;
   /** `prepare` runs when it is certain that the budget may be kept, before it is in force. */
@@ -83,6 +85,7 @@ export function createBudgetBook({ records, registry, limits, ...given }: Budget
   const kept = new Map(given.kept.map((record) => [record.id, record]));
   let configured = limits;
   let entries: ReadonlyMap<string, BudgetEntry> = new Map();
+  let idsInForce: ReadonlyMap<string, string> = new Map();
   const refresh = (): void => {
     const fixed = configured.map(entryOfLimit);
     const fixedIds = new Set(configured.map(limitId));
@@ -90,7 +93,9 @@ export function createBudgetBook({ records, registry, limits, ...given }: Budget
     const all = [...fixed, ...own].sort(({ id: one }, { id: other }) => (one < other ? -1 : 1));
     entries = new Map(all.map((entry) => [entry.id, entry]));
     // The configuration's come last, and so hold.
-    registry.replace([...own, ...fixed].map(({ limit }) => limit));
+    const inForce = [...own, ...fixed];
+    idsInForce = new Map(inForce.map(({ id, limit }) => [limitId(limit), id]));
+    registry.replace(inForce.map(({ limit }) => limit));
   };
   refresh();
 
@@ -147,6 +152,7 @@ export function createBudgetBook({ records, registry, limits, ...given }: Budget
   return {
     all: () => [...entries.values()],
     find: (id) => entries.get(id),
+    idOf: (limit) => idsInForce.get(limitId(limit)),
     configure: (wanted) => {
       configured = wanted;
       refresh();

@@ -35,8 +35,7 @@ export function createAdmin(deps: AdminDeps): Admin {
     ...createBudgets(deps),
     watchBudgets: (request, context, draining) =>
       watch(context, draining, createBudgetLook(deps, request, context.principal)),
-    watchCosts: (request, context, draining) =>
-      watch(context, draining, createCostLook(deps, request, context.principal)),
-    exportCosts: (request, { principal }) => exportCosts(deps, request, principal),
+    watchCosts: (request, context, draining) => watch(context, draining, createCostLook(deps, request, context)),
+    exportCosts: (request, context) => exportCosts(deps, request, context),
   };
 }

@@ -88,14 +88,17 @@ export function createBudgets(deps: AdminDeps): Budgets {
     getBudget: async ({ budgetId }, { principal }) =>
       create(GetBudgetResponseSchema, { budget: await budgetMessage(deps, find(budgetId, principal), principal) }),
     createBudget: async ({ budget }, context) => {
-      const { principal } = context;
+      const { principal, signal } = context;
       const wanted = given(budget);
       const limit = readNewBudget(wanted, principal, state());
       const id = `budget_${newId()}`;
-      const entry = await book.create(id, limit, termsOf(wanted, principal), authorOf(principal), () =>
+      const entry = await book.create(id, limit, termsOf(wanted, principal), authorOf(principal), async () => {
+        // Whoever was told that the call is over gets no budget later, as long as that can be helped.
+        signal.throwIfAborted();
         // What runs meanwhile was not reserved from it, and is not counted.
-        seedCounters(deps, [limit]),
-      );
+        await seedCounters(deps, [limit]);
+        signal.throwIfAborted();
+      });
       audit("created", id, context);
       return create(CreateBudgetResponseSchema, { budget: await budgetMessage(deps, entry, principal) });
     },

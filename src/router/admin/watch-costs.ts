@@ -11,9 +11,8 @@ import {
   CostsRequestSchema,
   type CostsResponse,
 } from "../../gen/execution/v1/costs_pb.js";
-import type { Principal } from "../call.ts";
-import { describeCosts } from "../costs.ts";
-import type { AdminDeps } from "./deps.ts";
+import { type CostDeps, describeCosts } from "../costs.ts";
+import type { Asker } from "../ledger-turns.ts";
 
 /** Rows that somebody watches, unless the request says how many, and at most. */
 const DEFAULT_ROWS = 100;
@@ -30,9 +29,9 @@ interface Told {
 
 /** Looks at costs for one who watches them: all rows at first and with each new day, then what has changed. Throws as `describeCosts` does. */
 export function createCostLook(
-  deps: AdminDeps,
+  deps: CostDeps,
   { costs = create(CostsRequestSchema) }: WatchCostsRequest,
-  principal: Principal,
+  asker: Asker,
 ): () => Promise<WatchCostsResponse | undefined> {
   if (costs.endTime !== undefined) refuse("costs.end_time", "must not be there: who watches sees what comes");
   if (costs.pageToken !== "") refuse("costs.page_token", "must not be there: only the first rows can be watched");
@@ -41,7 +40,7 @@ export function createCostLook(
   let told: Told | undefined;
   return async () => {
     const day = costs.startTime === undefined ? Math.floor(deps.nowMs() / DAY_MS) : 0;
-    const answer = await describeCosts(deps, { ...costs, pageSize }, principal);
+    const answer = await describeCosts(deps, { ...costs, pageSize }, asker);
     const before = told?.day === day ? told : undefined;
     told = { rows: new Map(answer.rows.map((row) => [keyOf(row), row])), total: answer.total, day };
     return before === undefined ? responseOf(answer, answer.rows, []) : changeOf(before, answer);

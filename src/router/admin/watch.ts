@@ -1,5 +1,6 @@
 import { ExecutionError } from "../../errors.ts";
 import type { CallContext } from "../call.ts";
+import { unlessAborted } from "../unless-aborted.ts";
 import type { AdminDeps } from "./deps.ts";
 
 /** From one look to the next: what changes meanwhile is one change. Milliseconds. */
@@ -31,7 +32,9 @@ export function createWatch({ wait }: Pick<AdminDeps, "wait">): Watch {
     const signal = AbortSignal.any([context.signal, draining]);
     try {
       while (!signal.aborted) {
-        const change = await look();
+        const change = await unlessAborted(look(), signal).catch((thrown: unknown) => {
+          if (!signal.aborted) throw thrown;
+        });
         if (change !== undefined) yield [change];
         await wait(PACE_MS, signal).catch(ignoreEnd);
       }

@@ -1,3 +1,4 @@
+import type { BudgetBook } from "../../ledger/budgets/book.ts";
 import type { BudgetDeps } from "../budgets/deps.ts";
 import type { Health } from "../health/health.ts";
 import type { MeterDeps } from "../meter.ts";
@@ -6,6 +7,7 @@ import type { MeterDeps } from "../meter.ts";
 export interface AttemptDeps extends MeterDeps {
   readonly health: Health;
   readonly budgets: BudgetDeps;
+  readonly book: Pick<BudgetBook, "idOf">;
   /** A number from 0 to below 1. */
   readonly random: () => number;
   /** Waits so many milliseconds. Rejects with the signal's reason when it fires. */

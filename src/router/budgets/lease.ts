@@ -4,6 +4,7 @@ import { ExecutionError } from "../../errors.ts";
 import { type ChatRequest, SamplingSchema } from "../../gen/execution/v1/chat_pb.js";
 import { type AttemptSummary, Billed } from "../../gen/execution/v1/usage_pb.js";
 import { amountOf } from "../../ledger/budgets/affordable.ts";
+import type { BudgetBook } from "../../ledger/budgets/book.ts";
 import type { Claim, CounterName, Reservation, Standing } from "../../ledger/budgets/counter-store.ts";
 import { refusalError } from "../../ledger/budgets/refusal.ts";
 import { scopeLabel } from "../../ledger/budgets/registry.ts";
@@ -45,6 +46,7 @@ const HEADROOM_TOKENS = 128;
 /** What leases need from outside. */
 export interface LeaseDeps extends TermsDeps {
   readonly budgets: BudgetDeps;
+  readonly book: Pick<BudgetBook, "idOf">;
 }
 
 /**
@@ -67,7 +69,7 @@ export async function takeLease(
   const answer = await unlessDown(counters, budgets.counters.reserve(terms.claims, terms.wanted));
   if (answer === undefined) return undefined;
   if (answer.kind === "refused") throw refusalError(answer.refusals);
-  return createLease(budgets, call, request, { ...answer, terms });
+  return createLease(deps, call, request, { ...answer, terms });
 }
 
 /** Money and tokens are counted by the attempt, and all that counts at a provider or model; calls at those who make them where a call begins. */
@@ -88,7 +90,7 @@ interface Held {
 }
 
 function createLease(
-  { counters, log }: BudgetDeps,
+  { budgets: { counters, log }, book }: LeaseDeps,
   { context: { principal } }: Call,
   request: ChatRequest,
   { reservation, terms, ...first }: Held,
@@ -153,7 +155,7 @@ function createLease(
       const used = claims.map((claim) => usedOf(claim, end));
       try {
         const standings = await counters.settle(reservation, used);
-        for (const [index, standing] of standings.entries()) shadow(log, standing, used[index] ?? 0n);
+        for (const [index, standing] of standings.entries()) shadow(log, book, standing, used[index] ?? 0n);
         return standings
           .filter((standing, index) => isTold(standing) && !isNearlyUsed(standing, used[index]))
           .map((standing) => budgetEvent(standing, principal, false));
@@ -204,11 +206,12 @@ function isFull(claims: readonly Claim[]) {
   };
 }
 
-/** Notes the call by which a shadow limit is exceeded. */
-function shadow(log: BudgetDeps["log"], standing: Standing, used: bigint): void {
+/** Notes the call by which a shadow limit is exceeded. An end user is a person, whom no log names. */
+function shadow(log: BudgetDeps["log"], book: LeaseDeps["book"], standing: Standing, used: bigint): void {
   const { limit, settled } = standing;
   if (limit.mode !== "shadow" || settled <= limit.amount || settled - used > limit.amount) return;
-  log.info("a shadow limit is exceeded", { scope: scopeLabel(standing), unit: limit.unit });
+  const scope = limit.scope === "end_user" ? `end_user/${limit.window}` : scopeLabel(standing);
+  log.info("a shadow limit is exceeded", { budgetId: book.idOf(limit), scope, unit: limit.unit });
 }
 
 function tokensOf({ usage }: AttemptSummary): bigint | undefined {

@@ -11,6 +11,7 @@ import type {
 import { Billed } from "../../gen/execution/v1/usage_pb.js";
 import { createKeyedRoster } from "../../roster.ts";
 import type { Call, CallContext, Next, Stage } from "../call.ts";
+import { unlessAborted } from "../unless-aborted.ts";
 import { hashOfRequest } from "./canonical.ts";
 import { describeStream, stateOf } from "./describe.ts";
 import type { StreamHead } from "./ended.ts";
@@ -21,7 +22,6 @@ import { createRun, type Run } from "./run.ts";
 import type { Claim, KeyEnd, KeyUse, StoredStream, StreamStore } from "./store.ts";
 import { attachToStored, findById, findByToken, type Position } from "./stored.ts";
 import { createUnattended, type UnattendedLimits } from "./unattended.ts";
-import { unlessAborted } from "./unless-aborted.ts";
 
 /** Streams as logs with readers: whoever began a call, comes back to it, or shares it by an idempotency key reads in the same way. */
 export interface Streams {

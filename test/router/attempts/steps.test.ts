@@ -24,6 +24,7 @@ test("a later step of a call falls back before content of its own, and the steps
     prices: createPriceBook([]),
     ledger: createMemoryStore({ maxSums: 10, maxAttemptIds: 10 }),
     budgets: testBudgets(),
+    book: { idOf: () => undefined },
     pulse: STILL,
     nowMs: () => 0,
     newId: () => "id",

@@ -2,6 +2,11 @@ import { describe, expect, test } from "@jest/globals";
 import type { AttemptInput } from "../../../src/adapters/adapter.ts";
 import { ExecutionError } from "../../../src/errors.ts";
 import { Code } from "../../../src/gen/google/rpc/code_pb.js";
+import { createBudgetBook } from "../../../src/ledger/budgets/book.ts";
+import { createLimitRegistry } from "../../../src/ledger/budgets/registry.ts";
+import { createMemoryRecords } from "../../../src/ledger/stores/memory-records.ts";
+import type { Limit } from "../../../src/limit.ts";
+import { createLog, type LogFields } from "../../../src/telemetry/log.ts";
 import { createRandom } from "../../emulators/random.ts";
 import { testBudgets, testContext } from "../../support/routing.ts";
 import { answer, refusing } from "../../support/scripted-adapter.ts";
@@ -313,6 +318,39 @@ describe("what is told of a budget", () => {
     expect(events.flatMap(({ event }) => (event.case === "warning" ? [event.value.code] : []))).toEqual([
       "SOFT_LIMIT_EXCEEDED",
     ]);
+  });
+
+  // Mutants seen red: an end user in the log; no id; the id of any budget.
+  test("of a shadow is logged once, with the budget's id, and by name unless that is an end user's", async () => {
+    const user = { scope: "end_user", unit: "usd", amount: 10n, mode: "shadow" } as const;
+    const key = usd(10n, { mode: "shadow" });
+    const named: Limit = { ...user, value: "ada@example.com", window: "total" };
+    const each: Limit = { ...user, window: "day", tenant: "t" };
+    const limits = [key, named, each];
+    const budgets = createBudgetBook({
+      records: createMemoryRecords(),
+      kept: [],
+      registry: createLimitRegistry(),
+      limits,
+    });
+    const idOf = (limit: Limit) => budgets.all().find((entry) => entry.limit === limit)?.id;
+    const logged: unknown[] = [];
+    const keep = (message: string, fields?: LogFields): void => {
+      logged.push([message, fields]);
+    };
+    const log = { ...createLog("silent"), info: keep };
+    const { run } = createRig([{}], limits, { budgets: { ...testBudgets(limits), log } });
+    for (const _ of [1, 2]) await run({ endUserId: "ada@example.com" });
+    const exceeded = (limit: Limit, scope: string) => [
+      "a shadow limit is exceeded",
+      { budgetId: idOf(limit), scope, unit: "usd" },
+    ];
+    expect(logged).toEqual([
+      exceeded(key, "key:k/total"),
+      exceeded(named, "end_user/total"),
+      exceeded(each, "end_user/day"),
+    ]);
+    expect(new Set(limits.map(idOf)).size).toBe(3);
   });
 });
 

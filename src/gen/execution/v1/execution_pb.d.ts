@@ -54,6 +54,8 @@ export declare const ExecutionService: GenService<{
   /**
    * Costs says what was used and what it cost.
    *
+   * Errors: UNAVAILABLE (OVERLOADED) while too many questions of the key, of its tenant or of all have no answer yet.
+   *
    * @generated from rpc execution.v1.ExecutionService.Costs
    */
   costs: {
