@@ -16,7 +16,7 @@ import { createScriptedAdapter, finishedEvent } from "../support/scripted-adapte
 import { waitFor } from "../support/wait.ts";
 import { API_KEYS } from "./cases.ts";
 import { brokenInvariant, normalise, type Outcome } from "./outcome.ts";
-import { openStreamWires, type StreamWire, startedOf, WireFailure } from "./stream-wires.ts";
+import { openStreamWires, STREAM_WIRES, type StreamWire, startedOf, WireFailure } from "./stream-wires.ts";
 
 const STRANGER = "stranger-key-0123456789abcdef0123456789abcdef";
 
@@ -52,8 +52,6 @@ const wordsKind: AdapterKind = {
       },
     }),
 };
-
-const WIRES = ["gRPC", "gRPC on the HTTP listener", "Connect", "Connect in JSON", "gRPC-Web", "REST and SSE"];
 
 describe("a stream on every wire", () => {
   let gateway: RunningGateway;
@@ -97,7 +95,7 @@ describe("a stream on every wire", () => {
 
   // Mutants seen red: `Last-Event-ID` not looked at; the id of the resuming request in the terminal status; a text that the log gives back without
   // its last blank.
-  test.each(WIRES)(
+  test.each(STREAM_WIRES)(
     "that is begun over %s and cut after any event goes on over every wire as if it had not been",
     async (name) => {
       for (const [model, length, code] of [
@@ -120,7 +118,7 @@ describe("a stream on every wire", () => {
   );
 
   // Mutant seen red: a reader whose RPC is over not taken off its stream.
-  test.each(WIRES)(
+  test.each(STREAM_WIRES)(
     "whose caller leaves over %s under CANCEL is closed at the provider, and says so to whoever asks",
     async (name) => {
       const before = calls.length;
@@ -139,7 +137,7 @@ describe("a stream on every wire", () => {
     },
   );
 
-  test.each(WIRES)("is cancelled, described, and hidden from others over %s", async (name) => {
+  test.each(STREAM_WIRES)("is cancelled, described, and hidden from others over %s", async (name) => {
     const over = wire(name);
     const { events } = await over.chat(asking("endless"), 3);
     const { streamId, requestId } = startedOf(events);
