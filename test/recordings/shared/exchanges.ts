@@ -98,7 +98,8 @@ export function describeRecordedExchanges(wire: ExchangesUnderTest): void {
       return;
     }
 
-    // Mutants seen red: a decoder that takes the end of the body for the end of the answer; a usage that counts once it is final only.
+    // Mutants seen red: a decoder that takes the end of the body for the end of the answer; a usage that counts once it is final only; the usage that
+    // came last held back when an answer fails.
     test("never end well before their end mark, whether the connection breaks or the body ends, and say what was used until then", async () => {
       const cutRows = rowsToCut(streams, wire);
       const replay = await startReplay(cutRows, sendOf, 60_000);
