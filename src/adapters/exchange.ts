@@ -25,6 +25,8 @@ export interface AnswerDecoder {
   document(text: string, out: ChatEvent[]): void;
   /** The clean end of a stream. Throws UPSTREAM_TRUNCATED unless it counts as the end marker. */
   end(out: ChatEvent[]): void;
+  /** The answer failed where it is: what was read and not told yet, such as the usage that came last. Absent where nothing is held back. */
+  failed?(out: ChatEvent[]): void;
 }
 
 /** A request that is ready to go. */
@@ -109,14 +111,26 @@ async function* run(
     concealEnd(last, input.conceal);
     yield last;
   } catch (error) {
-    throw error instanceof ExecutionError && error.origin === "provider"
-      ? concealError(error, input.conceal).with({ provider: input.provider, model: input.model })
-      : error;
+    if (!isProviders(error)) throw error;
+    const last = heldBack(decoder);
+    if (last.length > 0) yield last;
+    throw concealError(error, input.conceal).with({ provider: input.provider, model: input.model });
   } finally {
     if (decoder.ended() && response !== undefined) track(readRest(response.body));
     else response?.body.close();
     running.resolve();
   }
+}
+
+function isProviders(error: unknown): error is ExecutionError {
+  return error instanceof ExecutionError && error.origin === "provider";
+}
+
+/** What a decoder has not told of an answer that failed. */
+function heldBack(decoder: AnswerDecoder): readonly ChatEvent[] {
+  const out: ChatEvent[] = [];
+  if (!decoder.ended()) decoder.failed?.(out);
+  return out;
 }
 
 /** How an answer goes on, and the events of its first read: of the whole of it where it is a document. */

@@ -29,6 +29,9 @@ function createTextDecoder(): AnswerDecoder {
   };
 }
 
+const stalled = new ExecutionError("UPSTREAM_STALLED", "silence");
+const gone = new ExecutionError("CANCELLED", "gone");
+
 interface Outcome {
   readonly reads: readonly (readonly string[])[];
   readonly error: unknown;
@@ -142,6 +145,21 @@ describe("an exchange", () => {
     const response = memoryResponse({ reads: ['data: {"half'] });
     const events = exchanges.run({ ...input(async () => response), decoder: picky });
     await expect(all(events)).rejects.toMatchObject({ reason: "UPSTREAM_TRUNCATED" });
+  });
+
+  // Mutants seen red: the decoder not asked; asked also when it is the caller who ended the answer.
+  test.each([
+    ["the body ends too early", { reads: ["data: a\n\n"] }, [["warning"], ["a"], ["held back"]]],
+    ["the connection breaks", { reads: ["data: a\n\n"], failure: stalled }, [["warning"], ["a"], ["held back"]]],
+    ["the answer says so", { reads: ["data: a\n\ndata: FAIL\n\n"] }, [["warning"], ["a"], ["held back"]]],
+    ["it is whole", { reads: ["data: a\n\ndata: END\n\n"] }, [["warning"], ["a"]]],
+    ["the caller has left", { reads: ["data: a\n\n"], failure: gone }, [["warning"], ["a"]]],
+  ] as const)("gives what its decoder held back, when the answer fails: %s", async (_name, response, reads) => {
+    const failed = (out: ChatEvent[]): void => {
+      out.push(textDelta(place, "held back"));
+    };
+    const outcome = await run(memoryResponse(response), { ...createTextDecoder(), failed });
+    expect(outcome.reads).toEqual(reads);
   });
 
   test("passes on what breaks the body", async () => {

@@ -24,6 +24,16 @@ export class WireFailure extends Error {
   }
 }
 
+/** Names of the ways to reach streams, in the order they are opened in. */
+export const STREAM_WIRES = [
+  "gRPC",
+  "gRPC on the HTTP listener",
+  "Connect",
+  "Connect in JSON",
+  "gRPC-Web",
+  "REST and SSE",
+] as const;
+
 /** One way to reach streams. */
 export interface StreamWire {
   readonly name: string;

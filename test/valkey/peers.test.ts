@@ -2,8 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { Code } from "../../src/gen/google/rpc/code_pb.js";
 import type { StreamStore } from "../../src/router/streams/store.ts";
 import { attachToStored } from "../../src/router/streams/stored.ts";
+import { createPeers } from "../../src/router/streams/valkey/peers.ts";
 import { createValkeyStreamStore } from "../../src/router/streams/valkey/valkey-store.ts";
 import { createLog } from "../../src/telemetry/log.ts";
+import { connectValkey } from "../../src/valkey.ts";
 import { newHead, running, suiteLimits, wordEvents } from "../router/streams/store-suite.ts";
 import { type Drained, drainStream, testContext } from "../support/routing.ts";
 import { openLink } from "../support/switchable-link.ts";
@@ -80,6 +82,47 @@ describe("a process that is gone", () => {
       error: { reason: "INTERRUPTED" },
     });
     await peer.close();
+  });
+});
+
+describe("a stream that ends while a peer attaches", () => {
+  // Mutant seen red: its log asked for before whether it has ended, so that one that is not written yet is taken for one that is gone.
+  test.each([1, 2, 3, 4])("is read to its end, when it ends after the peer's question %d", async (question) => {
+    const owner = await open();
+    const valkey = await connectValkey(server.url, createLog("silent"));
+    const head = newHead();
+    const log = owner.begin(head, running());
+    log.append(wordEvents(1, 3));
+    await owner.flushed();
+    let questions = Number.NEGATIVE_INFINITY;
+    const peers = createPeers({
+      valkey: {
+        ...valkey,
+        send: async (...command) => {
+          const reply = await valkey.send(...command);
+          questions += 1;
+          if (questions !== question) return reply;
+          log.append(wordEvents(4, 3));
+          const ended = { endedAtMs: Date.now() };
+          owner.end(head, ended);
+          log.end(ended);
+          await owner.flushed();
+          return reply;
+        },
+      },
+      self: "peer",
+      nowMs: Date.now,
+      ...suiteLimits,
+    });
+    const stored = await peers.find(head.streamId);
+    questions = 0;
+    if (stored === undefined) throw new Error("the stream is not known");
+    const reader = await attachToStored(stored, { after: 3, from: 3 }, testContext());
+    const { events, error } = await drainStream(() => reader);
+    expect(error).toBeUndefined();
+    expect(events.map(({ sequence }) => sequence)).toEqual([4, 5, 6]);
+    await Promise.all([peers.close(), owner.close()]);
+    await valkey.close();
   });
 });
 

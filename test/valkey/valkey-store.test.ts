@@ -2,7 +2,8 @@ import { afterAll, beforeAll } from "@jest/globals";
 import type { MemoryStreamLimits } from "../../src/router/streams/memory-store.ts";
 import { createValkeyStreamStore } from "../../src/router/streams/valkey/valkey-store.ts";
 import { createLog } from "../../src/telemetry/log.ts";
-import { describeStreamStore } from "../router/streams/store-suite.ts";
+import { describePeerRouters } from "../router/streams/peer-suite.ts";
+import { describeStreamStore, type StoresUnderTest } from "../router/streams/store-suite.ts";
 import { startValkeyServer, type ValkeyServer } from "../support/valkey-server.ts";
 
 let server: ValkeyServer;
@@ -27,7 +28,7 @@ const open = (limits: MemoryStreamLimits, nowMs: () => number) => {
   });
 };
 
-describeStreamStore("the stream store in Valkey or Redis", async (limits, nowMs) => {
+async function openBoth(limits: MemoryStreamLimits, nowMs: () => number): Promise<StoresUnderTest> {
   const [owner, peer] = [await open(limits, nowMs), await open(limits, nowMs)];
   return {
     owner,
@@ -36,4 +37,7 @@ describeStreamStore("the stream store in Valkey or Redis", async (limits, nowMs)
       await Promise.all([owner.close(), peer.close()]);
     },
   };
-});
+}
+
+describeStreamStore("the stream store in Valkey or Redis", openBoth);
+describePeerRouters("two routers over the stream store in Valkey or Redis", openBoth);

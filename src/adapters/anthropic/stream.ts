@@ -53,12 +53,16 @@ export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerD
   };
 
   const tellUsage = (out: ChatEvent[]): void => {
-    const object = isWorthTelling(usages) ? reported.object() : undefined;
+    const object = reported.object();
     if (object === undefined) return;
     const usage = readUsage(object);
     if (!hasGrown(told, usage)) return;
     told = usage;
     out.push(usageEvent(step, attempt, usage, false));
+  };
+
+  const tellUsageIfWorth = (out: ChatEvent[]): void => {
+    if (isWorthTelling(usages)) tellUsage(out);
   };
 
   const finalUsage = (out: ChatEvent[]): void => {
@@ -100,7 +104,7 @@ export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerD
     switch (type) {
       case "message_start":
         addMessage(asObject(event.message), written("message") ?? "{}", out);
-        return tellUsage(out);
+        return tellUsageIfWorth(out);
       case "content_block_start":
         return content.open(index, event.content_block, written("content_block") ?? "{}", out);
       case "content_block_delta":
@@ -113,7 +117,7 @@ export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerD
           membersOf(() => written("delta") ?? "{}"),
         );
         addUsage(written("usage"));
-        return tellUsage(out);
+        return tellUsageIfWorth(out);
       case "message_stop":
         if (stop.stop_reason === undefined) throw truncated();
         return complete(out);
@@ -141,6 +145,7 @@ export function createDecoder({ step, attempt, newId }: DecoderContext): AnswerD
     end: () => {
       throw truncated();
     },
+    failed: tellUsage,
   };
 }
 

@@ -68,8 +68,12 @@ export function createDecoder({ step, attempt, newId, executorOf }: DecoderConte
   const addUsage = (object: JsonObject, text: string, whole: boolean, out: ChatEvent[]): void => {
     reported = { object, text };
     usages += 1;
-    if (whole || !isWorthTelling(usages)) return;
-    const usage = readUsage(object, content.queries());
+    if (!whole && isWorthTelling(usages)) tellUsage(out);
+  };
+
+  const tellUsage = (out: ChatEvent[]): void => {
+    if (reported === undefined) return;
+    const usage = readUsage(reported.object, content.queries());
     if (!hasGrown(told, usage)) return;
     told = usage;
     out.push(usageEvent(step, attempt, usage, false));
@@ -136,6 +140,7 @@ export function createDecoder({ step, attempt, newId, executorOf }: DecoderConte
       if (ending === undefined) throw truncated();
       complete(out);
     },
+    failed: tellUsage,
   };
 }
 

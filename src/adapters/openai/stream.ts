@@ -77,8 +77,12 @@ export function createDecoder({ step, attempt, quirks, newId }: DecoderContext):
   const addUsage = (object: JsonObject, whole: boolean, text: string, out: ChatEvent[]): void => {
     reported = { object, text };
     usages += 1;
-    if (whole || !isWorthTelling(usages)) return;
-    const usage = readReported(object);
+    if (!whole && isWorthTelling(usages)) tellUsage(out);
+  };
+
+  const tellUsage = (out: ChatEvent[]): void => {
+    if (reported === undefined) return;
+    const usage = readReported(reported.object);
     if (!hasGrown(told, usage)) return;
     told = usage;
     out.push(usageEvent(step, attempt, usage, false));
@@ -159,6 +163,7 @@ export function createDecoder({ step, attempt, quirks, newId }: DecoderContext):
       if (quirks.endMarker === "done" || providerReason === undefined) throw truncated();
       complete(out);
     },
+    failed: tellUsage,
   };
 }
 

@@ -20,6 +20,9 @@ import type { TransportLimits } from "./transport.ts";
 /** How long the router may take to say what a call that was given up had done, before the status is sent without it. */
 const LAST_WORDS_MS = 10;
 
+/** The same where the process stops, which ends all of its calls at once while their callers have time: the ledger has a row of each to write. */
+const STOPPING_WORDS_MS = 500;
+
 /** Most bytes of one write: a reader that takes a large message slowly is seen to take it. */
 const PIECE_BYTES = 65_536;
 
@@ -99,7 +102,8 @@ export function serveCall({ method, arrival, wire }: GrpcCall, { dispatcher, tra
     const lastWordsMs = Math.min(LAST_WORDS_MS, (timeoutMs ?? Number.POSITIVE_INFINITY) / 4);
     const giveUp = (): void => fail(begun.signal.reason);
     const onAbort = (): void => {
-      if (running) lastWords = setTimeout(giveUp, lastWordsMs);
+      const isStopping = begun.signal.reason instanceof ExecutionError && begun.signal.reason.reason === "INTERRUPTED";
+      if (running) lastWords = setTimeout(giveUp, isStopping ? STOPPING_WORDS_MS : lastWordsMs);
       else giveUp();
     };
     begun.signal.addEventListener("abort", onAbort, { once: true });

@@ -29,14 +29,15 @@ function decode(read: (decoder: ReturnType<typeof createDecoder>, out: ChatEvent
   }
 }
 
-/** Decodes the events of a stream, each a read of its own: objects as JSON, texts as they are. `eof`: the body then ends. */
-export function decodeStream(events: readonly (Fields | string)[], { eof = false } = {}): Decoded {
+/** Decodes the events of a stream, each a read of its own: objects as JSON, texts as they are. `eof`: the body then ends. `fails`: the connection does. */
+export function decodeStream(events: readonly (Fields | string)[], { eof = false, fails = false } = {}): Decoded {
   return decode((decoder, out) => {
     for (const event of events) {
       const isText = typeof event === "string";
       decoder.event(isText ? event : JSON.stringify(event), isText ? "" : String(event.type), out);
     }
     if (eof) decoder.end(out);
+    if (fails) decoder.failed?.(out);
   });
 }
 

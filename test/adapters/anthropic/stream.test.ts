@@ -230,6 +230,23 @@ describe("what else comes in a stream", () => {
 });
 
 describe("usage", () => {
+  // Mutant seen red: nothing said when the answer fails.
+  test("that came last is told when the answer fails, if it was held back", () => {
+    const events = [
+      start({ usage: { input_tokens: 9, output_tokens: 1 } }),
+      ...[2, 3, 4, 5, 6, 7].map((output_tokens) => ({
+        type: "message_delta",
+        delta: { stop_reason: null },
+        usage: { output_tokens },
+      })),
+    ];
+    const told = (count: number) => summary(decodeStream(events.slice(0, count), { fails: true }).events);
+    const first = [1, 2, 3, 4].map((output) => `usage so far 9/${output}`);
+    expect(told(7)).toEqual([...first, "usage so far 9/7"]);
+    expect(told(4)).toEqual(first);
+    expect(told(0)).toEqual([]);
+  });
+
   test("is provisional until the end, and then the provider's own object (mutant: the last object alone)", () => {
     const usage = { input_tokens: 10, cache_read_input_tokens: 4, output_tokens: 1, service_tier: "standard" };
     const { events } = decodeStream([start({ usage }), ...text(0, "Hi"), ...stop("end_turn", { output_tokens: 9 })]);

@@ -16,6 +16,8 @@ export interface Decoded {
 export interface DecodeOptions {
   /** Whether the body ends cleanly after the chunks. Default true. */
   readonly eof?: boolean;
+  /** Whether the connection fails after the chunks. Default false. */
+  readonly fails?: boolean;
   /** Functions that the provider runs. Default none. */
   readonly providerFunctions?: readonly string[];
 }
@@ -48,7 +50,8 @@ export function decodeChunks(chunks: readonly (Fields | string)[], options: Deco
     for (const chunk of chunks) {
       decoder.event(typeof chunk === "string" ? chunk : JSON.stringify(chunk), "", out);
     }
-    if (options.eof !== false) decoder.end(out);
+    if (options.fails === true) decoder.failed?.(out);
+    else if (options.eof !== false) decoder.end(out);
   });
 }
 

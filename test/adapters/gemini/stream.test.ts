@@ -173,6 +173,17 @@ describe("usage", () => {
     usageMetadata: { promptTokenCount, candidatesTokenCount, totalTokenCount: promptTokenCount + candidatesTokenCount },
   });
 
+  // Mutant seen red: nothing said when the answer fails.
+  test("that came last is told when the answer fails, if it was held back", () => {
+    const chunks = [1, 2, 3, 4, 5, 6, 7].map((output) => ({ ...chunk({ text: "a" }), ...usage(9, output) }));
+    const told = (count: number) =>
+      summary(decodeChunks(chunks.slice(0, count), { fails: true }).events).filter((line) => !line.startsWith("text"));
+    const first = [1, 2, 3, 4].map((output) => `usage so far 9/${output}`);
+    expect(told(7)).toEqual([...first, "usage so far 9/7"]);
+    expect(told(4)).toEqual(first);
+    expect(told(0)).toEqual([]);
+  });
+
   test("is told while it grows, and at the end as the last chunk has it (mutant: add the chunks up)", () => {
     const { events } = decodeChunks([
       { ...chunk({ text: "a" }), ...usage(5, 1) },

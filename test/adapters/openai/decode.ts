@@ -15,8 +15,8 @@ export interface Decoded {
 
 /** How a stream is to be decoded. */
 export interface DecodeOptions {
-  /** What follows the chunks: `[DONE]` (default), the clean end of the body, or neither. */
-  readonly end?: "done" | "eof" | "none";
+  /** What follows the chunks: `[DONE]` (default), the clean end of the body, a failure of the connection, or nothing. */
+  readonly end?: "done" | "eof" | "failure" | "none";
   readonly vendor?: string;
   readonly endMarker?: "done" | "finish_reason";
 }
@@ -41,6 +41,7 @@ export function decodeChunks(chunks: readonly JsonValue[], options: DecodeOption
     }
     if ((options.end ?? "done") === "done") decoder.event("[DONE]", "", events);
     if (options.end === "eof") decoder.end(events);
+    if (options.end === "failure") decoder.failed?.(events);
     return { events, error: undefined, ended: decoder.ended() };
   } catch (error) {
     return { events, error, ended: decoder.ended() };

@@ -230,6 +230,20 @@ describe("the end", () => {
 });
 
 describe("usage", () => {
+  // Mutant seen red: nothing said when the answer fails.
+  test("that came last is told when the answer fails, if it was held back", () => {
+    const chunks = [1, 2, 3, 4, 5, 6, 7].map((completion_tokens) =>
+      delta({ content: "a" }, { usage: { prompt_tokens: 9, completion_tokens } }),
+    );
+    const told = (count: number) =>
+      summary(decodeChunks(chunks.slice(0, count), { end: "failure" }).events).filter(
+        (line) => !line.startsWith("text"),
+      );
+    const first = [1, 2, 3, 4].map((output) => `usage so far 9/${output}`);
+    expect(told(7)).toEqual([...first, "usage so far 9/7"]);
+    expect(told(4)).toEqual(first);
+  });
+
   test.each([
     ["in a last chunk", [stop(), { choices: [], usage }]],
     ["in the chunk of the finish_reason", [{ choices: [{ index: 0, delta: {}, finish_reason: "stop" }], usage }]],

@@ -2,6 +2,7 @@ import { ExecutionError } from "../../../src/errors.ts";
 import { anthropicSettings, userRequest } from "../../adapters/anthropic/rig.ts";
 import type { RecordingRow } from "../../support/recordings.ts";
 import { describeRecordedExchanges } from "../shared/exchanges.ts";
+import { isObject } from "../shared/json.ts";
 import type { InstanceSend } from "../shared/recorded-wire.ts";
 import { recordedMessages } from "./recorded-messages.ts";
 import { recordedToRequest } from "./recorded-requests.ts";
@@ -23,4 +24,12 @@ describeRecordedExchanges({
   ...recordedMessages,
   sendOf,
   isEndMark: (event) => /"type":\s*"message_stop"/.test(event),
+  // `message_start` has one, of which each `message_delta` replaces what it names.
+  usageOf: (events) => {
+    const usages = events.flatMap((event) => {
+      const { message, usage } = isObject(event) ? event : {};
+      return [isObject(message) ? message.usage : undefined, usage].filter(isObject);
+    });
+    return usages.length === 0 ? undefined : Object.assign({}, ...usages);
+  },
 });

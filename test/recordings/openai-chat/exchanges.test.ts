@@ -2,6 +2,7 @@ import { ExecutionError } from "../../../src/errors.ts";
 import { openaiSettings, userRequest } from "../../adapters/openai/rig.ts";
 import type { RecordingRow } from "../../support/recordings.ts";
 import { describeRecordedExchanges } from "../shared/exchanges.ts";
+import { isObject } from "../shared/json.ts";
 import type { InstanceSend } from "../shared/recorded-wire.ts";
 import { recordedChat } from "./recorded-chat.ts";
 import { recordedToRequest } from "./recorded-requests.ts";
@@ -23,4 +24,6 @@ describeRecordedExchanges({
   ...recordedChat,
   sendOf,
   isEndMark: (event) => /"finish_reason":\s*"/.test(event),
+  usageOf: (events) =>
+    events.flatMap((event) => (isObject(event) && isObject(event.usage) ? [event.usage] : [])).at(-1),
 });

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { isContent } from "../../../src/contract/events.ts";
-import type { Delivery } from "../../emulators/exchange.ts";
+import type { Usage } from "../../../src/gen/execution/v1/usage_pb.js";
+import type { Delivery, JsonValue } from "../../emulators/exchange.ts";
 import { splitEvents } from "../../emulators/split.ts";
-import { differences, outcomeOf } from "../../support/compare-chat.ts";
+import { differences, outcomeOf, type UsageFigures } from "../../support/compare-chat.ts";
 import { loadCase, type RecordingRow } from "../../support/recordings.ts";
 import { type Replayed, type ReplayGateway, startReplay } from "./gateway-replay.ts";
 import { gather } from "./gather.ts";
@@ -23,6 +24,8 @@ export interface ExchangesUnderTest extends RecordedWire {
   readonly sendOf: (row: RecordingRow) => InstanceSend;
   /** Whether an event of a stream, as written, holds the mark after which a clean end of the body is the end of the answer. */
   readonly isEndMark: (event: string) => boolean;
+  /** The usage object that the first events of a stream come to; undefined if none of them has one. */
+  readonly usageOf: (events: readonly JsonValue[]) => JsonValue | undefined;
 }
 
 const lossless: readonly Delivery[] = [
@@ -32,7 +35,7 @@ const lossless: readonly Delivery[] = [
   { kind: "random-splits" },
 ];
 
-/** How many streams are cut at every byte: the shortest. */
+/** How many streams are cut at every byte: the shortest, and the shortest of those that say what they used before their end mark. */
 const SHORTEST = 5;
 
 /** How long a provider may be silent in the test of stalls. */
@@ -95,18 +98,19 @@ export function describeRecordedExchanges(wire: ExchangesUnderTest): void {
       return;
     }
 
-    // Mutant seen red: a decoder that takes the end of the body for the end of the answer.
-    test("never end well before their end mark, whether the connection breaks or the body ends", async () => {
-      const shortest = streams
-        .filter((row) => eventsOf(loadCase(row).body, isEndMark).end > 1)
-        .toSorted((one, other) => loadCase(one).body.length - loadCase(other).body.length)
-        .slice(0, SHORTEST);
-      const replay = await startReplay(shortest, sendOf, 60_000);
+    // Mutants seen red: a decoder that takes the end of the body for the end of the answer; a usage that counts once it is final only; the usage that
+    // came last held back when an answer fails.
+    test("never end well before their end mark, whether the connection breaks or the body ends, and say what was used until then", async () => {
+      const cutRows = rowsToCut(streams, wire);
+      const replay = await startReplay(cutRows, sendOf, 60_000);
       let cuts = 0;
+      let used = 0;
       try {
-        const wrong = await gather(shortest, async (row) => {
+        const wrong = await gather(cutRows, async (row) => {
           const found: string[] = [];
-          const end = endOf(loadCase(row).body, isEndMark);
+          const { body } = loadCase(row);
+          const end = endOf(body, isEndMark);
+          const usages = usagesOf(body, wire);
           for (let bytes = 0; bytes < end; bytes += 1) {
             cuts += 1;
             const { error, broken } = await replay.play(row, {
@@ -115,13 +119,19 @@ export function describeRecordedExchanges(wire: ExchangesUnderTest): void {
               clean: bytes % 2 === 0,
             });
             if (error === undefined || broken !== undefined) found.push(`${row.id} at byte ${bytes}: ${broken}`);
+            const reported = usages.findLast(({ behind }) => behind <= bytes)?.reported;
+            if (reported === undefined) continue;
+            used += 1;
+            const missing = usageMissing(error?.usage, wire.figures(reported));
+            found.push(...missing.map((each) => `${row.id} at byte ${bytes}: ${each}`));
           }
           return found;
         });
         say(
-          `cut ${shortest.length} of ${streams.length} ${label} streams at ${cuts} bytes, ${wrong.length} went wrong`,
+          `cut ${cutRows.length} of ${streams.length} ${label} streams at ${cuts} bytes, ${used} of them behind a usage, ${wrong.length} went wrong`,
         );
         expect(wrong).toEqual([]);
+        expect(used).toBeGreaterThan(0);
       } finally {
         await replay.close();
       }
@@ -156,6 +166,51 @@ function eventsOf(body: Uint8Array, isEndMark: (event: string) => boolean): { co
   const events = splitEvents(body).filter(({ isEvent }) => isEvent);
   const end = events.findIndex(({ bytes }) => isEndMark(Buffer.from(bytes).toString("utf8")));
   return { count: events.length, end };
+}
+
+/** What of a reported usage is not in the one of an error. Output that was streamed after it was reported is estimated: it may be more. */
+function usageMissing(used: Usage | undefined, figures: UsageFigures): string[] {
+  return (Object.entries(figures) as [keyof UsageFigures, number | null][]).flatMap(([bucket, reported]) => {
+    const got = used?.[bucket] ?? null;
+    const isThere = bucket.startsWith("output") ? (got ?? 0) >= (reported ?? 0) : got === reported;
+    return isThere ? [] : [`${bucket} is ${got}, and ${reported} was reported`];
+  });
+}
+
+/** The streams that are cut at every byte. */
+function rowsToCut(streams: readonly RecordingRow[], wire: ExchangesUnderTest): RecordingRow[] {
+  const sorted = streams
+    .filter((row) => eventsOf(loadCase(row).body, wire.isEndMark).end > 1)
+    .toSorted((one, other) => loadCase(one).body.length - loadCase(other).body.length);
+  const saying = sorted.filter((row) => usagesOf(loadCase(row).body, wire).length > 0);
+  return [...new Set([...sorted.slice(0, SHORTEST), ...saying.slice(0, SHORTEST)])];
+}
+
+/** What the provider has said of usage before the end mark, and the offset behind the event that said it. */
+function usagesOf(body: Uint8Array, { isEndMark, usageOf }: ExchangesUnderTest) {
+  const usages: { readonly behind: number; readonly reported: JsonValue }[] = [];
+  const events: JsonValue[] = [];
+  let behind = 0;
+  for (const { bytes, isEvent } of splitEvents(body)) {
+    const text = Buffer.from(bytes).toString("utf8");
+    if (isEndMark(text)) break;
+    behind += bytes.length;
+    if (!isEvent) continue;
+    events.push(JSON.parse(dataOf(text)) as JsonValue);
+    const reported = usageOf(events);
+    if (reported !== undefined) usages.push({ behind, reported });
+  }
+  return usages;
+}
+
+/** The JSON of an event: its `data` fields, or an element of an array without what stands before it. */
+function dataOf(event: string): string {
+  if (/^[\s,[]*\{/.test(event)) return event.replace(/^[\s,[]+/, "");
+  return event
+    .split(/\r\n|\r|\n/)
+    .filter((line) => line.startsWith("data:"))
+    .map((line) => line.slice("data:".length))
+    .join("\n");
 }
 
 /** Offset of the last byte that the event with the end mark needs. */

@@ -1,11 +1,15 @@
 import { describe, expect, test } from "@jest/globals";
-import { createMemoryStreamStore } from "../../../src/router/streams/memory-store.ts";
-import { describeStreamStore, newHead, running, suiteLimits, wordEvents } from "./store-suite.ts";
+import { createMemoryStreamStore, type MemoryStreamLimits } from "../../../src/router/streams/memory-store.ts";
+import { describePeerRouters } from "./peer-suite.ts";
+import { describeStreamStore, newHead, running, type StoresUnderTest, suiteLimits, wordEvents } from "./store-suite.ts";
 
-describeStreamStore("the stream store in memory", async (limits, nowMs) => {
+async function open(limits: MemoryStreamLimits, nowMs: () => number): Promise<StoresUnderTest> {
   const store = createMemoryStreamStore(limits, nowMs);
   return { owner: store, peer: store, close: () => store.close() };
-});
+}
+
+describeStreamStore("the stream store in memory", open);
+describePeerRouters("two routers over the stream store in memory", open);
 
 describe("the stream store in memory", () => {
   // Mutants seen red: streams that run not shrunk; what a dropped log held not given back.

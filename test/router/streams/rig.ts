@@ -1,15 +1,25 @@
 import { setImmediate as turn } from "node:timers/promises";
 import type { MessageInitShape } from "@bufbuild/protobuf";
-import { create } from "@bufbuild/protobuf";
-import { textDelta } from "../../../src/contract/events.ts";
+import { clone, create, type JsonValue, toJson } from "@bufbuild/protobuf";
+import {
+  reasoningDelta,
+  textDelta,
+  toolCallDelta,
+  toolCallFinished,
+  toolCallStarted,
+  usageEvent,
+} from "../../../src/contract/events.ts";
+import { unknownUsage } from "../../../src/contract/usage.ts";
 import { ExecutionError } from "../../../src/errors.ts";
 import {
   type ChatRequest,
   ChatRequestSchema,
   type ChatResponse,
+  ChatResponseSchema,
   type Started,
 } from "../../../src/gen/execution/v1/chat_pb.js";
-import { MessageRole } from "../../../src/gen/execution/v1/content_pb.js";
+import { Executor, MessageRole } from "../../../src/gen/execution/v1/content_pb.js";
+import { ChatFailureSchema } from "../../../src/gen/execution/v1/errors_pb.js";
 import {
   CancelRequestSchema,
   GetStreamRequestSchema,
@@ -86,6 +96,56 @@ export function words(count: number): Play {
 /** Plays numbered words without end, and then fails as its signal says. */
 export const endlessWords: Play = words(Number.POSITIVE_INFINITY);
 
+/** Plays what a client must get byte for byte: several events at a time, characters of several bytes, a tool call, usage that grows. */
+export const mixed: Play = async function* ({ step, attempt, signal }) {
+  const [thought, said, called] = [
+    { step, part: 0 },
+    { step, part: 1 },
+    { step, part: 2 },
+  ] as const;
+  const head = { id: "call_1", idMinted: false, name: "look", executor: Executor.CALLER, freeForm: false };
+  const used = { ...unknownUsage(), inputTotal: 7 };
+  const reads = [
+    [usageEvent(step, attempt, { ...used, outputTotal: 1 }, false), reasoningDelta(thought, "Hm, ")],
+    [reasoningDelta(thought, "hm.")],
+    [textDelta(said, "Zürich "), textDelta(said, "語 "), textDelta(said, "🙂 \n")],
+    [toolCallStarted(called, head), toolCallDelta(called, '{"a":')],
+    [toolCallDelta(called, "1 }"), toolCallFinished(called, head, '{"a":1 }')],
+    [usageEvent(step, attempt, { ...used, outputTotal: 9 }, true), finishedEvent()],
+  ];
+  for (const events of reads) {
+    await turn();
+    signal.throwIfAborted();
+    yield events;
+  }
+};
+
+/** Plays the same up to its end, then a failure of the provider. */
+export const mixedThenFailure: Play = async function* (input) {
+  for await (const events of mixed(input)) if (events.at(-1)?.event.case !== "finished") yield events;
+  throw new ExecutionError("PROVIDER_INTERNAL", "the provider failed");
+};
+
+/** What a reader was told, every event and the end, without the ids in which two runs of the same call differ. */
+export function toldBy({ events, error }: Drained): JsonValue {
+  const { extras, reason, code, message } = error ?? {};
+  return {
+    events: events.map((event) => toJson(ChatResponseSchema, withoutIds(event))),
+    ...(error !== undefined && {
+      error: { reason: `${reason}`, code: `${code}`, message: `${message}`, partial: `${extras?.partial}` },
+    }),
+    ...(extras?.failure !== undefined && {
+      failure: toJson(ChatFailureSchema, { ...extras.failure, streamId: "", resumeToken: "" }),
+    }),
+  };
+}
+
+function withoutIds(response: ChatResponse): ChatResponse {
+  const copy = clone(ChatResponseSchema, response);
+  if (copy.event.case === "started") Object.assign(copy.event.value, { streamId: "", resumeToken: "" });
+  return copy;
+}
+
 /** The context of a call of another tenant. */
 export function strangersContext(): CallContext {
   return testContext({ principal: { ...anyone, tenant: "stranger" } });
@@ -110,6 +170,18 @@ export async function readSome(stream: AsyncIterator<readonly ChatResponse[]>, c
   }
   const { streamId, resumeToken } = startedOf(events);
   return { events, streamId, resumeToken };
+}
+
+/** Begins a call and leaves it once so many events have come. */
+export async function leaveAfter(
+  rig: StreamsRig,
+  count: number,
+  request: MessageInitShape<typeof ChatRequestSchema> = {},
+): Promise<ReadSoFar> {
+  const context = endableContext();
+  const seen = await readSome(rig.open(request, context)[Symbol.asyncIterator](), count);
+  context.leave();
+  return seen;
 }
 
 /** The first event of a stream. Throws where it is another one. */

@@ -1,11 +1,14 @@
 import { once } from "node:events";
 import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
 import { describe, expect, test } from "@jest/globals";
+import { textDelta, usageEvent } from "../../../src/contract/events.ts";
+import { unknownUsage } from "../../../src/contract/usage.ts";
 import { HealthCheckResponse_ServingStatus as ServingStatus } from "../../../src/gen/grpc/health/v1/health_pb.js";
 import { createGrpcListener } from "../../../src/server/grpc/listener.ts";
 import { createMock } from "../../support/backend.ts";
-import { createScriptedAdapter } from "../../support/scripted-adapter.ts";
+import { createScriptedAdapter, type Play } from "../../support/scripted-adapter.ts";
 import { waitFor, within } from "../../support/wait.ts";
 import { chat, chatBytes, chatRequest, checkHealth, collect, startChat, watchHealth, withClient } from "./client.ts";
 import { playAndWait, playEndlessly } from "./plays.ts";
@@ -63,6 +66,33 @@ describe("a listener that drains", () => {
         await once(stream, "data");
         await within(listener.drain(), { what: "the drain" });
         expect((await outcome).failure).toMatchObject({ code: status.ABORTED, info: { reason: "INTERRUPTED" } });
+      });
+    });
+  });
+
+  // Mutant seen red: as little time for the last words as a deadline leaves, so that a hundred calls that end at once were told INTERRUPTED alone.
+  test("says of what it ends what was done and used, also if that takes a while to know", async () => {
+    const play: Play = async function* ({ step, attempt, signal }) {
+      yield [
+        usageEvent(step, attempt, { ...unknownUsage(), inputTotal: 7 }, false),
+        textDelta({ step, part: 0 }, "begun"),
+      ];
+      await once(signal, "abort");
+      await sleep(100);
+      throw signal.reason;
+    };
+    await withListener({ play, limits: { drainMs: 20 } }, async ({ port, listener }) => {
+      await withClient(port, async (client) => {
+        const stream = startChat(client);
+        const outcome = collect(stream);
+        await once(stream, "data");
+        await within(listener.drain(), { what: "the drain" });
+        const { events, failure } = await outcome;
+        expect(failure).toMatchObject({
+          code: status.ABORTED,
+          info: { reason: "INTERRUPTED", metadata: { partial: "true" } },
+          chatFailure: { usage: { inputTotal: 7 }, lastSequence: events.length, attempts: [{ attempt: 0 }] },
+        });
       });
     });
   });

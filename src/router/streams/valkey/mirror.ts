@@ -140,6 +140,8 @@ export function createMirror({ valkey, owner, keepLogMs, keepEndedMs, maxEnded, 
     await beginAnew(stream);
     await begin(stream);
     await writeEvents(stream);
+    // What came while that was written goes before the end: no peer reads on behind it.
+    if (stream.ended !== undefined) await writeEvents(stream);
     await writeEnd(stream);
   };
   const flush = async (): Promise<void> => {

@@ -122,9 +122,10 @@ export function createPeers({ valkey, self, maxLogBytes, keepLogMs, keepEndedMs,
     head,
     status: () => statusOf(streamId),
     open: async (after) => {
+      // In this order: the log of a stream that has ended has its end, or is gone. One that is asked for before may not be written yet.
+      const kept = await look(streamId);
       const range = await valkey.send("XRANGE", names.log(streamId), `${after + 1}-0`, "+", "COUNT", "64");
       const entries = readEntries(range);
-      const kept = await look(streamId);
       const replica = follower.follow(streamId, beginning(after, entries.length, kept), entries);
       if (entries.length === 0 && kept?.ended !== undefined) replica.log.end(kept.ended);
       else await sayRead(streamId);
