@@ -56,8 +56,8 @@ function openGrpc(session: ClientHttp2Session, model: string, prompt: string): C
   return stream;
 }
 
-/** Calls Chat over SSE on a connection of its own. */
-export function callSse(port: number, model: string, prompt: string): RunningCall {
+/** Calls Chat over SSE on a connection of its own, which comes from the address `from` if that is given. */
+export function callSse(port: number, model: string, prompt: string, from?: string): RunningCall {
   const body = JSON.stringify({ provider: "chaos", model, messages: [{ role: "user", content: prompt }] });
   const request = send(
     {
@@ -66,6 +66,7 @@ export function callSse(port: number, model: string, prompt: string): RunningCal
       path: "/v1/chat",
       method: "POST",
       agent: false,
+      ...(from !== undefined && { localAddress: from }),
       headers: { "content-type": "application/json" },
     },
     (response) => {
