@@ -27,6 +27,23 @@ export interface RerateRig {
   close(): Promise<void>;
 }
 
+/** Reads a ledger as the rig does, with whatever answers its queries with texts: tables and columns are the same in files and in a database. */
+export function readingsOf(
+  select: (query: string) => readonly (readonly string[])[],
+): Pick<RerateRig, "rows" | "rerated" | "sumsByMetadata"> {
+  return {
+    rows: () => select("SELECT attempt_id, cost_nano_usd, price_version FROM attempts ORDER BY 1") as never,
+    rerated: () =>
+      select(
+        "SELECT run, attempt_id, old_cost_nano_usd, old_price_version, new_cost_nano_usd FROM rerated ORDER BY 2",
+      ) as never,
+    sumsByMetadata: () =>
+      select(
+        "SELECT l.metadata, s.cost_nano_usd FROM sums s JOIN labels l ON l.id = s.label WHERE s.level = 0 AND s.grain = 2 ORDER BY 1",
+      ) as never,
+  };
+}
+
 /** Rows that were changed to a cost. */
 export const to = (costNanoUsd: bigint): Rerated => ({ outcome: "changed", costNanoUsd, priceVersion: "v2" });
 /** Before and after everything. */

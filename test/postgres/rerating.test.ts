@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { rerateDatabase } from "../../src/ledger/stores/postgres/rerating.ts";
 import { runCommand } from "../cli/run-command.ts";
 import { attemptRow } from "../ledger/attempt-row.ts";
-import { describeRerating, NOON, type RerateRig, to, WHOLE } from "../ledger/rerate-suite.ts";
+import { describeRerating, NOON, type RerateRig, readingsOf, to, WHOLE } from "../ledger/rerate-suite.ts";
 import { type PostgresServer, startPostgresServer } from "../support/postgres-server.ts";
 import { createLedgers, type Ledgers } from "./ledgers.ts";
 
@@ -31,15 +31,7 @@ function createRig(database = ledgers.newDatabase()): RerateRig {
     open: (metadataKeys = []) => ledgers.open({ database, metadataKeys }),
     rerate: (decide, window, write) =>
       rerateDatabase(server.settings(database), window, decide, { write, nowMs: NOON }),
-    rows: () => select("SELECT attempt_id, cost_nano_usd, price_version FROM attempts ORDER BY 1") as never,
-    rerated: () =>
-      select(
-        "SELECT run, attempt_id, old_cost_nano_usd, old_price_version, new_cost_nano_usd FROM rerated ORDER BY 2",
-      ) as never,
-    sumsByMetadata: () =>
-      select(
-        "SELECT l.metadata, s.cost_nano_usd FROM sums s JOIN labels l ON l.id = s.label WHERE s.level = 0 AND s.grain = 2 ORDER BY 1",
-      ) as never,
+    ...readingsOf(select),
     close: async () => undefined,
   };
 }

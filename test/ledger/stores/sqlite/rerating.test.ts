@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { rerateLedger } from "../../../../src/ledger/stores/sqlite/rerating.ts";
 import { openSqliteStore } from "../../../../src/ledger/stores/sqlite/sqlite-store.ts";
 import { attemptRow } from "../../attempt-row.ts";
-import { costsOf, describeRerating, NOON, type RerateRig, settle, to, WHOLE } from "../../rerate-suite.ts";
+import { costsOf, describeRerating, NOON, type RerateRig, readingsOf, settle, to, WHOLE } from "../../rerate-suite.ts";
 
 const FOR_EVER_MS = 100_000 * 86_400_000;
 
@@ -29,15 +29,7 @@ function createRig(): RerateRig & { readonly directory: string } {
         onChange: () => undefined,
       }),
     rerate: async (decide, window, write) => rerateLedger(directory, window, decide, { write, nowMs: NOON }),
-    rows: () => select("SELECT attempt_id, cost_nano_usd, price_version FROM attempts ORDER BY 1") as never,
-    rerated: () =>
-      select(
-        "SELECT run, attempt_id, old_cost_nano_usd, old_price_version, new_cost_nano_usd FROM rerated ORDER BY 2",
-      ) as never,
-    sumsByMetadata: () =>
-      select(
-        "SELECT l.metadata, s.cost_nano_usd FROM sums s JOIN labels l ON l.id = s.label WHERE s.level = 0 AND s.grain = 2 ORDER BY 1",
-      ) as never,
+    ...readingsOf(select),
     close: async () => rmSync(directory, { recursive: true, force: true }),
   };
 }
