@@ -13,8 +13,8 @@ export interface CommitQueueDeps {
 }
 
 /**
- * Gathers what is to be written: at once if the writer is idle, else with all that comes while it writes. Where several share a commit the next one begins a
- * millisecond after it at the earliest, so that more share that.
+ * Gathers what is to be written: what comes in one turn of the event loop if the writer is idle, else all that comes while it writes. Where several share a commit
+ * the next one begins a millisecond after it at the earliest, so that more share that.
  */
 export interface CommitQueue {
   /** Resolves when the operation is durable. Rejects with LEDGER_UNAVAILABLE; one that settles is then written later, all others never. */
@@ -80,14 +80,15 @@ export function createCommitQueue({ send, nowMs, onChange }: CommitQueueDeps): C
   /** True if a commit is to come so soon after one that was shared that it waits for more to share it. */
   const isEarly = (): boolean => lastSize > 1 && nowMs() - sentAtMs < PACE_MS;
   const schedule = (): void => {
-    // What comes in the same turn goes together. A writer that cannot write is asked again by the timer only.
+    // A writer that cannot write is asked again by the timer only.
     if (isScheduled || pace !== undefined || sent !== undefined || retry !== undefined) return;
     if (isEarly()) {
       pace = setTimeout(flush, PACE_MS);
       return;
     }
     isScheduled = true;
-    queueMicrotask(flush);
+    // At the turn's end and not in the midst of it: where there is one processor the writer would take it from the turn at once.
+    setImmediate(flush);
   };
   const retryLater = (): void => {
     retry ??= setTimeout(() => {

@@ -48,6 +48,19 @@ describe("the queue before the writer", () => {
     await queue.close();
   });
 
+  // Mutant seen red: sends in a microtask, before the turn is over.
+  test("sends what is added in later microtasks of a turn along", async () => {
+    const { queue, sent, outcomeOf, turn } = rig();
+    const first = outcomeOf(queue.add(operation("open", "a")));
+    await new Promise((resolve) => process.nextTick(resolve));
+    const second = outcomeOf(queue.add(operation("open", "b")));
+    await turn();
+    expect(sent).toEqual([["a", "b"]]);
+    queue.result(DONE);
+    expect(await Promise.all([first, second])).toEqual(["done", "done"]);
+    await queue.close();
+  });
+
   // Mutants seen red: a commit that was shared is followed at once; one that was not is waited after too.
   test("lets more share what comes soon after a commit that was shared, and keeps nobody waiting who is alone", async () => {
     const { queue, sent, turn, pass } = rig();
