@@ -21,9 +21,20 @@ export interface MemoryCountersOptions {
   readonly maxCounters: number;
 }
 
+/** The part of all counters that end users never have. */
+const KEPT_FROM_END_USERS = 1 / 10;
+
+/**
+ * How many counters the end users of one tenant may have for each of theirs that is free. Callers name end users as they like: those of one tenant leave a fifth to others', and
+ * however many tenants have as many as they may, some are left to the next one (the dynamic thresholds of buffers that queues share: Choudhury and Hahne, 1998).
+ */
+const END_USERS_FOR_EACH_FREE = 4;
+
 /** A counter in one of its windows. */
 interface Counter {
   readonly name: string;
+  /** The tenant whose end user it counts; undefined if it counts something else. */
+  readonly crowd: string | undefined;
   startMs: number;
   endMs: number | undefined;
   settled: bigint;
@@ -43,40 +54,69 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
   const counters = new Map<string, Counter>();
   const holds = new Map<string, readonly Hold[]>();
   let reservations = 0;
-  /** Until when no window ends of counters that were all in use: to look through them for each call would take all of the time. */
-  let fullUntilMs = Number.NEGATIVE_INFINITY;
+  /** How many of them are of a tenant's end users. */
+  const crowds = new Map<string, number>();
+  /** Until when it is in vain to look for counters that are not in use: to look through all for each call would take all of the time. */
+  let inVainUntilMs = Number.NEGATIVE_INFINITY;
 
   const isIdle = ({ endMs, settled, reserved, holders }: Counter, now: number): boolean =>
     holders === 0 && reserved === 0n && (settled === 0n || (endMs !== undefined && endMs <= now));
-  const makeRoom = (now: number): void => {
-    if (now >= fullUntilMs) {
-      let nextEndMs = Number.POSITIVE_INFINITY;
-      for (const [name, counter] of counters) {
-        const { endMs = now } = counter;
-        if (isIdle(counter, now)) counters.delete(name);
-        else if (endMs > now) nextEndMs = Math.min(nextEndMs, endMs);
+  const changeCrowd = (crowd: string | undefined, by: 1 | -1): void => {
+    if (crowd === undefined) return;
+    const size = (crowds.get(crowd) ?? 0) + by;
+    if (size === 0) crowds.delete(crowd);
+    else crowds.set(crowd, size);
+  };
+  const drop = ({ name, crowd }: Counter): void => {
+    if (counters.delete(name)) changeCrowd(crowd, -1);
+  };
+  const hasRoom = (crowd: string | undefined): boolean => {
+    if (crowd === undefined) return counters.size < maxCounters;
+    const free = maxCounters * (1 - KEPT_FROM_END_USERS) - counters.size;
+    return (crowds.get(crowd) ?? 0) < END_USERS_FOR_EACH_FREE * free;
+  };
+  const makeRoom = (crowd: string | undefined, now: number): void => {
+    if (now >= inVainUntilMs) {
+      inVainUntilMs = Number.POSITIVE_INFINITY;
+      for (const counter of counters.values()) {
+        const { endMs = Number.POSITIVE_INFINITY } = counter;
+        if (isIdle(counter, now)) drop(counter);
+        else if (endMs > now) inVainUntilMs = Math.min(inVainUntilMs, endMs);
       }
-      if (counters.size < maxCounters) return;
-      fullUntilMs = nextEndMs;
     }
-    throw new ExecutionError("OVERLOADED", "there are more budgets in use than can be kept", { retryAfterMs: 1000 });
+    if (hasRoom(crowd)) return;
+    const whose = crowd === undefined ? "" : "end users with ";
+    throw new ExecutionError("OVERLOADED", `there are more ${whose}budgets in use than can be kept`, {
+      retryAfterMs: 1000,
+    });
   };
   const counterOf = ({ limit, subject }: CounterName): Counter => {
     const now = clock.now();
-    const name = `${limitId(limit)}${subject}`;
+    const name = nameOf({ limit, subject });
     let counter = counters.get(name);
     if (counter === undefined) {
-      if (counters.size >= maxCounters) makeRoom(now);
-      counter = { name, ...windowAt(limit.window, now), settled: 0n, reserved: 0n, holders: 0 };
+      const crowd = limit.scope === "end_user" ? subject.slice(0, subject.indexOf("/")) : undefined;
+      if (!hasRoom(crowd)) makeRoom(crowd, now);
+      counter = { name, crowd, ...windowAt(limit.window, now), settled: 0n, reserved: 0n, holders: 0 };
       counters.set(name, counter);
+      changeCrowd(crowd, 1);
+      inVainUntilMs = Math.min(inVainUntilMs, counter.endMs ?? Number.POSITIVE_INFINITY);
     } else if (counter.endMs !== undefined && counter.endMs <= now) {
       Object.assign(counter, windowAt(limit.window, now), { settled: 0n, reserved: 0n });
     }
     return counter;
   };
+  /** Of one that is not there too, which stays so. */
   const standingOf = ({ limit, subject }: CounterName): Standing => {
-    const { startMs, settled, reserved } = counterOf({ limit, subject });
-    return { limit, subject, windowStartMs: startMs, settled, reserved };
+    const counter = counters.has(nameOf({ limit, subject })) ? counterOf({ limit, subject }) : undefined;
+    const { startMs } = counter ?? windowAt(limit.window, clock.now());
+    return {
+      limit,
+      subject,
+      windowStartMs: startMs,
+      settled: counter?.settled ?? 0n,
+      reserved: counter?.reserved ?? 0n,
+    };
   };
   const refusalOf = (claim: Claim, wanted: Wanted): Refusal => {
     const { endMs } = counterOf(claim);
@@ -110,13 +150,15 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
       throw thrown;
     }
   };
-  /** Ends holds of which nothing was taken. What nobody needs then goes at once: in a full place it would not be found until a window ends. */
+  /** Ends a hold. What nobody needs then goes at once: in a full place it would not be found until a window ends. */
+  const release = (counter: Counter, now: number): void => {
+    counter.holders -= 1;
+    if (isIdle(counter, now)) drop(counter);
+  };
+  /** Ends holds of which nothing was taken. */
   const letGo = (held: readonly Hold[]): void => {
     const now = clock.now();
-    for (const { counter } of held) {
-      counter.holders -= 1;
-      if (isIdle(counter, now)) counters.delete(counter.name);
-    }
+    for (const { counter } of held) release(counter, now);
   };
   const take = ({ counter, pieces }: Hold, amount: bigint): void => {
     counter.reserved += amount;
@@ -126,7 +168,6 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
   };
   /** Counts what was used, in the windows in which it was held, of those that are open. */
   const giveBack = ({ counter, pieces }: Hold, used: bigint, now: number): void => {
-    counter.holders -= 1;
     let rest = used;
     for (const [place, { startMs, amount }] of pieces.entries()) {
       const isLast = place === pieces.length - 1;
@@ -136,7 +177,7 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
       counter.reserved -= amount;
       counter.settled += share;
     }
-    if (isIdle(counter, now)) fullUntilMs = Number.NEGATIVE_INFINITY;
+    release(counter, now);
   };
   const granted = (claims: readonly Claim[], units: number): Extract<Grant, { kind: "granted" }> => ({
     kind: "granted",
@@ -183,9 +224,10 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
       return claims.map(standingOf);
     },
     add: async (name, amount) => {
-      counterOf(name).settled += amount;
+      if (amount > 0n) counterOf(name).settled += amount;
     },
     raise: async (name, amount) => {
+      if (amount <= 0n) return;
       const counter = counterOf(name);
       if (counter.settled < amount) counter.settled = amount;
     },
@@ -195,4 +237,8 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
       holds.clear();
     },
   };
+}
+
+function nameOf({ limit, subject }: CounterName): string {
+  return `${limitId(limit)}${subject}`;
 }

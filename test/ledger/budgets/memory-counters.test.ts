@@ -119,7 +119,7 @@ describe("counters", () => {
     await store.add(one, 1n);
     const held = await store.reserve([other], none);
     if (held.kind === "refused") throw new Error("refused");
-    const looks = jest.spyOn(Map.prototype, Symbol.iterator);
+    const looks = jest.spyOn(Map.prototype, "values");
     for (let count = 0; count < 10; count += 1) {
       await expect(store.reserve([third], none)).rejects.toMatchObject({ reason: "OVERLOADED" });
     }
@@ -134,11 +134,10 @@ describe("counters", () => {
   // place, where nobody finds it, or where all are looked through for it by each such call.
   test("that do not all find a place are all let go, and nothing is held of them", async () => {
     const { store } = rig(8);
-    const [idle, one, other] = [1, 2, 3].map(() => claimOf(newLimit(10n), 6n));
-    if (idle === undefined || one === undefined || other === undefined) throw new Error("no claims");
+    const [one, other] = [1, 2].map(() => claimOf(newLimit(10n), 6n));
+    if (one === undefined || other === undefined) throw new Error("no claims");
     for (let count = 0; count < 7; count += 1) await store.add(claimOf(newLimit(10n), 1n), 1n);
-    await store.peek(idle);
-    const looks = jest.spyOn(Map.prototype, Symbol.iterator);
+    const looks = jest.spyOn(Map.prototype, "values");
     for (let count = 0; count < 10; count += 1) {
       await expect(store.reserve([one, other], none)).rejects.toMatchObject({ reason: "OVERLOADED" });
     }
@@ -149,8 +148,46 @@ describe("counters", () => {
       expect(taken).toMatchObject({ kind: "granted", standings: [{ settled: 0n, reserved: 6n }] });
       if (taken.kind === "granted") await store.settle(taken.reservation, [0n]);
     }
-    // For each of the two, the first time.
-    expect(inMaps).toBe(2);
+    expect(inMaps).toBe(1);
+  });
+
+  // Mutants seen red: each of: a tenant may have all that is free; end users take what is kept from them; a tenant's counters that went are still its.
+  test("of one tenant's end users leave some to others', and those leave some to everybody else", async () => {
+    const { store, pass } = rig(100);
+    const perDay = newLimit(10n, { scope: "end_user", window: "day" });
+    const take = async (tenant: string): Promise<number> => {
+      for (let user = 0; ; user += 1) {
+        const claim = { ...claimOf(perDay, 1n), subject: `${tenant}/${user}` };
+        const taken = await store.reserve([claim], none).catch(() => undefined);
+        if (taken === undefined) return user;
+        if (taken.kind === "granted") await store.settle(taken.reservation, [1n]);
+      }
+    };
+    // Of 90: four fifths, then four fifths of what is left.
+    expect([await take("one"), await take("two"), await take("three")]).toEqual([72, 15, 3]);
+    await expect(store.reserve([{ ...claimOf(perDay, 1n), subject: "four/1" }], none)).rejects.toMatchObject({
+      reason: "OVERLOADED",
+      message: expect.stringContaining("end users"),
+    });
+    for (let count = 0; count < 10; count += 1) await store.add(claimOf(newLimit(10n), 1n), 1n);
+    await expect(store.add(claimOf(newLimit(10n), 1n), 1n)).rejects.toMatchObject({ reason: "OVERLOADED" });
+    pass(24 * 3_600_000);
+    // Those of the first begin anew, and those of the others go.
+    expect([await take("one"), await take("four")]).toEqual([72, 7]);
+    pass(24 * 3_600_000);
+    expect([await take("four"), await take("one")]).toEqual([64, 13]);
+  });
+
+  // Mutant seen red: whoever asks how one stands makes it.
+  test("are not made by asking how they stand", async () => {
+    const { store } = rig(1);
+    for (const limit of [newLimit(10n), newLimit(10n)]) {
+      expect(await store.peek(claimOf(limit, 1n))).toMatchObject({ windowStartMs: 0, settled: 0n, reserved: 0n });
+    }
+    const looks = jest.spyOn(Map.prototype, "values");
+    expect(await store.reserve([claimOf(newLimit(10n), 1n)], none)).toMatchObject({ kind: "granted" });
+    expect(looks).not.toHaveBeenCalled();
+    looks.mockRestore();
   });
 
   // Mutant seen red: not let go.
