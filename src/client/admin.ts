@@ -30,7 +30,7 @@ export interface AdminClient {
   getBudget(budgetId: string, options?: CallOptions): Promise<Budget>;
   /** Puts a budget in force. */
   createBudget(budget: MessageInitShape<typeof BudgetSchema>, options?: CallOptions): Promise<Budget>;
-  /** Changes amount and description of a budget as it was read; VERSION_CONFLICT if somebody else has changed it since. */
+  /** Changes the amount or the description of a budget as it was read, or both: what is there of them. VERSION_CONFLICT if somebody else has changed it since. */
   updateBudget(budget: MessageInitShape<typeof BudgetSchema>, options?: CallOptions): Promise<Budget>;
   /** Takes a budget as it was read out of force. */
   deleteBudget(budget: Pick<Budget, "budgetId" | "version">, options?: CallOptions): Promise<void>;
@@ -105,7 +105,8 @@ export function createAdminClient(clientOptions: Omit<ClientOptions, "autoResume
     listBudgets: (request = {}, options = {}) => unary(rpc.listBudgets(request, settings(options)), options),
     getBudget: (budgetId, options) => budgetOf(rpc.getBudget({ budgetId }, settings(options)), options),
     createBudget: (budget, options) => budgetOf(rpc.createBudget({ budget }, settings(options)), options),
-    updateBudget: (budget, options) => budgetOf(rpc.updateBudget({ budget }, settings(options)), options),
+    updateBudget: (budget, options) =>
+      budgetOf(rpc.updateBudget({ budget, updateMask: { paths: changesOf(budget) } }, settings(options)), options),
     deleteBudget: async ({ budgetId, version }, options) => {
       await unary(rpc.deleteBudget({ budgetId, version }, settings(options)), options);
     },
@@ -117,4 +118,9 @@ export function createAdminClient(clientOptions: Omit<ClientOptions, "autoResume
       close();
     },
   };
+}
+
+/** What of a budget is there of what can change. */
+function changesOf({ amount, description }: MessageInitShape<typeof BudgetSchema>): string[] {
+  return [...(amount === undefined ? [] : ["amount"]), ...(description === undefined ? [] : ["description"])];
 }

@@ -1,3 +1,4 @@
+import type { FieldMask } from "@bufbuild/protobuf/wkt";
 import { ExecutionError } from "../../errors.ts";
 import { type Budget, BudgetMode } from "../../gen/execution/v1/budgets_pb.js";
 import { Role } from "../../gen/execution/v1/options_pb.js";
@@ -58,6 +59,31 @@ export function checkUnchanged(budget: Budget, { limit }: BudgetEntry, state: Ro
     if (wanted !== nothing && wanted !== is)
       refuse(field, "does not change; create another budget, and delete this one");
   }
+}
+
+/** What of a budget changes. */
+export type BudgetChange = Pick<Budget, "amount" | "description">;
+
+/**
+ * Reads what a budget is to have from now on: of what the mask names what the budget says, else what it has. Without a mask both are named, and INVALID_FIELD is
+ * thrown for an amount of 0 that it has not: whoever left the amount out would let nothing through.
+ */
+export function readChange(
+  { amount, description }: Budget,
+  mask: FieldMask | undefined,
+  { limit, description: present }: BudgetEntry,
+): BudgetChange {
+  const { paths = [] } = mask ?? {};
+  if (paths.length > 0) {
+    return {
+      amount: paths.includes("amount") ? amount : limit.amount,
+      description: paths.includes("description") ? description : present,
+    };
+  }
+  if (amount === 0n && limit.amount !== 0n) {
+    refuse("amount", "is 0, which allows nothing, or was left out; if it is to be 0, name it in update_mask");
+  }
+  return { amount, description };
 }
 
 /** A name that is nobody's would count nothing, and nobody would know. Who does not see all is not told what others have. */

@@ -25,7 +25,7 @@ import { seedCounters } from "../../ledger/budgets/seed.ts";
 import type { CallContext, Principal } from "../call.ts";
 import { askedTenant, checkMayChange, maySee, seesAll, tenantOf } from "./budget-access.ts";
 import { budgetMessage } from "./budget-message.ts";
-import { checkUnchanged, readNewBudget } from "./budget-request.ts";
+import { type BudgetChange, checkUnchanged, readChange, readNewBudget } from "./budget-request.ts";
 import { SCOPES } from "./budget-words.ts";
 import type { AdminDeps } from "./deps.ts";
 
@@ -102,7 +102,7 @@ export function createBudgets(deps: AdminDeps): Budgets {
       audit("created", id, context);
       return create(CreateBudgetResponseSchema, { budget: await budgetMessage(deps, entry, principal) });
     },
-    updateBudget: async ({ budget }, context) => {
+    updateBudget: async ({ budget, updateMask }, context) => {
       const { principal } = context;
       const wanted = given(budget);
       const entry = find(wanted.budgetId, principal);
@@ -110,7 +110,7 @@ export function createBudgets(deps: AdminDeps): Budgets {
         checkMayChange(principal, entry, state());
         checkUnchanged(wanted, entry, state());
       }
-      const terms = termsOf(wanted, principal);
+      const terms = termsOf(readChange(wanted, updateMask, entry), principal);
       const changed = await book.change(entry.id, Number(wanted.version), terms, authorOf(principal));
       audit("changed", entry.id, context);
       return create(UpdateBudgetResponseSchema, { budget: await budgetMessage(deps, changed, principal) });
@@ -132,7 +132,7 @@ function given(budget: Budget | undefined): Budget {
   throw new ExecutionError("INVALID_FIELD", `budget ${description}`, { fields: [{ field: "budget", description }] });
 }
 
-function termsOf({ amount, description }: Budget, { roles }: Principal): BudgetTerms {
+function termsOf({ amount, description }: BudgetChange, { roles }: Principal): BudgetTerms {
   return { amount, description, isPlatforms: roles.includes(Role.PLATFORM_ADMIN) };
 }
 

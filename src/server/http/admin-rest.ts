@@ -13,9 +13,12 @@ import type { Refusals } from "./refusals.ts";
 import { isJson, protoJson } from "./rest.ts";
 import type { Route } from "./routes.ts";
 
+/** Fields of a budget that UpdateBudget changes. */
+const CHANGEABLE = ["amount", "description"] as const;
+
 /**
  * The REST routes of AdminService: budgets by `/budgets` and `/budgets/{id}`. A body is the budget in ProtoJSON, an answer the RPC's response; what
- * changes or deletes one says in it, or in the query, which version it has read.
+ * changes or deletes one says in it, or in the query, which version it has read. PATCH changes what is in its body.
  */
 export function createAdminRoutes(
   dispatcher: Dispatcher,
@@ -73,12 +76,12 @@ export function createAdminRoutes(
       access: { rpc: updateBudget },
       serve: (exchange, budgetId) =>
         withBody(exchange, updateBudget, (call, budget) => {
-          const { budget_id, budgetId: other = budget_id, ...terms } = withAmount(budget);
+          const { budget_id, budgetId: other = budget_id, ...terms } = budget;
           for (const named of [other, budget_id]) {
             if (named !== undefined && named !== budgetId)
               refuse("budget_id", "must be the one in the path, or not there");
           }
-          return decoded(call, { budget: { ...terms, budgetId } });
+          return decoded(call, { budget: { ...terms, budgetId }, updateMask: changesOf(terms) });
         }),
     },
     {
@@ -91,10 +94,17 @@ export function createAdminRoutes(
   ];
 }
 
-/** Left out it would be 0, as in every message, which lets nothing through: nobody who changes a description means that. */
+/** Left out it would be 0, as in every message, which lets nothing through: nobody means that. */
 function withAmount(budget: JsonObject): JsonObject {
   if (budget.amount == null) refuse("budget.amount", 'must be there; "0" allows nothing');
   return budget;
+}
+
+/** What of a budget a body changes, as a mask in JSON: what is in it of what can change. */
+function changesOf(budget: JsonObject): string {
+  const paths = CHANGEABLE.filter((name) => budget[name] != null);
+  if (paths.length === 0) refuse("budget", `must have what is to change: ${CHANGEABLE.join(" or ")}`);
+  return paths.join(",");
 }
 
 /** Decoded as any other message is, so that what is wrong is told by its path. */

@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import type { FieldMask, Timestamp } from "@bufbuild/protobuf/wkt";
 
 /**
  * Describes the file execution/v1/budgets.proto.
@@ -363,6 +363,14 @@ export declare type UpdateBudgetRequest = Message<"execution.v1.UpdateBudgetRequ
    * @generated from field: execution.v1.Budget budget = 1;
    */
   budget?: Budget | undefined;
+
+  /**
+   * Which of `amount` and `description` change. Absent: both. An amount that was left out cannot be told from 0 then, which allows nothing: it is
+   * INVALID_FIELD unless the budget has it already.
+   *
+   * @generated from field: google.protobuf.FieldMask update_mask = 2;
+   */
+  updateMask?: FieldMask | undefined;
 };
 
 /**
