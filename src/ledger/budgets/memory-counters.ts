@@ -25,8 +25,8 @@ export interface MemoryCountersOptions {
 const KEPT_FROM_END_USERS = 1 / 10;
 
 /**
- * How many counters the end users of one tenant may have for each of theirs that is free. Callers name end users as they like: those of one tenant leave a fifth to others', and
- * however many tenants have as many as they may, some are left to the next one (the dynamic thresholds of buffers that queues share: Choudhury and Hahne, 1998).
+ * How many counters the end users of one tenant may have for each of theirs that is free. Callers name end users as they like: those of one tenant leave a fifth to other tenants, and
+ * however many have as many as they may, some are left to the next one (the dynamic thresholds of buffers that queues share: Choudhury and Hahne, 1998).
  */
 const END_USERS_FOR_EACH_FREE = 4;
 
@@ -52,10 +52,10 @@ interface Hold {
 /** Creates counters that are the process's own, and gone with it. A call to a method is one step of the event loop: nobody comes between. */
 export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptions): CounterStore {
   const counters = new Map<string, Counter>();
-  const holds = new Map<string, readonly Hold[]>();
-  let reservations = 0;
   /** How many of them are of a tenant's end users. */
   const crowds = new Map<string, number>();
+  const holds = new Map<string, readonly Hold[]>();
+  let reservations = 0;
   /** Until when it is in vain to look for counters that are not in use: to look through all for each call would take all of the time. */
   let inVainUntilMs = Number.NEGATIVE_INFINITY;
 
@@ -90,25 +90,30 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
       retryAfterMs: 1000,
     });
   };
-  const counterOf = ({ limit, subject }: CounterName): Counter => {
+  /** One that is there, in the window that is open now. */
+  const known = (wanted: CounterName): Counter | undefined => {
     const now = clock.now();
-    const name = nameOf({ limit, subject });
-    let counter = counters.get(name);
-    if (counter === undefined) {
-      const crowd = limit.scope === "end_user" ? subject.slice(0, subject.indexOf("/")) : undefined;
-      if (!hasRoom(crowd)) makeRoom(crowd, now);
-      counter = { name, crowd, ...windowAt(limit.window, now), settled: 0n, reserved: 0n, holders: 0 };
-      counters.set(name, counter);
-      changeCrowd(crowd, 1);
-      inVainUntilMs = Math.min(inVainUntilMs, counter.endMs ?? Number.POSITIVE_INFINITY);
-    } else if (counter.endMs !== undefined && counter.endMs <= now) {
-      Object.assign(counter, windowAt(limit.window, now), { settled: 0n, reserved: 0n });
+    const counter = counters.get(nameOf(wanted));
+    if (counter?.endMs !== undefined && counter.endMs <= now) {
+      Object.assign(counter, windowAt(wanted.limit.window, now), { settled: 0n, reserved: 0n });
     }
     return counter;
   };
+  const made = ({ limit, subject }: CounterName): Counter => {
+    const now = clock.now();
+    const crowd = limit.scope === "end_user" ? subject.slice(0, subject.indexOf("/")) : undefined;
+    if (!hasRoom(crowd)) makeRoom(crowd, now);
+    const name = nameOf({ limit, subject });
+    const counter = { name, crowd, ...windowAt(limit.window, now), settled: 0n, reserved: 0n, holders: 0 };
+    counters.set(name, counter);
+    changeCrowd(crowd, 1);
+    inVainUntilMs = Math.min(inVainUntilMs, counter.endMs ?? Number.POSITIVE_INFINITY);
+    return counter;
+  };
+  const counterOf = (wanted: CounterName): Counter => known(wanted) ?? made(wanted);
   /** Of one that is not there too, which stays so. */
   const standingOf = ({ limit, subject }: CounterName): Standing => {
-    const counter = counters.has(nameOf({ limit, subject })) ? counterOf({ limit, subject }) : undefined;
+    const counter = known({ limit, subject });
     const { startMs } = counter ?? windowAt(limit.window, clock.now());
     return {
       limit,
