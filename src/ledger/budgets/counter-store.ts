@@ -69,8 +69,8 @@ export interface CounterStore {
   settle(reservation: Reservation, used: readonly bigint[]): Promise<readonly Standing[]>;
   /** Counts what was used elsewhere in the window that is open now. */
   add(counter: CounterName, amount: bigint): Promise<void>;
-  /** Counts at least so much as used in the window that is open now: what a counter has anyway is not counted twice. */
-  raise(counter: CounterName, amount: bigint): Promise<void>;
+  /** Counts at least so much as used in a window, by its begin, unless another one is open by now: what a counter has anyway is not counted twice. */
+  raise(counter: CounterName, amount: bigint, windowStartMs: number): Promise<void>;
   /** How a counter stands. */
   peek(counter: CounterName): Promise<Standing>;
   /** Lets go of what the store holds. */

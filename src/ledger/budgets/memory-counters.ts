@@ -17,23 +17,26 @@ import { windowAt } from "./windows.ts";
 /** What counters in memory are made of. */
 export interface MemoryCountersOptions {
   readonly clock: WindowClock;
-  /** Most counters, some 400 bytes each. Where all are in use further ones are refused: to forget one would open its budget anew. */
+  /**
+   * Most counters, some 400 bytes each, beside those that a ledger fills. Where all are in use further ones are refused, of hard limits, and count nothing, of others: to
+   * forget one would open its budget anew.
+   */
   readonly maxCounters: number;
 }
 
-/** The part of all counters that end users never have. */
-const KEPT_FROM_END_USERS = 1 / 10;
+/** The part of all counters that crowds never have. */
+const KEPT_FROM_CROWDS = 1 / 10;
 
 /**
- * How many counters the end users of one tenant may have for each of theirs that is free. Callers name end users as they like: those of one tenant leave a fifth to other tenants, and
- * however many have as many as they may, some are left to the next one (the dynamic thresholds of buffers that queues share: Choudhury and Hahne, 1998).
+ * How many counters one crowd may have for each of theirs that is free. Callers name end users and models as they like: one crowd of them leaves a fifth to others, and however
+ * many have as many as they may, some are left to the next one (the dynamic thresholds of buffers that queues share: Choudhury and Hahne, 1998).
  */
-const END_USERS_FOR_EACH_FREE = 4;
+const CROWDED_FOR_EACH_FREE = 4;
 
 /** A counter in one of its windows. */
 interface Counter {
   readonly name: string;
-  /** The tenant whose end user it counts; undefined if it counts something else. */
+  /** Of whom it counts one: a tenant's end users, or models that have no limit of their own. Undefined if nobody can make such counters by a word of a call. */
   readonly crowd: string | undefined;
   startMs: number;
   endMs: number | undefined;
@@ -52,7 +55,7 @@ interface Hold {
 /** Creates counters that are the process's own, and gone with it. A call to a method is one step of the event loop: nobody comes between. */
 export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptions): CounterStore {
   const counters = new Map<string, Counter>();
-  /** How many of them are of a tenant's end users. */
+  /** How many of them are of each crowd. */
   const crowds = new Map<string, number>();
   const holds = new Map<string, readonly Hold[]>();
   let reservations = 0;
@@ -67,28 +70,32 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
     if (size === 0) crowds.delete(crowd);
     else crowds.set(crowd, size);
   };
-  const drop = ({ name, crowd }: Counter): void => {
-    if (counters.delete(name)) changeCrowd(crowd, -1);
+  const enter = (counter: Counter): void => {
+    counters.set(counter.name, counter);
+    changeCrowd(counter.crowd, 1);
+    inVainUntilMs = Math.min(inVainUntilMs, counter.endMs ?? Number.POSITIVE_INFINITY);
   };
-  const hasRoom = (crowd: string | undefined): boolean => {
+  const drop = (counter: Counter): void => {
+    if (counters.get(counter.name) !== counter) return;
+    counters.delete(counter.name);
+    changeCrowd(counter.crowd, -1);
+  };
+  const isFree = ({ crowd }: Counter): boolean => {
     if (crowd === undefined) return counters.size < maxCounters;
-    const free = maxCounters * (1 - KEPT_FROM_END_USERS) - counters.size;
-    return (crowds.get(crowd) ?? 0) < END_USERS_FOR_EACH_FREE * free;
+    const free = maxCounters * (1 - KEPT_FROM_CROWDS) - counters.size;
+    return (crowds.get(crowd) ?? 0) < CROWDED_FOR_EACH_FREE * free;
   };
-  const makeRoom = (crowd: string | undefined, now: number): void => {
-    if (now >= inVainUntilMs) {
-      inVainUntilMs = Number.POSITIVE_INFINITY;
-      for (const counter of counters.values()) {
-        const { endMs = Number.POSITIVE_INFINITY } = counter;
-        if (isIdle(counter, now)) drop(counter);
-        else if (endMs > now) inVainUntilMs = Math.min(inVainUntilMs, endMs);
-      }
+  /** True if there is a place for one that is not there. */
+  const hasRoom = (wanted: Counter, now: number): boolean => {
+    if (isFree(wanted)) return true;
+    if (now < inVainUntilMs) return false;
+    inVainUntilMs = Number.POSITIVE_INFINITY;
+    for (const counter of counters.values()) {
+      const { endMs = Number.POSITIVE_INFINITY } = counter;
+      if (isIdle(counter, now)) drop(counter);
+      else if (endMs > now) inVainUntilMs = Math.min(inVainUntilMs, endMs);
     }
-    if (hasRoom(crowd)) return;
-    const whose = crowd === undefined ? "" : "end users with ";
-    throw new ExecutionError("OVERLOADED", `there are more ${whose}budgets in use than can be kept`, {
-      retryAfterMs: 1000,
-    });
+    return isFree(wanted);
   };
   /** One that is there, in the window that is open now. */
   const known = (wanted: CounterName): Counter | undefined => {
@@ -99,18 +106,24 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
     }
     return counter;
   };
-  const made = ({ limit, subject }: CounterName): Counter => {
+  const made = ({ limit, subject }: CounterName, now: number): Counter => ({
+    name: nameOf({ limit, subject }),
+    crowd: crowdOf({ limit, subject }),
+    ...windowAt(limit.window, now),
+    settled: 0n,
+    reserved: 0n,
+    holders: 0,
+  });
+  /** One of a limit that is not hard may stay beside the others: it counts for whoever holds it alone, and keeps nobody from a call. */
+  const counterOf = (wanted: CounterName): Counter => {
+    const there = known(wanted);
+    if (there !== undefined) return there;
     const now = clock.now();
-    const crowd = limit.scope === "end_user" ? subject.slice(0, subject.indexOf("/")) : undefined;
-    if (!hasRoom(crowd)) makeRoom(crowd, now);
-    const name = nameOf({ limit, subject });
-    const counter = { name, crowd, ...windowAt(limit.window, now), settled: 0n, reserved: 0n, holders: 0 };
-    counters.set(name, counter);
-    changeCrowd(crowd, 1);
-    inVainUntilMs = Math.min(inVainUntilMs, counter.endMs ?? Number.POSITIVE_INFINITY);
+    const counter = made(wanted, now);
+    if (hasRoom(counter, now)) enter(counter);
+    else if (wanted.limit.mode === "hard") throw overloaded(counter);
     return counter;
   };
-  const counterOf = (wanted: CounterName): Counter => known(wanted) ?? made(wanted);
   /** Of one that is not there too, which stays so. */
   const standingOf = ({ limit, subject }: CounterName): Standing => {
     const counter = known({ limit, subject });
@@ -124,7 +137,7 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
     };
   };
   const refusalOf = (claim: Claim, wanted: Wanted): Refusal => {
-    const { endMs } = counterOf(claim);
+    const { endMs } = known(claim) ?? windowAt(claim.limit.window, clock.now());
     const waits = endMs !== undefined && fitsEver(claim, wanted);
     return { ...standingOf(claim), ...(waits && { retryAfterMs: clock.until(endMs) }) };
   };
@@ -133,7 +146,7 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
     let units = wanted.most;
     const refused: Claim[] = [];
     for (const claim of claims) {
-      const { settled, reserved } = counterOf(claim);
+      const { settled, reserved } = standingOf(claim);
       const allowed = unitsWithin({ claim, used: settled + reserved }, wanted);
       if (allowed === undefined) refused.push(claim);
       else units = Math.min(units, allowed);
@@ -224,17 +237,20 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
       holds.delete(id);
       const now = clock.now();
       // A window that has ended since begins anew here, so that what was held of it is not taken off the next one.
-      for (const claim of claims) counterOf(claim);
+      for (const claim of claims) known(claim);
       for (const [index, hold] of held.entries()) giveBack(hold, used[index] ?? 0n, now);
       return claims.map(standingOf);
     },
     add: async (name, amount) => {
       if (amount > 0n) counterOf(name).settled += amount;
     },
-    raise: async (name, amount) => {
-      if (amount <= 0n) return;
-      const counter = counterOf(name);
-      if (counter.settled < amount) counter.settled = amount;
+    raise: async (name, amount, windowStartMs) => {
+      const there = known(name);
+      const counter = there ?? made(name, clock.now());
+      if (amount <= counter.settled || counter.startMs !== windowStartMs) return;
+      // What was used before has its place, whoever came first then.
+      if (there === undefined) enter(counter);
+      counter.settled = amount;
     },
     peek: async (name) => standingOf(name),
     close: async () => {
@@ -246,4 +262,18 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
 
 function nameOf({ limit, subject }: CounterName): string {
   return `${limitId(limit)}${subject}`;
+}
+
+/** End users are a tenant's own, before the first slash of a subject; models are everybody's, unless the limit is a tenant's. */
+function crowdOf({ limit: { scope, value, tenant = "" }, subject }: CounterName): string | undefined {
+  if (scope === "end_user") return `end_user ${subject.slice(0, subject.indexOf("/"))}`;
+  return scope === "model" && value === undefined ? `model ${tenant}` : undefined;
+}
+
+function overloaded({ crowd }: Counter): ExecutionError {
+  const message =
+    crowd === undefined
+      ? "there are more budgets in use than can be kept"
+      : "there are more end users or models with budgets in use than can be kept";
+  return new ExecutionError("OVERLOADED", message, { retryAfterMs: 1000 });
 }

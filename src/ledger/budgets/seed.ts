@@ -12,10 +12,11 @@ export interface SeedDeps {
   readonly nowMs: () => number;
 }
 
-/** Most groups that are read at once. */
-const PAGE = 1000;
+/** Most groups that are read at once. Each page sums all of them up again. */
+const PAGE = 50_000;
 
-const MINUTE_MS = 60_000;
+/** The last moment there is. */
+const END_OF_TIME_MS = 8.64e15;
 
 const DIMENSIONS: Readonly<Record<LimitScope, readonly CostDimension[]>> = {
   tenant: [CostDimension.TENANT],
@@ -29,18 +30,18 @@ const DIMENSIONS: Readonly<Record<LimitScope, readonly CostDimension[]>> = {
 
 /**
  * Fills the counters of limits with what the ledger has of the windows that are open now, so that a process that starts anew opens no budget anew. An attempt
- * counts in the window in which it ended, and one whose cost is not known not at all. What counters have anyway is not counted twice. Calls at once are
- * those of this process, and so none.
+ * counts in the window in which it ended, though a clock was ahead by which that is yet to come, and one whose cost is not known not at all. What counters have anyway is not
+ * counted twice. Calls at once are those of this process, and so none.
  */
 export async function seedCounters(deps: SeedDeps, limits: readonly Limit[]): Promise<void> {
   for (const limit of limits) if (limit.window !== "now") await seed(deps, limit);
 }
 
 async function seed({ counters, ledger, nowMs }: SeedDeps, limit: Limit): Promise<void> {
-  const now = nowMs();
+  const { startMs, endMs = END_OF_TIME_MS } = windowAt(limit.window, nowMs());
   const query = {
-    startMs: windowAt(limit.window, now).startMs,
-    endMs: (Math.floor(now / MINUTE_MS) + 1) * MINUTE_MS,
+    startMs,
+    endMs,
     groupBy: DIMENSIONS[limit.scope],
     filter: filterOf(limit),
     limit: PAGE,
@@ -48,7 +49,9 @@ async function seed({ counters, ledger, nowMs }: SeedDeps, limit: Limit): Promis
   let after: CostPosition | undefined;
   do {
     const { groups, hasMore } = await ledger.costs({ ...query, ...(after !== undefined && { after }) });
-    for (const group of groups) await counters.raise({ limit, subject: group.group.join("/") }, amountOf(limit, group));
+    for (const group of groups) {
+      await counters.raise({ limit, subject: group.group.join("/") }, amountOf(limit, group), startMs);
+    }
     after = hasMore ? groups.at(-1) : undefined;
   } while (after !== undefined);
 }

@@ -79,13 +79,23 @@ export function describeCounterStore(name: string, open: () => Promise<CounterSt
     });
 
     // Mutant seen red: what is to be there at least, added.
+    // Mutant seen red: the window that is meant is not looked at.
+    test("raises nothing in a window that is another than the one that is meant", async () => {
+      const claim = claimOf(newLimit(100n, { window: "month" }), 10n);
+      const { windowStartMs } = await store.peek(claim);
+      await store.raise(claim, 40n, windowStartMs - 1);
+      expect(await store.peek(claim)).toMatchObject({ settled: 0n });
+      await store.raise(claim, 40n, windowStartMs);
+      expect(await store.peek(claim)).toMatchObject({ settled: 40n });
+    });
+
     test("raises what is settled to what was used, and lowers nothing", async () => {
       const claim = claimOf(newLimit(1000n), 10n);
-      await store.raise(claim, 40n);
+      await store.raise(claim, 40n, 0);
       await reserved([claim]);
-      await store.raise(claim, 70n);
-      await store.raise(claim, 70n);
-      await store.raise(claim, 60n);
+      await store.raise(claim, 70n, 0);
+      await store.raise(claim, 70n, 0);
+      await store.raise(claim, 60n, 0);
       expect(await store.peek(claim)).toMatchObject({ settled: 70n, reserved: 10n });
     });
 

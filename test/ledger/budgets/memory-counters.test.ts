@@ -178,6 +178,56 @@ describe("counters", () => {
     expect([await take("four"), await take("one")]).toEqual([64, 13]);
   });
 
+  // Mutant seen red: what a ledger has must have room.
+  test("have a place for all that a ledger has, in whatever order, and for nobody new then", async () => {
+    const { store } = rig(10);
+    const perDay = newLimit(10n, { scope: "end_user", window: "day" });
+    const of = (subject: string) => ({ ...claimOf(perDay, 1n), subject });
+    const { windowStartMs } = await store.peek(of("one/1"));
+    for (let user = 0; user < 20; user += 1) await store.raise(of(`one/${user}`), 9n, windowStartMs);
+    expect(await store.reserve([of("one/19")], none)).toMatchObject({ standings: [{ settled: 9n, reserved: 1n }] });
+    expect(await store.reserve([of("one/19")], none)).toMatchObject({ kind: "refused" });
+    await expect(store.reserve([of("two/1")], none)).rejects.toMatchObject({ reason: "OVERLOADED" });
+  });
+
+  // Mutants seen red: limits that are not hard need a place too; what has no place goes with one of the same name that has.
+  test("that have no place keep nobody from a call under a limit that is not hard", async () => {
+    const { store, pass } = rig(1);
+    const [shadow, hard] = [newLimit(1n, { mode: "shadow" }), newLimit(10n, { window: "minute" })].map((limit) =>
+      claimOf(limit, 1n),
+    );
+    if (shadow === undefined || hard === undefined) throw new Error("no claims");
+    await store.add(hard, 1n);
+    const early = await store.reserve([hard, shadow], none);
+    expect(early).toMatchObject({ kind: "granted", standings: [{ settled: 1n, reserved: 1n }, { settled: 0n }] });
+    if (early.kind === "refused") throw new Error("refused");
+    pass(60_000);
+    await store.settle(early.reservation, [0n, 1n]);
+    const other = await store.reserve([shadow], none);
+    if (other.kind === "refused") throw new Error("refused");
+    expect(await store.peek(shadow)).toMatchObject({ settled: 0n, reserved: 1n });
+    await store.settle(other.reservation, [0n]);
+    await store.add(hard, 1n);
+    const beside = await store.reserve([shadow], none);
+    pass(60_000);
+    const placed = await store.reserve([shadow], none);
+    if (beside.kind === "refused" || placed.kind === "refused") throw new Error("refused");
+    await store.settle(beside.reservation, [0n]);
+    expect(await store.peek(shadow)).toMatchObject({ reserved: 1n });
+  });
+
+  // Mutant seen red: models are no crowd.
+  test("of models that callers make up leave some to everybody else", async () => {
+    const { store } = rig(100);
+    const each = newLimit(10n, { scope: "model", window: "day" });
+    const { value: _, ...perModel } = each;
+    let made = 0;
+    const add = () => store.add({ limit: perModel, subject: `made-up-${made}` }, 1n);
+    for (; made < 72; made += 1) await add();
+    await expect(add()).rejects.toMatchObject({ reason: "OVERLOADED" });
+    await store.add(claimOf(newLimit(10n), 1n), 1n);
+  });
+
   // Mutant seen red: whoever asks how one stands makes it.
   test("are not made by asking how they stand", async () => {
     const { store } = rig(1);

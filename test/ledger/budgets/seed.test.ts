@@ -77,3 +77,35 @@ test("counters begin with what the ledger has of the windows that are open", asy
     expect([counted, (await counters.peek({ limit: counted, subject })).settled]).toEqual([counted, settled]);
   }
 });
+
+const monthly: Limit = { scope: "tenant", value: "t", window: "month", unit: "usd", amount: 100n, mode: "hard" };
+
+// Mutant seen red: what is read of one month counts in the next.
+test("what is read while a window ends does not count in the next one", async () => {
+  let at = Date.UTC(2026, 10, 30, 23, 59, 59, 500);
+  const clock = createWindowClock({ nowMs: () => at, monotonicMs: () => at });
+  const counters = createMemoryCounters({ clock, maxCounters: 100 });
+  const ledger = createMemoryStore({ maxSums: 100, maxAttemptIds: 100 });
+  await ledger.settle(row("late", { endedAtMs: at - 1 }));
+  const slow: Pick<typeof ledger, "costs"> = {
+    costs: async (query) => {
+      const answer = await ledger.costs(query);
+      at += 1000;
+      return answer;
+    },
+  };
+  await seedCounters({ counters, ledger: slow, nowMs: () => at }, [monthly]);
+  const standing = await counters.peek({ limit: monthly, subject: "t" });
+  expect(standing).toMatchObject({ windowStartMs: Date.UTC(2026, 11), settled: 0n });
+});
+
+// Mutant seen red: only what ended before now is read.
+test.each(["hour", "total"] as const)("what ended by a clock that was ahead counts: %s", async (window) => {
+  const clock = createWindowClock({ nowMs: () => now, monotonicMs: () => 0 });
+  const counters = createMemoryCounters({ clock, maxCounters: 100 });
+  const ledger = createMemoryStore({ maxSums: 100, maxAttemptIds: 100 });
+  await ledger.settle(row("ahead", { endedAtMs: now + hour / 4 }));
+  const limit: Limit = { ...monthly, window };
+  await seedCounters({ counters, ledger, nowMs: () => now }, [limit]);
+  expect(await counters.peek({ limit, subject: "t" })).toMatchObject({ settled: 100n });
+});

@@ -42,12 +42,14 @@ if isClosed then return { 'closed' } end
 `;
 
 /**
- * Counts at least so much as used. ARGV: life, window, amount, marks, the ledger's own mark (empty: it has none). KEYS: clock, leases, nothing, counter. What a ledger tells
- * before its mark is there comes on top of what others have told and of what was counted; what it tells again does not.
+ * Counts at least so much as used. ARGV: life, window, amount, marks, the ledger's own mark (empty: it has none), the begin of the window that is meant: where another one is
+ * open nothing is counted. KEYS: clock, leases, nothing, counter. What a ledger tells before its mark is there comes on top of what others have told and of what was counted; what
+ * it tells again does not.
  */
 export const RAISE: Script = {
   text: `${PRELUDE}
-local settled = counter(KEYS[4], ARGV[2])
+local settled, _, start = counter(KEYS[4], ARGV[2])
+if fmt(start) ~= ARGV[6] then return {} end
 local amount, own = tonumber(ARGV[3]), ARGV[5]
 if own == '' or redis.call('HEXISTS', ARGV[4], own) == 1 then
   if settled < amount then redis.call('HSET', KEYS[4], 'settled', ARGV[3]) end

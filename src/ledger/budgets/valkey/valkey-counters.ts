@@ -158,8 +158,8 @@ export async function createValkeyCounters(options: ValkeyCountersOptions): Prom
     add: async (name, amount) => {
       await addTo(name, amount);
     },
-    raise: async (name, amount) => {
-      const values = [name.limit.window, String(amount), ...marks.ownArguments(name.limit)];
+    raise: async (name, amount, windowStartMs) => {
+      const values = [name.limit.window, String(amount), ...marks.ownArguments(name.limit), String(windowStartMs)];
       await run(RAISE, ["", counterName(name)], values);
     },
     unfilled: marks.unfilled,
