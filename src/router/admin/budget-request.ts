@@ -74,6 +74,12 @@ export function readChange(
   { limit, description: present }: BudgetEntry,
 ): BudgetChange {
   const { paths = [] } = mask ?? {};
+  if (paths.some((path) => path !== "amount" && path !== "description")) {
+    const description = "must name amount, description or both";
+    throw new ExecutionError("INVALID_FIELD", `update_mask ${description}`, {
+      fields: [{ field: "update_mask", description }],
+    });
+  }
   if (paths.length > 0) {
     return {
       amount: paths.includes("amount") ? amount : limit.amount,

@@ -76,6 +76,7 @@ export function createAdminRoutes(
       access: { rpc: updateBudget },
       serve: (exchange, budgetId) =>
         withBody(exchange, updateBudget, (call, budget) => {
+          if (exchange.query !== "") refuse("query", "must be empty: what changes is what is in the body");
           const { budget_id, budgetId: other = budget_id, ...terms } = budget;
           for (const named of [other, budget_id]) {
             if (named !== undefined && named !== budgetId)

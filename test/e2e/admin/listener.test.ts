@@ -73,6 +73,7 @@ describe("the admin listener", () => {
     const unchanged = "400 budget must have what is to change: amount or description";
     expect(await send("PATCH", path, { version: "1" })).toBe(unchanged);
     expect(await send("PATCH", path, { version: "1", amount: null })).toBe(unchanged);
+    expect(await send("PATCH", `${path}?updateMask=amount`, { version: "1", amount: "6" })).toMatch(/^400 query/);
     expect(await send("PATCH", path, { version: "1", amount: "6", budgetId, budget_id: "b" })).toMatch(
       /^400 budget_id/,
     );
