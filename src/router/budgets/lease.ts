@@ -38,6 +38,8 @@ export interface Lease {
   closing(): readonly ChatEvent[];
   /** Gives back what was not used, and returns what the caller is told of it. Never throws. */
   settle(end: LeaseEnd): Promise<readonly ChatEvent[]>;
+  /** Gives all back: the attempt never was. Never throws. */
+  release(): Promise<void>;
 }
 
 /** Tokens that are held beyond what was streamed: more are asked for when fewer are left. */
@@ -102,6 +104,8 @@ function createLease(
   let cut: readonly ChatEvent[] = [];
   const capped = isMetered ? undefined : capFor(terms, units);
 
+  const warnOfUntold = (thrown: unknown): void =>
+    log.warn("what a call used could not be told to its budgets", { cause: String(thrown) });
   const usedOf = (claim: Claim, { summary, isFinal, streamedTokens }: LeaseEnd): bigint => {
     const { unit } = claim.limit;
     if (unit === "concurrent") return 0n;
@@ -160,9 +164,13 @@ function createLease(
           .filter((standing, index) => isTold(standing) && !isNearlyUsed(standing, used[index]))
           .map((standing) => budgetEvent(standing, principal, false));
       } catch (thrown) {
-        log.warn("what a call used could not be told to its budgets", { cause: String(thrown) });
+        warnOfUntold(thrown);
         return [];
       }
+    },
+    release: async () => {
+      const nothing = claims.map(() => 0n);
+      await counters.settle(reservation, nothing).catch(warnOfUntold);
     },
   };
 }

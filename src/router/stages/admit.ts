@@ -9,7 +9,8 @@ import type { Call, Stage } from "../call.ts";
 
 /**
  * Admits a call by what its tenant, key, persona and end user may make: so many calls in a window, so many at once. Its slots are free again when it has
- * ended, however that was. Throws RATE_LIMITED, BUDGET_EXCEEDED for calls by the day or longer, LEDGER_UNAVAILABLE. Without such limits it is not there.
+ * ended, however that was; it counts as a call if it had an attempt, as in the ledger, and else gives all back. Throws RATE_LIMITED, BUDGET_EXCEEDED for
+ * calls by the day or longer, LEDGER_UNAVAILABLE. Without such limits it is not there.
  */
 export function admitStage(deps: BudgetDeps): Stage {
   return (call, next) => {
@@ -36,7 +37,10 @@ function admitted(
     // Whoever reads a call returns it, whatever its end was.
     return: async () => {
       const done = source.return?.();
+      const stopped = Promise.allSettled([done]);
       const given = await admission?.catch(() => undefined);
+      // An attempt that is just being opened is not in the record yet. A provider that does not stop keeps no slot.
+      if (call.record.attempts.length === 0) await stopped;
       await given?.end();
       await done;
       return { done: true, value: undefined };
@@ -69,12 +73,14 @@ async function admit({ limits, counters, log }: BudgetDeps, call: Call): Promise
       if (isOver) return;
       isOver = true;
       await counters
-        .settle(reservation, usedBy(reservation))
+        .settle(reservation, usedBy(reservation, call))
         .catch((thrown: unknown) => log.warn("the slots of a call could not be given back", { cause: String(thrown) }));
     },
   };
 }
 
-function usedBy({ claims }: Reservation): readonly bigint[] {
-  return claims.map(({ limit }) => (limit.unit === "requests" ? 1n : 0n));
+/** A call without an attempt was none: those that a budget refuses must not use up what others of the tenant or persona may make. */
+function usedBy({ claims }: Reservation, { record }: Call): readonly bigint[] {
+  const calls = record.attempts.length === 0 ? 0n : 1n;
+  return claims.map(({ limit }) => (limit.unit === "requests" ? calls : 0n));
 }
