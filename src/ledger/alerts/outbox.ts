@@ -25,7 +25,7 @@ export interface OutboxDeps {
 export interface Outbox {
   /** True if an alert of this id is kept, sent or not, or there is no room for another of its receiver now. */
   has(alert: Pick<Alert, "id" | "url">): boolean;
-  /** Keeps an alert, then sends it, as often as it takes. */
+  /** Keeps an alert at once, then sends it in its turn, as often as it takes. */
   add(alert: Alert): void;
   /** Ends what is being sent: the next process goes on with it. */
   close(): Promise<void>;
@@ -75,6 +75,14 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     const body = JSON.stringify(alert);
     return records.change({ sort: SORT, id: alert.id, version, body, changedBy: "", changedAtMs: nowMs() });
   };
+  /** False if there is nothing to send: one that is kept already was sent, or is in line. */
+  const keep = (alert: Alert): Promise<boolean> =>
+    write(alert, 0).catch((thrown: unknown) => {
+      // It is found out again with the next call.
+      known.delete(alert.id);
+      onFailure("it could not be kept", alert.id, String(thrown));
+      return false;
+    });
   const send = async (alert: Alert, version: number): Promise<void> => {
     for (let failures = 0; !closing.signal.aborted; ) {
       const to = deps.receivers().find(({ url }) => url === alert.url);
@@ -136,16 +144,10 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       known.add(alert.id);
       const [oldest] = known;
       if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
+      // Not in line: what waits for its receiver must be found by the next process, too.
+      const isNew = keep(alert);
       inLine(alert.url, async () => {
-        try {
-          // One that is kept already was sent, or is in line.
-          if (!(await write(alert, 0))) return;
-        } catch (thrown) {
-          // It is found out again with the next call.
-          known.delete(alert.id);
-          return onFailure("it could not be kept", alert.id, String(thrown));
-        }
-        await send(alert, 1);
+        if (await isNew) await send(alert, 1);
       });
     },
     close: async () => {

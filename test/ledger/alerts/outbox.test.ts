@@ -50,6 +50,40 @@ test("a receiver that is dead keeps nobody waiting but its own", async () => {
   await outbox.close();
 });
 
+// Mutants seen red: an alert kept when its turn has come; one that is kept already sent again.
+test("what waits behind another alert is kept at once, so that the next process sends it where this one is killed", async () => {
+  const records = createMemoryRecords();
+  const { outbox, sent } = rig([], records);
+  const ids = ["first", "second", "third"];
+  for (const id of ids) outbox.add(alertOf(id, "https://dead"));
+  await waitFor(async () => (await records.all("alert")).length === 3, { what: "what is kept" });
+  const kept = await records.all("alert");
+  const alive = kept.map(({ body }) => body.replace("https://dead", "https://alive"));
+  const next = rig(alive, records);
+  await waitFor(() => next.sent.length === 3, { what: "the alerts of the process that is gone" });
+  expect(next.sent).toEqual(ids);
+  next.outbox.add(alertOf("second", "https://alive"));
+  next.outbox.add(alertOf("fourth", "https://alive"));
+  await waitFor(() => next.sent.includes("fourth"), { what: "an alert of its own" });
+  expect(next.sent).toEqual([...ids, "fourth"]);
+  expect(sent).toEqual([]);
+  await Promise.all([outbox.close(), next.outbox.close()]);
+});
+
+// Mutant seen red: what cannot be kept known for ever.
+test("what cannot be kept is told, not sent, and found out again", async () => {
+  const records = createMemoryRecords();
+  const change = async () => Promise.reject(new Error("planted"));
+  const { outbox, sent, failures } = rig([], { ...records, change });
+  const alert = alertOf("one", "https://alive");
+  outbox.add(alert);
+  expect(outbox.has(alert)).toBe(true);
+  await waitFor(() => !outbox.has(alert), { what: "the failure" });
+  expect(failures).toEqual(["it could not be kept"]);
+  await outbox.close();
+  expect(sent).toEqual([]);
+});
+
 // Mutant seen red: the body read as it is, which ends the start.
 test("what was kept and cannot be read is told, and keeps nothing else", async () => {
   const { outbox, sent, failures } = rig([
