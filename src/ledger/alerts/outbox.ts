@@ -1,7 +1,7 @@
 import type { AlertSettings } from "../../alert.ts";
 import { backoffMs } from "../../backoff.ts";
 import type { KeptRecord, RecordStore } from "../records.ts";
-import type { Alert } from "./alert.ts";
+import { type Alert, currentId } from "./alert.ts";
 import type { AlertSender } from "./send-alert.ts";
 
 /** What the outbox needs from outside. */
@@ -131,7 +131,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       onFailure("what was kept of it cannot be read", record.id, "");
       continue;
     }
-    known.add(alert.id);
+    known.add(alert.id).add(currentId(alert));
     if (alert.isSent) remember(alert, record.version);
     else inLine(alert.url, () => send(alert, record.version));
   }
@@ -161,10 +161,14 @@ export function createOutbox(deps: OutboxDeps): Outbox {
 /** An alert as it was kept; undefined if it is none. */
 function readAlert(body: string): Alert | undefined {
   try {
-    const { id, url, payload, isSent, windowEndMs } = JSON.parse(body);
+    const { id, url, payload, isSent, isOfAmount, windowEndMs } = JSON.parse(body);
     const texts = [id, url, payload];
     if (texts.some((text) => typeof text !== "string") || typeof isSent !== "boolean") return undefined;
-    return { id, url, payload, isSent, ...(typeof windowEndMs === "number" && { windowEndMs }) };
+    return {
+      ...{ id, url, payload, isSent },
+      ...(isOfAmount === true && { isOfAmount }),
+      ...(typeof windowEndMs === "number" && { windowEndMs }),
+    };
   } catch {
     return undefined;
   }

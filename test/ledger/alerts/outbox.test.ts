@@ -1,8 +1,10 @@
+import { createHash } from "node:crypto";
 import { expect, test } from "@jest/globals";
 import type { AlertSettings } from "../../../src/alert.ts";
-import type { Alert } from "../../../src/ledger/alerts/alert.ts";
+import { type Alert, alertId, alertPayload } from "../../../src/ledger/alerts/alert.ts";
 import { createOutbox } from "../../../src/ledger/alerts/outbox.ts";
 import { createMemoryRecords } from "../../../src/ledger/stores/memory-records.ts";
+import { type Limit, limitId } from "../../../src/limit.ts";
 import { Secret } from "../../../src/secret.ts";
 import { waitFor } from "../../support/wait.ts";
 
@@ -13,6 +15,8 @@ const receiver = (url: string): AlertSettings => ({
   allowPrivate: true,
 });
 const alertOf = (id: string, url: string): Alert => ({ id, url, payload: "{}", isSent: false });
+
+const LIMIT: Limit = { scope: "key", value: "k", window: "total", unit: "usd", amount: 100n, mode: "hard" };
 
 /** An outbox whose one receiver answers, and the other never takes anything. */
 function rig(kept: readonly string[] = [], records = createMemoryRecords()) {
@@ -116,4 +120,22 @@ test("what was sent is forgotten when its window has been over for a day, while 
   await outbox.close();
   expect(await kept()).toEqual(["second", "third"]);
   expect(outbox.has(alertOf("first", "https://alive"))).toBe(false);
+});
+
+// Mutants seen red: known by its own id alone; one of this version taken for one of the earlier; the mark that tells them apart not read.
+test("an alert that an earlier version has kept, by an id of any amount, is known as that of the amount it tells of", async () => {
+  const standing = { limit: LIMIT, subject: "k", windowStartMs: 0, settled: 90n, reserved: 0n };
+  const idOf = (amount: bigint) =>
+    alertId("https://alive", { ...standing, limit: { ...LIMIT, amount } }, { startMs: 0, endMs: undefined }, 80);
+  const about = JSON.stringify(["https://alive", limitId(LIMIT), "k", 0, 80]);
+  const earlier = `alert_${createHash("sha256").update(about).digest("hex").slice(0, 32)}`;
+  const payload = alertPayload(earlier, standing, { startMs: 0, endMs: undefined }, 80, 0);
+  const kept: Alert = { id: earlier, url: "https://alive", payload, isSent: true };
+  const { outbox } = rig([JSON.stringify(kept)]);
+  expect(outbox.has({ id: idOf(100n), url: "https://alive" })).toBe(true);
+  expect(outbox.has({ id: idOf(200n), url: "https://alive" })).toBe(false);
+  await outbox.close();
+  const own = rig([JSON.stringify({ ...kept, isOfAmount: true })]);
+  expect(own.outbox.has({ id: idOf(100n), url: "https://alive" })).toBe(false);
+  await own.outbox.close();
 });
