@@ -4,7 +4,6 @@ import { ExecutionError } from "../../errors.ts";
 import { type ChatRequest, SamplingSchema } from "../../gen/execution/v1/chat_pb.js";
 import { type AttemptSummary, Billed } from "../../gen/execution/v1/usage_pb.js";
 import { amountOf } from "../../ledger/budgets/affordable.ts";
-import type { BudgetBook } from "../../ledger/budgets/book.ts";
 import type { Claim, CounterName, Reservation, Standing } from "../../ledger/budgets/counter-store.ts";
 import { refusalError } from "../../ledger/budgets/refusal.ts";
 import { scopeLabel } from "../../ledger/budgets/registry.ts";
@@ -12,6 +11,7 @@ import type { Call, ResolvedCandidate } from "../call.ts";
 import { budgetEvent, isNearlyUsed, softWarning } from "./budget-events.ts";
 import { type BudgetDeps, callerOf } from "./deps.ts";
 import { unlessDown } from "./outage.ts";
+import { noteReserved, noteSettled, type ShadowDeps } from "./shadow.ts";
 import { LEASE_TOKENS, type LeaseTerms, leaseTerms, type TermsDeps } from "./terms.ts";
 
 /** How an attempt ended, for what it held. */
@@ -46,9 +46,8 @@ export interface Lease {
 const HEADROOM_TOKENS = 128;
 
 /** What leases need from outside. */
-export interface LeaseDeps extends TermsDeps {
+export interface LeaseDeps extends TermsDeps, ShadowDeps {
   readonly budgets: BudgetDeps;
-  readonly book: Pick<BudgetBook, "idOf">;
 }
 
 /**
@@ -71,6 +70,7 @@ export async function takeLease(
   const answer = await unlessDown(counters, budgets.counters.reserve(terms.claims, terms.wanted));
   if (answer === undefined) return undefined;
   if (answer.kind === "refused") throw refusalError(answer.refusals);
+  noteReserved(deps, answer.reservation, answer.standings);
   return createLease(deps, call, request, { ...answer, terms });
 }
 
@@ -92,11 +92,12 @@ interface Held {
 }
 
 function createLease(
-  { budgets: { counters, log }, book }: LeaseDeps,
+  deps: LeaseDeps,
   { context: { principal } }: Call,
   request: ChatRequest,
   { reservation, terms, ...first }: Held,
 ): Lease {
+  const { counters, log } = deps.budgets;
   const { claims, isMetered } = terms;
   let { units } = first;
   /** Nothing more is asked for once all is held that the output can have. */
@@ -159,7 +160,7 @@ function createLease(
       const used = claims.map((claim) => usedOf(claim, end));
       try {
         const standings = await counters.settle(reservation, used);
-        for (const [index, standing] of standings.entries()) shadow(log, book, standing, used[index] ?? 0n);
+        noteSettled(deps, standings, used);
         return standings
           .filter((standing, index) => isTold(standing) && !isNearlyUsed(standing, used[index]))
           .map((standing) => budgetEvent(standing, principal, false));
@@ -212,14 +213,6 @@ function isFull(claims: readonly Claim[]) {
     const { perUnit = 0n } = claims[index] ?? {};
     return limit.mode === "hard" && perUnit > 0n && settled + reserved + perUnit > limit.amount;
   };
-}
-
-/** Notes the call by which a shadow limit is exceeded. An end user is a person, whom no log names. */
-function shadow(log: BudgetDeps["log"], book: LeaseDeps["book"], standing: Standing, used: bigint): void {
-  const { limit, settled } = standing;
-  if (limit.mode !== "shadow" || settled <= limit.amount || settled - used > limit.amount) return;
-  const scope = limit.scope === "end_user" ? `end_user/${limit.window}` : scopeLabel(standing);
-  log.info("a shadow limit is exceeded", { budgetId: book.idOf(limit), scope, unit: limit.unit });
 }
 
 function tokensOf({ usage }: AttemptSummary): bigint | undefined {

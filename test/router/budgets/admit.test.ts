@@ -10,6 +10,7 @@ import { createMemoryStore } from "../../../src/ledger/stores/memory.ts";
 import type { Limit, LimitScope } from "../../../src/limit.ts";
 import type { Call } from "../../../src/router/call.ts";
 import { admitStage } from "../../../src/router/stages/admit.ts";
+import { createLog, type LogFields } from "../../../src/telemetry/log.ts";
 import { asking } from "../../support/planning.ts";
 import { anyone, testBudgets, testContext, testResolve, testState } from "../../support/routing.ts";
 import { createScriptedAdapter, refusing, silence } from "../../support/scripted-adapter.ts";
@@ -168,9 +169,9 @@ describe("a call that has no attempt", () => {
         record: { attempts, contentSent: false, firstContentMs: undefined, priceVersion: "" },
         elapsedMs: () => 0,
       };
-      const iterator = admitStage(budgets)(call, () => ({ [Symbol.asyncIterator]: () => source }))[
-        Symbol.asyncIterator
-      ]();
+      const iterator = admitStage({ budgets, book: { idOf: () => undefined } })(call, () => ({
+        [Symbol.asyncIterator]: () => source,
+      }))[Symbol.asyncIterator]();
       const standing = (limit: Limit) => budgets.counters.peek({ limit, subject: limit.value ?? "k" });
       const read = iterator.next();
       await waitFor(async () => (await standing(day)).reserved === 1n, { what: "the call" });
@@ -223,6 +224,61 @@ describe("slots", () => {
       controller.abort(new ExecutionError(reason, "planted"));
       expect(await reading).toMatchObject({ reason });
       await waitFor(async () => (await standing()).reserved === 0n, { what: "the slot" });
+    }
+  });
+});
+
+// Mutants seen red: nothing noted where a call begins; nothing where it ends; a call that is refused noted; what runs at once noted beyond the first.
+describe("a shadow limit", () => {
+  const rig = (limits: readonly Limit[], adapter: Parameters<typeof createRig>[0][number] = {}) => {
+    const logged: unknown[] = [];
+    const keep = (_: string, fields?: LogFields): void => {
+      logged.push(fields);
+    };
+    const log = { ...createLog("silent"), info: keep };
+    return { ...createRig([adapter], limits, { budgets: { ...testBudgets(limits), log } }), logged };
+  };
+  const budgetId = expect.stringMatching(/^configured_/);
+
+  test("of calls is logged by the call that exceeds it, once, and not by one that is refused", async () => {
+    const limits = [
+      rate(2n, { mode: "shadow" }),
+      rate(2n, { mode: "shadow", scope: "model", value: "model-1" }),
+      rate(1n, { mode: "shadow", scope: "end_user", value: "ada" }),
+    ];
+    const { run, logged, standing } = rig(limits);
+    const told = async (count: number) => {
+      for (let call = 0; call < count; call += 1) await run({ endUserId: "grace" });
+      await waitFor(async () => (await standing()).reserved === 0n, { what: "the end of the calls" });
+      return logged;
+    };
+    expect(await told(2)).toEqual([]);
+    const model = { budgetId, scope: "model:model-1/minute", unit: "requests" };
+    const key = { budgetId, scope: "key:k/minute", unit: "requests" };
+    expect(await told(3)).toEqual([model, key]);
+    for (const _ of [1, 2]) await run({ endUserId: "ada" });
+    await waitFor(() => logged.length === 3, { what: "that of the end user" });
+    expect(logged[2]).toEqual({ budgetId, scope: "end_user/minute", unit: "requests" });
+    const broke = rig([rate(0n, { mode: "shadow" }), usd(1n)]);
+    expect((await broke.run()).error?.reason).toBe("BUDGET_EXCEEDED");
+    await waitFor(async () => (await broke.standing()).reserved === 0n, { what: "the end of the call" });
+    expect(broke.logged).toEqual([]);
+  });
+
+  test("of what runs at once is logged each time it is exceeded, and not by what comes on top", async () => {
+    const limits = [slots(1n, { mode: "shadow" }), slots(1n, { mode: "shadow", scope: "provider", value: "near-0" })];
+    const { chat, logged, standing } = rig(limits, { play: silence });
+    const key = { budgetId, scope: "key:k/now", unit: "concurrent" };
+    const provider = { budgetId, scope: "provider:near-0/now", unit: "concurrent" };
+    for (const times of [1, 2]) {
+      const running = [1, 2, 3].map(() => chat()[Symbol.asyncIterator]());
+      for (const [index, iterator] of running.entries()) {
+        await iterator.next();
+        const count = times - (index === 0 ? 1 : 0);
+        expect(logged).toEqual(Array.from({ length: count }, () => [key, provider]).flat());
+      }
+      await Promise.all(running.map((iterator) => iterator.return?.()));
+      for (const limit of limits) await waitForStanding(standing, limit, { settled: 0n, reserved: 0n });
     }
   });
 });
