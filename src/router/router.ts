@@ -82,7 +82,7 @@ export function createRouter(deps: RouterDeps): Router {
   const turns = createLedgerTurns();
   const stages: readonly Stage[] = [
     streams.stage, // idempotency, the log, the numbers of its events, one end
-    admitStage(deps.budgets), // so many calls in a window, so many at once
+    admitStage(deps), // so many calls in a window, so many at once
     attemptsStage(deps), // calls providers until one answers
   ];
   const run = stages.reduceRight<Next>(

@@ -7,12 +7,14 @@ import type { Window } from "../budgets/windows.ts";
 
 /** One alert, as it is kept until it has been sent, and after that until its window is long over. */
 export interface Alert {
-  /** The same for the same receiver, budget, subject, window and threshold. */
+  /** The same for the same receiver, budget and amount, subject, window and threshold. */
   readonly id: string;
   readonly url: string;
   /** What is sent, JSON. */
   readonly payload: string;
   readonly isSent: boolean;
+  /** Absent of one that an earlier version has kept, whose id is that of any amount. */
+  readonly isOfAmount?: true;
   /** When its window ends, milliseconds since the epoch; absent if it does not. */
   readonly windowEndMs?: number;
 }
@@ -28,10 +30,31 @@ export function reachedBy(
   return thresholds.filter((threshold) => settled * 100n >= limit.amount * BigInt(threshold));
 }
 
-/** The id of an alert: of what it is about, so that whoever finds out again, after a restart too, finds the same. */
+/**
+ * The id of an alert: of what it is about, so that whoever finds out again, after a restart too, finds the same. Another amount has alerts of its own: a
+ * budget that is topped up reaches its thresholds anew.
+ */
 export function alertId(url: string, { limit, subject }: Standing, window: Window, threshold: number): string {
   const about = JSON.stringify([url, limitId(limit), subject, window.startMs, threshold]);
-  return `alert_${createHash("sha256").update(about).digest("hex").slice(0, 32)}`;
+  return idOfAmount(`alert_${hashOf(about)}`, amountText(limit, limit.amount));
+}
+
+/** The id that an alert would have by now: its own, unless an earlier version has kept it, whose ids had no amount in them. */
+export function currentId({ id, payload, isOfAmount }: Alert): string {
+  if (isOfAmount === true) return id;
+  try {
+    return idOfAmount(id, String(JSON.parse(payload).budget.amount));
+  } catch {
+    return id;
+  }
+}
+
+function idOfAmount(id: string, amount: string): string {
+  return `alert_${hashOf(JSON.stringify([id, amount]))}`;
+}
+
+function hashOf(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 32);
 }
 
 /** What is sent of an alert. Amounts are text: dollars, or whole tokens or calls. */
@@ -42,7 +65,6 @@ export function alertPayload(
   threshold: number,
   nowMs: number,
 ): string {
-  const amount = (value: bigint): string => (limit.unit === "usd" ? formatUsd(value) : value.toString());
   return JSON.stringify({
     id,
     type: "budget.threshold_reached",
@@ -55,15 +77,19 @@ export function alertPayload(
       window: limit.window,
       unit: limit.unit,
       mode: limit.mode,
-      amount: amount(limit.amount),
+      amount: amountText(limit, limit.amount),
     },
-    used: amount(settled),
+    used: amountText(limit, settled),
     percent_used: Number((settled * 100n) / limit.amount),
     ...(endMs !== undefined && {
       window_start: new Date(startMs).toISOString(),
       window_end: new Date(endMs).toISOString(),
     }),
   });
+}
+
+function amountText({ unit }: Limit, value: bigint): string {
+  return unit === "usd" ? formatUsd(value) : value.toString();
 }
 
 /** An end user is counted with its tenant. */

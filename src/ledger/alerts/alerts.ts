@@ -40,6 +40,7 @@ function tell({ receivers, outbox, nowMs }: AlertsDeps, standing: Standing): voi
         url: receiver.url,
         payload,
         isSent: false,
+        isOfAmount: true,
         ...(window.endMs !== undefined && { windowEndMs: window.endMs }),
       });
     }

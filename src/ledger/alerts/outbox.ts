@@ -1,7 +1,7 @@
 import type { AlertSettings } from "../../alert.ts";
 import { backoffMs } from "../../backoff.ts";
 import type { KeptRecord, RecordStore } from "../records.ts";
-import type { Alert } from "./alert.ts";
+import { type Alert, currentId } from "./alert.ts";
 import type { AlertSender } from "./send-alert.ts";
 
 /** What the outbox needs from outside. */
@@ -25,7 +25,7 @@ export interface OutboxDeps {
 export interface Outbox {
   /** True if an alert of this id is kept, sent or not, or there is no room for another of its receiver now. */
   has(alert: Pick<Alert, "id" | "url">): boolean;
-  /** Keeps an alert, then sends it, as often as it takes. */
+  /** Keeps an alert at once, then sends it in its turn, as often as it takes. */
   add(alert: Alert): void;
   /** Ends what is being sent: the next process goes on with it. */
   close(): Promise<void>;
@@ -75,6 +75,14 @@ export function createOutbox(deps: OutboxDeps): Outbox {
     const body = JSON.stringify(alert);
     return records.change({ sort: SORT, id: alert.id, version, body, changedBy: "", changedAtMs: nowMs() });
   };
+  /** False if there is nothing to send: one that is kept already was sent, or is in line. */
+  const keep = (alert: Alert): Promise<boolean> =>
+    write(alert, 0).catch((thrown: unknown) => {
+      // It is found out again with the next call.
+      known.delete(alert.id);
+      onFailure("it could not be kept", alert.id, String(thrown));
+      return false;
+    });
   const send = async (alert: Alert, version: number): Promise<void> => {
     for (let failures = 0; !closing.signal.aborted; ) {
       const to = deps.receivers().find(({ url }) => url === alert.url);
@@ -123,7 +131,7 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       onFailure("what was kept of it cannot be read", record.id, "");
       continue;
     }
-    known.add(alert.id);
+    known.add(alert.id).add(currentId(alert));
     if (alert.isSent) remember(alert, record.version);
     else inLine(alert.url, () => send(alert, record.version));
   }
@@ -136,16 +144,10 @@ export function createOutbox(deps: OutboxDeps): Outbox {
       known.add(alert.id);
       const [oldest] = known;
       if (known.size > MAX_KNOWN && oldest !== undefined) known.delete(oldest);
+      // Not in line: what waits for its receiver must be found by the next process, too.
+      const isNew = keep(alert);
       inLine(alert.url, async () => {
-        try {
-          // One that is kept already was sent, or is in line.
-          if (!(await write(alert, 0))) return;
-        } catch (thrown) {
-          // It is found out again with the next call.
-          known.delete(alert.id);
-          return onFailure("it could not be kept", alert.id, String(thrown));
-        }
-        await send(alert, 1);
+        if (await isNew) await send(alert, 1);
       });
     },
     close: async () => {
@@ -159,10 +161,14 @@ export function createOutbox(deps: OutboxDeps): Outbox {
 /** An alert as it was kept; undefined if it is none. */
 function readAlert(body: string): Alert | undefined {
   try {
-    const { id, url, payload, isSent, windowEndMs } = JSON.parse(body);
+    const { id, url, payload, isSent, isOfAmount, windowEndMs } = JSON.parse(body);
     const texts = [id, url, payload];
     if (texts.some((text) => typeof text !== "string") || typeof isSent !== "boolean") return undefined;
-    return { id, url, payload, isSent, ...(typeof windowEndMs === "number" && { windowEndMs }) };
+    return {
+      ...{ id, url, payload, isSent },
+      ...(isOfAmount === true && { isOfAmount }),
+      ...(typeof windowEndMs === "number" && { windowEndMs }),
+    };
   } catch {
     return undefined;
   }

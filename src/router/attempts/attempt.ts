@@ -3,7 +3,7 @@ import { type ChatEvent, isContent, warningEvent } from "../../contract/events.t
 import { unknownUsage } from "../../contract/usage.ts";
 import { ExecutionError, toExecutionError } from "../../errors.ts";
 import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
-import { AttemptOutcome, type AttemptSummary, AttemptSummarySchema, Billed } from "../../gen/execution/v1/usage_pb.js";
+import { AttemptOutcome, type AttemptSummary, AttemptSummarySchema } from "../../gen/execution/v1/usage_pb.js";
 import { type Lease, takeLease } from "../budgets/lease.ts";
 import type { Call } from "../call.ts";
 import { createMeter } from "../meter.ts";
@@ -145,8 +145,7 @@ export function createAttempt(deps: AttemptDeps, input: AttemptInput): Attempt {
         await meter.open(summary);
       } catch (thrown) {
         record.attempts.splice(record.attempts.indexOf(summary), 1);
-        summary.billed = Billed.NO;
-        await lease?.settle({ summary, isFinal: true, streamedTokens: 0 });
+        await lease?.release();
         throw thrown;
       }
       isOpen = true;

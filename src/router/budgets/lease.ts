@@ -4,7 +4,6 @@ import { ExecutionError } from "../../errors.ts";
 import { type ChatRequest, SamplingSchema } from "../../gen/execution/v1/chat_pb.js";
 import { type AttemptSummary, Billed } from "../../gen/execution/v1/usage_pb.js";
 import { amountOf } from "../../ledger/budgets/affordable.ts";
-import type { BudgetBook } from "../../ledger/budgets/book.ts";
 import type { Claim, CounterName, Reservation, Standing } from "../../ledger/budgets/counter-store.ts";
 import { refusalError } from "../../ledger/budgets/refusal.ts";
 import { scopeLabel } from "../../ledger/budgets/registry.ts";
@@ -12,6 +11,7 @@ import type { Call, ResolvedCandidate } from "../call.ts";
 import { budgetEvent, isNearlyUsed, softWarning } from "./budget-events.ts";
 import { type BudgetDeps, callerOf } from "./deps.ts";
 import { unlessDown } from "./outage.ts";
+import { noteReserved, noteSettled, type ShadowDeps } from "./shadow.ts";
 import { LEASE_TOKENS, type LeaseTerms, leaseTerms, type TermsDeps } from "./terms.ts";
 
 /** How an attempt ended, for what it held. */
@@ -38,15 +38,16 @@ export interface Lease {
   closing(): readonly ChatEvent[];
   /** Gives back what was not used, and returns what the caller is told of it. Never throws. */
   settle(end: LeaseEnd): Promise<readonly ChatEvent[]>;
+  /** Gives all back: the attempt never was. Never throws. */
+  release(): Promise<void>;
 }
 
 /** Tokens that are held beyond what was streamed: more are asked for when fewer are left. */
 const HEADROOM_TOKENS = 128;
 
 /** What leases need from outside. */
-export interface LeaseDeps extends TermsDeps {
+export interface LeaseDeps extends TermsDeps, ShadowDeps {
   readonly budgets: BudgetDeps;
-  readonly book: Pick<BudgetBook, "idOf">;
 }
 
 /**
@@ -69,6 +70,7 @@ export async function takeLease(
   const answer = await unlessDown(counters, budgets.counters.reserve(terms.claims, terms.wanted));
   if (answer === undefined) return undefined;
   if (answer.kind === "refused") throw refusalError(answer.refusals);
+  noteReserved(deps, answer.reservation, answer.standings);
   return createLease(deps, call, request, { ...answer, terms });
 }
 
@@ -90,11 +92,12 @@ interface Held {
 }
 
 function createLease(
-  { budgets: { counters, log }, book }: LeaseDeps,
+  deps: LeaseDeps,
   { context: { principal } }: Call,
   request: ChatRequest,
   { reservation, terms, ...first }: Held,
 ): Lease {
+  const { counters, log } = deps.budgets;
   const { claims, isMetered } = terms;
   let { units } = first;
   /** Nothing more is asked for once all is held that the output can have. */
@@ -102,6 +105,8 @@ function createLease(
   let cut: readonly ChatEvent[] = [];
   const capped = isMetered ? undefined : capFor(terms, units);
 
+  const warnOfUntold = (thrown: unknown): void =>
+    log.warn("what a call used could not be told to its budgets", { cause: String(thrown) });
   const usedOf = (claim: Claim, { summary, isFinal, streamedTokens }: LeaseEnd): bigint => {
     const { unit } = claim.limit;
     if (unit === "concurrent") return 0n;
@@ -155,14 +160,18 @@ function createLease(
       const used = claims.map((claim) => usedOf(claim, end));
       try {
         const standings = await counters.settle(reservation, used);
-        for (const [index, standing] of standings.entries()) shadow(log, book, standing, used[index] ?? 0n);
+        noteSettled(deps, standings, used);
         return standings
           .filter((standing, index) => isTold(standing) && !isNearlyUsed(standing, used[index]))
           .map((standing) => budgetEvent(standing, principal, false));
       } catch (thrown) {
-        log.warn("what a call used could not be told to its budgets", { cause: String(thrown) });
+        warnOfUntold(thrown);
         return [];
       }
+    },
+    release: async () => {
+      const nothing = claims.map(() => 0n);
+      await counters.settle(reservation, nothing).catch(warnOfUntold);
     },
   };
 }
@@ -204,14 +213,6 @@ function isFull(claims: readonly Claim[]) {
     const { perUnit = 0n } = claims[index] ?? {};
     return limit.mode === "hard" && perUnit > 0n && settled + reserved + perUnit > limit.amount;
   };
-}
-
-/** Notes the call by which a shadow limit is exceeded. An end user is a person, whom no log names. */
-function shadow(log: BudgetDeps["log"], book: LeaseDeps["book"], standing: Standing, used: bigint): void {
-  const { limit, settled } = standing;
-  if (limit.mode !== "shadow" || settled <= limit.amount || settled - used > limit.amount) return;
-  const scope = limit.scope === "end_user" ? `end_user/${limit.window}` : scopeLabel(standing);
-  log.info("a shadow limit is exceeded", { budgetId: book.idOf(limit), scope, unit: limit.unit });
 }
 
 function tokensOf({ usage }: AttemptSummary): bigint | undefined {
