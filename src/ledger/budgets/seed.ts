@@ -1,5 +1,6 @@
 import { CostDimension } from "../../gen/execution/v1/costs_pb.js";
 import type { Limit, LimitScope } from "../../limit.ts";
+import { unlessAborted } from "../../unless-aborted.ts";
 import type { CostFilter, CostGroup, CostPosition, LedgerStore } from "../store.ts";
 import type { CounterStore } from "./counter-store.ts";
 import { windowAt } from "./windows.ts";
@@ -10,6 +11,8 @@ export interface SeedDeps {
   readonly ledger: Pick<LedgerStore, "costs">;
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number;
+  /** Ends a fill, whatever the ledger does: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** Most groups that are read at once. */
@@ -36,7 +39,7 @@ export async function seedCounters(deps: SeedDeps, limits: readonly Limit[]): Pr
   for (const limit of limits) if (limit.window !== "now") await seed(deps, limit);
 }
 
-async function seed({ counters, ledger, nowMs }: SeedDeps, limit: Limit): Promise<void> {
+async function seed({ counters, ledger, nowMs, signal }: SeedDeps, limit: Limit): Promise<void> {
   const now = nowMs();
   const query = {
     startMs: windowAt(limit.window, now).startMs,
@@ -49,7 +52,9 @@ async function seed({ counters, ledger, nowMs }: SeedDeps, limit: Limit): Promis
   } as const;
   let after: CostPosition | undefined;
   do {
-    const { groups, hasMore } = await ledger.costs({ ...query, ...(after !== undefined && { after }) });
+    signal?.throwIfAborted();
+    const asked = ledger.costs({ ...query, ...(after !== undefined && { after }) });
+    const { groups, hasMore } = await (signal === undefined ? asked : unlessAborted(asked, signal));
     for (const group of groups) await counters.raise({ limit, subject: group.group.join("/") }, amountOf(limit, group));
     after = hasMore ? groups.at(-1) : undefined;
   } while (after !== undefined);
