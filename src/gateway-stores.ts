@@ -58,7 +58,7 @@ export interface StoresOptions {
 export async function openStores(options: StoresOptions): Promise<Stores> {
   const { config, log } = options;
   const ledger = await openLedger(config, log);
-  const opened: { close(): Promise<void> }[] = [ledger];
+  const opened: { close(): Promise<void> }[] = [];
   try {
     const { counters, fillCounters } = await openCounters(options, ledger);
     opened.push(counters);
@@ -75,7 +75,8 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
       closeBudgets: async () => shared?.close(),
     };
   } catch (thrown) {
-    await Promise.all(opened.map((store) => store.close()));
+    // Counters are filled from the ledger until they are closed.
+    await Promise.all(opened.map((store) => store.close())).finally(() => ledger.close());
     throw thrown;
   }
 }

@@ -303,7 +303,8 @@ function createGateway(
       await outbox.close();
       await Promise.all([closeAll(Object.values(state.adapters)), ...working]);
       await closeBudgets();
-      await Promise.all([ledger.close(), counters.close()]);
+      // Counters are filled from the ledger until they are closed.
+      await counters.close().finally(() => ledger.close());
     },
   };
 }

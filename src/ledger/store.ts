@@ -89,6 +89,8 @@ export interface CostQuery {
   readonly limit: number;
   /** Only groups after this one. */
   readonly after?: CostPosition;
+  /** Fails with LEDGER_UNAVAILABLE rather than answer without rows that this process, or one before it with the same directory, had settled before it asked. */
+  readonly isComplete?: true;
 }
 
 /** Attempts that are over, in the order in which the store was told. */

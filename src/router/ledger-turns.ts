@@ -1,6 +1,6 @@
 import { ExecutionError } from "../errors.ts";
+import { unlessAborted } from "../unless-aborted.ts";
 import type { CallContext, Principal } from "./call.ts";
-import { unlessAborted } from "./unless-aborted.ts";
 
 /** Who asks, until its signal fires. */
 export type Asker = Pick<CallContext, "principal" | "signal">;

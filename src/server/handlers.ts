@@ -3,7 +3,7 @@ import { AdminService } from "../gen/execution/v1/admin_pb.js";
 import { ExecutionService } from "../gen/execution/v1/execution_pb.js";
 import type { CallContext } from "../router/call.ts";
 import type { Router } from "../router/router.ts";
-import { unlessAborted } from "../router/unless-aborted.ts";
+import { unlessAborted } from "../unless-aborted.ts";
 
 /** Runs a method on a decoded, validated message: arrays of responses, one response in all for a unary method. */
 export type Handler = (message: Message, context: CallContext) => AsyncIterable<readonly Message[]>;

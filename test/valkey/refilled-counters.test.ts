@@ -91,6 +91,23 @@ test("a limit begins with what all ledgers have together, each told once, be it 
   expect(await settledOf(again, limit)).toBe(50n);
 });
 
+// Mutants seen red: a fill goes on after the counters are closed; it waits for a ledger that does not answer.
+test("counters close while a limit is being filled from a ledger that does not answer", async () => {
+  const [asked, ready] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const ledger: Ledger = {
+    used: 30n,
+    get ready() {
+      asked.resolve();
+      return ready.promise;
+    },
+  };
+  const counters = await startProcess("slow", ledger);
+  const filling = counters.fill([newLimit(100n)]);
+  await asked.promise;
+  await Promise.all([filling, closing.pop()?.()]);
+  ready.resolve();
+});
+
 // Mutant seen red: counters that begin with nothing.
 test("a hard limit lets nothing through before this ledger has said what was used, and a soft one does", async () => {
   const ledger = { used: 95n, isAway: true };

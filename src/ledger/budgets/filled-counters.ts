@@ -4,7 +4,7 @@ import type { CounterStore } from "./counter-store.ts";
 import { type SeedDeps, seedCounters } from "./seed.ts";
 
 /** What filling counters needs. */
-export interface FilledCountersDeps extends Omit<SeedDeps, "counters"> {
+export interface FilledCountersDeps extends Omit<SeedDeps, "counters" | "signal"> {
   readonly counters: CounterStore;
   /** Waits so many milliseconds. Rejects when the signal fires. */
   readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
@@ -48,7 +48,7 @@ export function createFilledCounters({ wait, onChange, ...deps }: FilledCounters
       const id = limitId(limit);
       try {
         if (isAway(why)) throw why;
-        await seedCounters(deps, [limit]);
+        await seedCounters({ ...deps, signal: closing.signal }, [limit]);
         first.resolve();
         // A limit that was put back meanwhile may have been used in between: only what was read after that opens it.
         if (unfilled.get(id) === first) unfilled.delete(id);
@@ -85,7 +85,7 @@ export function createFilledCounters({ wait, onChange, ...deps }: FilledCounters
         unfilled.set(id, first);
       }
       const { left, why } = await fillAll(fills);
-      if (left.length === 0) return;
+      if (left.length === 0 || closing.signal.aborted) return;
       onChange(left.length, why);
       const done = retry(left)
         .catch(() => undefined)

@@ -1,5 +1,6 @@
 import { CostDimension } from "../../gen/execution/v1/costs_pb.js";
 import type { Limit, LimitScope } from "../../limit.ts";
+import { unlessAborted } from "../../unless-aborted.ts";
 import type { CostFilter, CostGroup, CostPosition, LedgerStore } from "../store.ts";
 import type { CounterStore } from "./counter-store.ts";
 import { windowAt } from "./windows.ts";
@@ -10,6 +11,8 @@ export interface SeedDeps {
   readonly ledger: Pick<LedgerStore, "costs">;
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number;
+  /** Ends a fill, whatever the ledger does: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 /** Most groups that are read at once. Each page sums all of them up again. */
@@ -37,7 +40,7 @@ export async function seedCounters(deps: SeedDeps, limits: readonly Limit[]): Pr
   for (const limit of limits) if (limit.window !== "now") await seed(deps, limit);
 }
 
-async function seed({ counters, ledger, nowMs }: SeedDeps, limit: Limit): Promise<void> {
+async function seed({ counters, ledger, nowMs, signal }: SeedDeps, limit: Limit): Promise<void> {
   const { startMs, endMs = END_OF_TIME_MS } = windowAt(limit.window, nowMs());
   const query = {
     startMs,
@@ -45,10 +48,14 @@ async function seed({ counters, ledger, nowMs }: SeedDeps, limit: Limit): Promis
     groupBy: DIMENSIONS[limit.scope],
     filter: filterOf(limit),
     limit: PAGE,
-  };
+    // What is filled is not looked at again: rows that come later would never be counted.
+    isComplete: true,
+  } as const;
   let after: CostPosition | undefined;
   do {
-    const { groups, hasMore } = await ledger.costs({ ...query, ...(after !== undefined && { after }) });
+    signal?.throwIfAborted();
+    const asked = ledger.costs({ ...query, ...(after !== undefined && { after }) });
+    const { groups, hasMore } = await (signal === undefined ? asked : unlessAborted(asked, signal));
     for (const group of groups) {
       await counters.raise({ limit, subject: group.group.join("/") }, amountOf(limit, group), startMs);
     }

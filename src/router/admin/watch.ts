@@ -1,6 +1,6 @@
 import { ExecutionError } from "../../errors.ts";
+import { unlessAborted } from "../../unless-aborted.ts";
 import type { CallContext } from "../call.ts";
-import { unlessAborted } from "../unless-aborted.ts";
 import type { AdminDeps } from "./deps.ts";
 
 /** From one look to the next: what changes meanwhile is one change. Milliseconds. */

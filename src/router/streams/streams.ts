@@ -10,8 +10,8 @@ import type {
 } from "../../gen/execution/v1/streams_pb.js";
 import { Billed } from "../../gen/execution/v1/usage_pb.js";
 import { createKeyedRoster } from "../../roster.ts";
+import { unlessAborted } from "../../unless-aborted.ts";
 import type { Call, CallContext, Next, Stage } from "../call.ts";
-import { unlessAborted } from "../unless-aborted.ts";
 import { hashOfRequest } from "./canonical.ts";
 import { describeStream, stateOf } from "./describe.ts";
 import type { StreamHead } from "./ended.ts";

@@ -3,6 +3,7 @@ import { ExecutionError } from "../../../src/errors.ts";
 import { createFilledCounters } from "../../../src/ledger/budgets/filled-counters.ts";
 import { createMemoryCounters } from "../../../src/ledger/budgets/memory-counters.ts";
 import { createWindowClock } from "../../../src/ledger/budgets/window-clock.ts";
+import { noSums } from "../../../src/ledger/cost-groups.ts";
 import { createMemoryStore } from "../../../src/ledger/stores/memory.ts";
 import { attemptRow } from "../attempt-row.ts";
 import { claimOf, describeCounterStore, newLimit } from "./counter-suite.ts";
@@ -104,6 +105,36 @@ test("who waits for a limit that is put back while it is being filled waits for 
   await new Promise(setImmediate);
   expect(kinds).toEqual(["refused", "refused"]);
   await Promise.all(waiting);
+});
+
+// Mutants seen red: a fill goes on after the counters are closed; it waits for a ledger that does not answer; it is told of as one that failed.
+test("a fill ends when the counters are closed, whatever the ledger does", async () => {
+  let pages = 0;
+  const closed = Promise.withResolvers<void>();
+  const told: number[] = [];
+  const counters = createFilledCounters({
+    counters: createMemoryCounters({
+      clock: createWindowClock({ nowMs: Date.now, monotonicMs: () => performance.now() }),
+      maxCounters: 100,
+    }),
+    ledger: {
+      costs: async () => {
+        pages += 1;
+        await closed.promise;
+        return { groups: [{ ...noSums(), group: [`k${pages}`] }], total: noSums(), hasMore: pages < 3 };
+      },
+    },
+    nowMs: Date.now,
+    wait: () => Promise.reject(new Error("nothing is tried again")),
+    onChange: (unfilled) => told.push(unfilled),
+  });
+  const { value: _value, ...each } = newLimit(1n);
+  const filling = counters.fill([each]);
+  await counters.close();
+  await filling;
+  closed.resolve();
+  await new Promise(setImmediate);
+  expect({ pages, told }).toEqual({ pages: 1, told: [] });
 });
 
 test("what cannot be filled is given up with the counters", async () => {

@@ -3,7 +3,7 @@ import { AttemptOutcome, Billed } from "../../../src/gen/execution/v1/usage_pb.j
 import { createMemoryCounters } from "../../../src/ledger/budgets/memory-counters.ts";
 import { seedCounters } from "../../../src/ledger/budgets/seed.ts";
 import { createWindowClock } from "../../../src/ledger/budgets/window-clock.ts";
-import type { AttemptRow } from "../../../src/ledger/store.ts";
+import type { AttemptRow, LedgerStore } from "../../../src/ledger/store.ts";
 import { createMemoryStore } from "../../../src/ledger/stores/memory.ts";
 import type { Limit } from "../../../src/limit.ts";
 import { usageOf } from "../prices/rig.ts";
@@ -37,6 +37,21 @@ function row(attemptId: string, overrides: Partial<AttemptRow>): AttemptRow {
     ...overrides,
   };
 }
+
+// Mutant seen red: fills do not ask for all.
+test("what counters begin with is all that was settled, or nothing", async () => {
+  const ledger = createMemoryStore({ maxSums: 100, maxAttemptIds: 100 });
+  const clock = createWindowClock({ nowMs: () => now, monotonicMs: () => 0 });
+  const counters = createMemoryCounters({ clock, maxCounters: 100 });
+  const asked: unknown[] = [];
+  const costs: LedgerStore["costs"] = async (query) => {
+    asked.push(query.isComplete);
+    return ledger.costs(query);
+  };
+  const limit: Limit = { scope: "tenant", value: "t", window: "day", unit: "usd", amount: 1n, mode: "hard" };
+  await seedCounters({ counters, ledger: { costs }, nowMs: () => now }, [limit]);
+  expect(asked).toEqual([true]);
+});
 
 // Mutants seen red: counters that begin at nothing; the whole ledger for a window.
 test("counters begin with what the ledger has of the windows that are open", async () => {

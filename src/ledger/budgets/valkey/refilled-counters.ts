@@ -25,7 +25,7 @@ export interface MarkedCounters extends CounterStore {
 }
 
 /** What filling counters at a server needs. */
-export interface RefilledCountersDeps extends Omit<SeedDeps, "counters"> {
+export interface RefilledCountersDeps extends Omit<SeedDeps, "counters" | "signal"> {
   readonly counters: MarkedCounters;
   /** Waits so many milliseconds. Rejects when the signal fires. */
   readonly wait: (ms: number, signal: AbortSignal) => Promise<void>;
@@ -70,7 +70,7 @@ export function createRefilledCounters(options: RefilledCountersDeps): RefilledC
       lost.add(id);
       await wait(LATE_MS, closing.signal);
     }
-    await seedCounters({ ...deps, counters }, [limit]);
+    await seedCounters({ ...deps, counters, signal: closing.signal }, [limit]);
     await counters.mark(limit, isLost ? closure : undefined);
     lost.delete(id);
     filled.add(id);

@@ -32,6 +32,8 @@ export type ShipperReady =
 export type ShipperAnswer =
   | { readonly type: "answer"; readonly id: number; readonly answer: CostAnswer }
   | { readonly type: "failed"; readonly id: number; readonly why: string }
+  /** The answer would be without rows that were settled here, and was to be complete. */
+  | { readonly type: "behind"; readonly id: number }
   | { readonly type: "flushed"; readonly id: number; readonly left: number }
   | { readonly type: "shipped"; readonly seq: number }
   | { readonly type: "renamed"; readonly spoolId: number }

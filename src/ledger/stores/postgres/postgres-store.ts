@@ -106,11 +106,11 @@ function storeOf({ spool, bound, thread, maxSpoolRows, told }: Parts): PostgresS
     settle: (row) => spool.settle(row),
     isWritable: () => spool.isWritable() && !bound.isFull(),
     costs: async (query) => {
-      try {
-        return await thread.costs(query);
-      } catch (thrown) {
+      const answer = await thread.costs(query).catch((thrown: unknown) => {
         throw unavailable("costs cannot be read; calls are taken and written down as always", thrown);
-      }
+      });
+      if (answer === undefined) throw behind();
+      return answer;
     },
     // What this gateway has itself: the rows it sent, and the budgets that are defined at it.
     attempts: (query) => spool.attempts(query),
@@ -136,6 +136,12 @@ function unavailable(consequence: string, cause: unknown): ExecutionError {
     retryAfterMs: RETRY_AFTER_MS,
     cause,
   });
+}
+
+function behind(): ExecutionError {
+  const message =
+    "the ledger's database has not all rows yet that were settled here; they are sent as soon as it takes them";
+  return new ExecutionError("LEDGER_UNAVAILABLE", message, { retryAfterMs: RETRY_AFTER_MS });
 }
 
 function refusal({ host, port, database }: DatabaseSettings, thrown: unknown): LedgerOpenError {

@@ -6,8 +6,8 @@ import type { ShipperAnswer, ShipperReady, ShipperRequest, ShipperSettings } fro
 /** The thread that speaks to the database. */
 export interface ShipperThread {
   readonly ready: Extract<ShipperReady, { type: "ready" }>;
-  /** Rejects with an Error that says why. */
-  costs(query: CostQuery): Promise<CostAnswer>;
+  /** Rejects with an Error that says why; undefined where the answer was to be complete and is not yet. */
+  costs(query: CostQuery): Promise<CostAnswer | undefined>;
   /** Resolves when all that is settled now is in the database, or the time is over: with how many rows are not. */
   flushed(withinMs: number): Promise<number>;
   /** Ends it, whatever the database does. */
@@ -68,6 +68,7 @@ export async function startShipperThread(
       costs: async (query) => {
         const answer = await ask((id) => ({ type: "costs", id, query }));
         if (answer.type === "answer") return answer.answer;
+        if (answer.type === "behind") return undefined;
         throw new Error(answer.type === "failed" ? answer.why : answer.type);
       },
       flushed: async (withinMs) => {

@@ -37,6 +37,8 @@ export interface Shipper {
   start(): void;
   /** Resolves when the rows that are settled now are in the database, or the time is over: with how many are not. */
   flushed(withinMs: number): Promise<number>;
+  /** Resolves likewise: with true if the database has said that it has them, and so not while it is away. Rows that are settled meanwhile are not waited for. */
+  caughtUp(withinMs: number): Promise<boolean>;
   /** Begins nothing more. */
   end(): void;
 }
@@ -104,33 +106,42 @@ export function createShipper(deps: ShipperDeps): Shipper {
     }
     if (!isOver) timer = setTimeout(run, waitMs);
   };
+  /** Waits until something is so, which only rows that arrive can make so, or the time is over: with whether it is. */
+  const until = (isSo: () => boolean, withinMs: number): Promise<boolean> => {
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const giveUp = setTimeout(() => {
+      waiting = waiting.filter((each) => each !== isDone);
+      resolve(isSo());
+    }, withinMs);
+    const isDone = (): boolean => {
+      if (!isSo()) return false;
+      clearTimeout(giveUp);
+      resolve(true);
+      return true;
+    };
+    if (!isDone()) waiting.push(isDone);
+    // It is looked at once, unless that is being done already or the database is away.
+    if (timer !== undefined && failures === 0) {
+      clearTimeout(timer);
+      timer = setTimeout(run, 0);
+    }
+    return promise;
+  };
   return {
     connect,
     start: () => {
       isLost = position === undefined;
       timer = setTimeout(run, 0);
     },
-    flushed: (withinMs) => {
+    flushed: async (withinMs) => {
       const wanted = spool.span().lastSeq;
       const left = (): number => Math.max(0, wanted - (position?.seq ?? spool.marks().shipped));
-      const { promise, resolve } = Promise.withResolvers<number>();
-      const giveUp = setTimeout(() => {
-        waiting = waiting.filter((each) => each !== isDone);
-        resolve(left());
-      }, withinMs);
-      const isDone = (): boolean => {
-        if (left() > 0) return false;
-        clearTimeout(giveUp);
-        resolve(0);
-        return true;
-      };
-      if (!isDone()) waiting.push(isDone);
-      // It is looked at once, unless that is being done already or the database is away.
-      if (timer !== undefined && failures === 0) {
-        clearTimeout(timer);
-        timer = setTimeout(run, 0);
-      }
-      return promise;
+      await until(() => left() === 0, withinMs);
+      return left();
+    },
+    caughtUp: (withinMs) => {
+      const wanted = spool.span().lastSeq;
+      return until(() => position !== undefined && position.seq >= wanted, withinMs);
     },
     end: () => {
       isOver = true;

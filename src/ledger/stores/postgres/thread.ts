@@ -57,8 +57,10 @@ async function run(port: MessagePort, settings: ShipperSettings): Promise<void> 
     const { type, id } = request;
     if (type === "flush") return { type: "flushed", id, left: await shipper.flushed(request.withinMs) };
     try {
-      await shipper.flushed(CATCH_UP_MS);
-      return { type: "answer", id, answer: await readCosts(questions, request.query) };
+      const { query } = request;
+      if (query.isComplete !== true) await shipper.flushed(CATCH_UP_MS);
+      else if (!(await shipper.caughtUp(CATCH_UP_MS))) return { type: "behind", id };
+      return { type: "answer", id, answer: await readCosts(questions, query) };
     } catch (thrown) {
       return { type: "failed", id, why: messageOf(thrown) };
     }

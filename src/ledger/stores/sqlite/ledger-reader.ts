@@ -1,9 +1,12 @@
+import { ExecutionError } from "../../../errors.ts";
 import type { Questions, ReaderAnswer, ReaderRequest } from "./messages.ts";
 import type { LedgerThread } from "./start-thread.ts";
 
 /** Asks the reader's thread, which is started by the first question. */
 export interface LedgerReader {
+  /** Rejects with LEDGER_UNAVAILABLE once it is closed. */
   ask<Name extends keyof Questions>(type: Name, query: Questions[Name]["query"]): Promise<Questions[Name]["answer"]>;
+  /** Lets what was asked before be answered; rejects with LEDGER_UNAVAILABLE what is not. */
   close(): Promise<void>;
 }
 
@@ -19,6 +22,7 @@ export function createLedgerReader(start: () => LedgerThread): LedgerReader {
   const waiting = new Map<number, Waiting>();
   let lastId = 0;
   let running: Promise<LedgerThread> | undefined;
+  let isClosed = false;
 
   const failAll = (error: Error): void => {
     running = undefined;
@@ -46,6 +50,7 @@ export function createLedgerReader(start: () => LedgerThread): LedgerReader {
   };
   return {
     ask: async (type, query) => {
+      if (isClosed) throw closed();
       const { worker } = await thread();
       const { promise, resolve, reject } = Promise.withResolvers<Answer>();
       lastId += 1;
@@ -55,9 +60,16 @@ export function createLedgerReader(start: () => LedgerThread): LedgerReader {
       return (await promise) as Questions[typeof type]["answer"];
     },
     close: async () => {
+      isClosed = true;
       const begun = await running?.catch(() => undefined);
       begun?.worker.postMessage({ type: "close" } satisfies ReaderRequest);
       await begun?.ended;
+      // What it has not answered by its end, it never does.
+      failAll(closed());
     },
   };
+}
+
+function closed(): ExecutionError {
+  return new ExecutionError("LEDGER_UNAVAILABLE", "the ledger is closed: this process ends");
 }
