@@ -109,6 +109,8 @@ export interface ErrorExtras {
   readonly quotas?: readonly QuotaViolation[];
   readonly provider?: string;
   readonly model?: string;
+  /** Id of the budget that there is already; the caller may see it. */
+  readonly budgetId?: string;
   /** The provider's own words, already redacted and cut to 512 bytes. */
   readonly providerMessage?: string;
   /** True if the provider got nothing of the request: no connection to it came about. */

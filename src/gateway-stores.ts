@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Config, DatabaseAddress, LedgerSettings } from "./config/config.ts";
+import { ExecutionError } from "./errors.ts";
 import { keptAlerts } from "./ledger/alerts/outbox.ts";
 import { keptBudgets } from "./ledger/budgets/book.ts";
 import type { CounterStore } from "./ledger/budgets/counter-store.ts";
@@ -11,6 +12,7 @@ import { createMemoryCounters } from "./ledger/budgets/memory-counters.ts";
 import { createOutageCounters } from "./ledger/budgets/outage-counters.ts";
 import type { SharedBudgets } from "./ledger/budgets/valkey/shared-budgets.ts";
 import { createWindowClock } from "./ledger/budgets/window-clock.ts";
+import { LedgerOpenError } from "./ledger/open-error.ts";
 import type { KeptRecord, RecordStore } from "./ledger/records.ts";
 import type { LedgerStore } from "./ledger/store.ts";
 import { createMemoryStore } from "./ledger/stores/memory.ts";
@@ -65,7 +67,13 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     const shared = await openSharedBudgets(config, ledger.records, log);
     if (shared !== undefined) opened.push(shared);
     const budgetRecords = shared ?? ledger.records;
-    const [budgets, alerts] = await Promise.all([keptBudgets(budgetRecords), keptAlerts(ledger.records)]);
+    const [budgets, alerts] = await Promise.all([keptBudgets(budgetRecords), keptAlerts(ledger.records)]).catch(
+      (thrown: unknown) => {
+        throw shared === undefined && config.ledger.database === undefined
+          ? ifUnreadable(thrown, config.ledger.directory)
+          : thrown;
+      },
+    );
     const limits = [...budgets.map((record) => readBudget(record).limit), ...config.budgets];
     await fillCounters([...new Map(limits.map((limit) => [limitId(limit), limit])).values()]);
     const streamStore = await openStreamStore(config, log);
@@ -79,6 +87,16 @@ export async function openStores(options: StoresOptions): Promise<Stores> {
     await Promise.all(opened.map((store) => store.close())).finally(() => ledger.close());
     throw thrown;
   }
+}
+
+/** A start that cannot read what the ledger keeps does not pass by itself, as it does for a call. */
+function ifUnreadable(thrown: unknown, directory: string): unknown {
+  if (!(thrown instanceof ExecutionError && thrown.reason === "LEDGER_UNAVAILABLE")) return thrown;
+  const why = String(thrown.extras.cause ?? thrown.message);
+  return new LedgerOpenError(
+    `the ledger in ${directory} cannot be read (${why}); restore a backup, or move it away to begin a new one`,
+    { cause: thrown },
+  );
 }
 
 /** What the ledger in memory keeps: some 50 MB at most. */
@@ -100,7 +118,7 @@ async function openFiles(settings: LedgerSettings, log: Log) {
   return openSqliteStore({
     ...ledgerOptions(settings),
     isSpool: false,
-    onChange: (isWritable, why) => logWritable(log, isWritable, why),
+    onChange: (isWritable, why) => logWritable(log, isWritable, `the ledger in ${settings.directory}: ${why}`),
   });
 }
 

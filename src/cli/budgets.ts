@@ -47,9 +47,9 @@ export async function setBudget(options: BudgetSetOptions, context: CommandConte
     const budget = await client
       .createBudget({ ...wanted, amount, description: description ?? "" }, settings)
       .catch(async (thrown: unknown) => {
-        if (!(thrown instanceof ChatError && thrown.reason === "BUDGET_EXISTS")) throw thrown;
-        const there = sameAs(await all(client, { tenant, scope: wanted.scope }, settings), wanted);
-        if (there === undefined) throw thrown;
+        const id = existingId(thrown);
+        if (id === undefined) throw thrown;
+        const there = await client.getBudget(id, settings);
         return client.updateBudget({ ...there, amount, description: description ?? there.description }, settings);
       });
     await write(context.stdout, `${printable(context.stdout, table([budget]).join("\n"))}\n`);
@@ -80,18 +80,10 @@ async function all(
   return budgets;
 }
 
-/** The budget that the server found to be the same. It fills in the tenant of a tenant's own admin, and the name of a tenant's budget. */
-function sameAs(
-  budgets: readonly Budget[],
-  wanted: Pick<Budget, "tenant" | "value" | "scope" | "window" | "unit" | "mode">,
-): Budget | undefined {
-  const fields = ["scope", "window", "unit", "mode"] as const;
-  const alike = budgets.filter(
-    (budget) =>
-      fields.every((field) => budget[field] === wanted[field]) &&
-      (budget.value === wanted.value || (wanted.value === "" && budget.value === budget.tenant)),
-  );
-  return alike.find(({ tenant }) => tenant === wanted.tenant) ?? (wanted.tenant === "" ? alike[0] : undefined);
+/** Id of the budget that is there already; undefined if a call failed for another reason. */
+function existingId(thrown: unknown): string | undefined {
+  if (!(thrown instanceof ChatError && thrown.reason === "BUDGET_EXISTS")) return undefined;
+  return thrown.details.info?.metadata.budget_id;
 }
 
 /** The value of an enum that a word stands for, without its prefix and in any case. Throws a CommandError that names those there are. */

@@ -29,6 +29,11 @@ export async function rerateCosts(options: RerateOptions, context: CommandContex
   };
   const nowMs = Date.now();
   const window = { fromMs: options.from, toMs: options.to ?? nowMs };
+  if (window.fromMs >= window.toMs) {
+    throw new CommandError(
+      `--from must be before ${options.to === undefined ? "now, which --to is by default" : "--to"}`,
+    );
+  }
   const isWritten = options.write === true;
   await rerateAny(config.ledger, window, decide, { write: isWritten, nowMs });
   const text = [...tally.lines(), isWritten ? WRITTEN : NOT_WRITTEN].join("\n");

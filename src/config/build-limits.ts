@@ -35,7 +35,7 @@ export function buildBudgets(
   entries: readonly BudgetEntry[],
   others: readonly Limit[],
   known: KnownNames,
-  { problem }: BuildContext,
+  { problem, isWritten }: BuildContext,
 ): readonly Limit[] {
   const seen = new Set(others.map(limitId));
   return entries.flatMap((entry, index): Limit[] => {
@@ -50,7 +50,10 @@ export function buildBudgets(
       problem([...path, "window"], "must not be there: calls at once are counted at this moment");
     }
     if (window === undefined) {
-      problem([...path, "window"], "is missing; write minute, hour, day, month or total");
+      // One that is there was refused for what it is.
+      if (!isWritten([...path, "window"])) {
+        problem([...path, "window"], "is missing; write minute, hour, day, month or total");
+      }
       return [];
     }
     const amount = readAmount(unit, entry.amount);

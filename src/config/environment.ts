@@ -4,6 +4,7 @@ import { didYouMean } from "./nearest.ts";
 import { kindVariables, overlayProvider } from "./provider-variables.ts";
 import type { Type } from "./reader.ts";
 import { getIn, isEmpty, mapOf, scalar, setIn, type Tree } from "./tree.ts";
+import { isHost } from "./values.ts";
 import { type Variable, type Variables, variableNode } from "./variables.ts";
 
 /** A variable that stands for one value of the file. */
@@ -90,12 +91,21 @@ function parts({ value }: Variable): readonly string[] {
   return value.split(",").flatMap((part) => (part.trim() === "" ? [] : [part.trim()]));
 }
 
-/** What is no port of an address is for the host to refuse. */
+/** Reads `off`, or a host with its port or without; undefined if it is neither. */
+export function readAddress(value: string): "off" | { readonly host: string; readonly port?: string } | undefined {
+  const written = value.trim();
+  if (written.toLowerCase() === "off") return "off";
+  const [, host = "", port] = /^\[?([^\]]*?)\]?(?::(\d+))?$/.exec(written) ?? [];
+  return isHost(host) ? { host, ...(port !== undefined && { port }) } : undefined;
+}
+
+/** What is no address is left out here, and refused when all is read. */
 function overlayAdminAddress(tree: Tree, variable: Variable | undefined): Tree {
-  if (variable === undefined) return tree;
-  const { place, value } = variable;
-  if (value.trim().toLowerCase() === "off") return setIn(tree, ["admin", "enabled"], scalar(false, place));
-  const [, host = value.trim(), port] = /^\[?([^\]]*?)\]?(?::(\d+))?$/.exec(value.trim()) ?? [];
+  const address = variable && readAddress(variable.value);
+  if (variable === undefined || address === undefined) return tree;
+  const { place } = variable;
+  if (address === "off") return setIn(tree, ["admin", "enabled"], scalar(false, place));
+  const { host, port } = address;
   const withHost = setIn(tree, ["admin", "host"], scalar(host, place));
   return port === undefined ? withHost : setIn(withHost, ["admin", "port"], scalar(port, place));
 }

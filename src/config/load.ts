@@ -10,7 +10,7 @@ import { buildState } from "./build-state.ts";
 import type { Config, ValueOrigin } from "./config.ts";
 import { createProblems, type Problems } from "./config-error.ts";
 import { effectiveTree } from "./effective.ts";
-import { overlayVariables } from "./environment.ts";
+import { overlayVariables, readAddress } from "./environment.ts";
 import { errorCode } from "./error-code.ts";
 import { configSchema } from "./file-schema.ts";
 import { DEFAULT_PERSONA, fillIn, namesIn, personasWithoutCandidates } from "./fill-in.ts";
@@ -103,6 +103,7 @@ export async function loadConfig(world: LoadConfigInput): Promise<LoadedConfig> 
     },
   };
   checkSwitch(variables.get("EP_USE_VENDOR_KEYS"), problems);
+  checkAddress(variables.get("EP_ADMIN_ADDR"), problems);
   const values = configSchema.read(tree, [], read);
   const prices =
     values?.prices === undefined
@@ -182,6 +183,11 @@ async function readMap(
 function checkSwitch(variable: Variable | undefined, problems: Problems): void {
   if (variable === undefined || isOn(variable) || ["0", "false"].includes(variable.value.trim())) return;
   problems.add(variable.place, [], "must be 1 or 0");
+}
+
+function checkAddress(variable: Variable | undefined, problems: Problems): void {
+  if (variable === undefined || readAddress(variable.value) !== undefined) return;
+  problems.add(variable.place, [], "must be host:port, such as 127.0.0.1:8001, or off");
 }
 
 function buildConfig(

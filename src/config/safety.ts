@@ -6,6 +6,13 @@ const LISTENERS = ["grpc", "http", "admin"] as const;
 
 type ListenerSection = (typeof LISTENERS)[number];
 
+/** The variable that says of a listener that a proxy ends TLS. That of the others does not hold for the admin listener. */
+const PROXY_VARIABLES = {
+  grpc: "EP_TLS_TERMINATED_BY_PROXY",
+  http: "EP_TLS_TERMINATED_BY_PROXY",
+  admin: "EP_ADMIN_TLS_TERMINATED_BY_PROXY",
+} as const satisfies Readonly<Record<ListenerSection, string>>;
+
 /** What the configuration declares that only these checks need. */
 export interface Declared {
   /** Listeners behind a proxy that ends TLS. */
@@ -69,7 +76,7 @@ function checkListener(
     problem(
       path,
       `keys and prompts would cross the network in plain text; configure ${section}.tls, or set ${section}.tls_terminated_by_proxy: true ` +
-        "(EP_TLS_TERMINATED_BY_PROXY=1) if a proxy in front of it ends TLS",
+        `(${PROXY_VARIABLES[section]}=1) if a proxy in front of it ends TLS`,
     );
   }
 }

@@ -131,12 +131,18 @@ function withUnit(
 
 const HOST_NAME = /^(?=.{1,253}$)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_][A-Za-z0-9_-]{0,62})*$/;
 
+/** True for a host name or an IP address. */
+export function isHost(written: string): boolean {
+  if (isIPv4(written) || isIPv6(written)) return true;
+  return HOST_NAME.test(written) && !/^[\d.]+$/.test(written);
+}
+
 /** A host name or an IP address, without scheme and port. */
 export const host: Type<string> = single("host", { type: "string", minLength: 1 }, (value) => {
   const written = typeof value === "string" ? value : "";
-  if (isIPv4(written) || isIPv6(written)) return written;
-  const isName = HOST_NAME.test(written) && !/^[\d.]+$/.test(written);
-  return isName ? written : new Refusal("must be a host name or an IP address alone, without scheme, port or brackets");
+  return isHost(written)
+    ? written
+    : new Refusal("must be a host name or an IP address alone, without scheme, port or brackets");
 });
 
 /** An IP address, or a subnet as `address/bits`. */

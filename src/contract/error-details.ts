@@ -38,6 +38,7 @@ export interface ErrorFacts {
     readonly quotas?: readonly { readonly subject: string; readonly description: string }[];
     readonly provider?: string;
     readonly model?: string;
+    readonly budgetId?: string;
     readonly providerMessage?: string;
     readonly partial?: boolean;
     readonly failure?: ChatFailure;
@@ -91,6 +92,7 @@ function buildStatus(error: ErrorFacts, requestId: string, cut: Cut): Status {
   };
   if (extras.provider !== undefined) metadata.provider = text(extras.provider);
   if (extras.model !== undefined) metadata.model = text(extras.model);
+  if (extras.budgetId !== undefined) metadata.budget_id = text(extras.budgetId);
   if (extras.providerMessage !== undefined)
     metadata.provider_message = cutText(extras.providerMessage, Math.min(512, cut.text));
   const details: Any[] = [

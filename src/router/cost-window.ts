@@ -29,7 +29,12 @@ export function windowOf(
   if (startMs >= endMs && startTime === undefined) {
     refuse("end_time", "is not after the start of today, which is the start by default");
   }
-  if (startMs >= endMs) refuse("start_time", "is not before end_time");
+  if (startMs >= endMs) {
+    refuse(
+      "start_time",
+      endTime === undefined ? "is not before now, which is the end by default" : "is not before end_time",
+    );
+  }
   return { startMs: Math.floor(startMs / minuteMs) * minuteMs, endMs: Math.ceil(endMs / minuteMs) * minuteMs };
 }
 

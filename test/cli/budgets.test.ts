@@ -22,7 +22,7 @@ const idOf = (line: string) => ({ id: JSON.parse(line).budgetId as string });
 
 const idIn = (stdout: string): string => /budget_\w+/.exec(stdout)?.[0] ?? "";
 
-// Mutant seen red: sameAs gives the first budget that is alike, whoever's it is.
+// Mutant seen red: the CLI changes the first budget of those that it may see.
 test("budgets set makes a budget or changes the one that is the same, list shows it, rm takes it away", async () => {
   const terms = ["--scope", "persona", "--name", "default", "--window", "day"];
   const own = await run("admin-t", "budgets", "set", ...terms, "--amount", "2.50");
@@ -51,6 +51,33 @@ test("budgets set makes a budget or changes the one that is the same, list shows
   for (const { id } of (await run("platform", "budgets", "list", "--json")).stdout.trim().split("\n").map(idOf)) {
     await run("platform", "budgets", "rm", id);
   }
+});
+
+// Mutants seen red: the CLI changes the first budget of those that it may see; the error has no budget_id.
+test("budgets set changes the budget that the server says there is, and no other", async () => {
+  const ofKey = ["--scope", "key", "--name", "caller-t", "--window", "day"];
+  const cap = await run("platform", "budgets", "set", ...ofKey, "--amount", "0.0012");
+  const refused = await run("admin-t", "budgets", "set", ...ofKey, "--amount", "150");
+  expect([refused.status, refused.stderr]).toEqual([1, expect.stringContaining("SCOPE_DENIED")]);
+  for (const tenant of [[], ["--tenant", "t"]]) {
+    const changed = await run("platform", "budgets", "set", ...ofKey, ...tenant, "--amount", "0.002");
+    expect(idIn(changed.stdout)).toBe(idIn(cap.stdout));
+  }
+
+  const ofTenant = ["--scope", "tenant", "--window", "day"];
+  const each = await run("platform", "budgets", "set", ...ofTenant, "--amount", "1");
+  const own = await run("admin-t", "budgets", "set", ...ofTenant, "--amount", "100");
+  const raised = await run("admin-t", "budgets", "set", ...ofTenant, "--amount", "150");
+  expect([raised.status, idIn(raised.stdout)]).toEqual([0, idIn(own.stdout)]);
+  expect(idIn(own.stdout)).not.toBe(idIn(each.stdout));
+  const listed = (await run("platform", "budgets", "list", "--json")).stdout.trim().split("\n");
+  const amounts = listed.map((line) => JSON.parse(line)).map(({ budgetId, amount }) => [budgetId, amount]);
+  expect(Object.fromEntries(amounts)).toEqual({
+    [idIn(cap.stdout)]: "2000000",
+    [idIn(each.stdout)]: "1000000000",
+    [idIn(own.stdout)]: "150000000000",
+  });
+  for (const { id } of listed.map(idOf)) await run("platform", "budgets", "rm", id);
 });
 
 test.each([

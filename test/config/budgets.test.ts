@@ -50,6 +50,7 @@ describe("limits", () => {
 const budget = (text: string): string => `budgets:\n  - { ${text} }\n`;
 const at = "execution-platform.yaml:2";
 
+// Mutants seen red: parseCount takes 20 digits; a window that is refused is missing too.
 describe("a file is refused, with place and remedy, for", () => {
   test.each([
     [
@@ -68,7 +69,23 @@ describe("a file is refused, with place and remedy, for", () => {
       budget("scope: key, unit: requests, amount: 0.5, window: day"),
       `${at}:43: budgets[0].amount: must be`,
     ],
+    [
+      "an amount of more digits than there may be",
+      budget("scope: key, unit: tokens, amount: 100000000000000000000, window: day"),
+      `${at}:41: budgets[0].amount: must be at most 9000000000000000`,
+    ],
+    [
+      "a limit of more digits than there may be",
+      "personas:\n  default: { limits: { tokens_per_day: 100000000000000000000 } }\n",
+      `${at}:40: personas.default.limits.tokens_per_day: must be at most 9000000000000000`,
+    ],
+    [
+      "a window there is not, once",
+      budget("scope: key, amount: 1, window: week"),
+      `${at}:38: budgets[0].window: must be one of`,
+    ],
     ["no window", budget("scope: key, amount: 1"), `${at}:5: budgets[0].window: is missing`],
+    ["an empty window", budget("scope: key, amount: 1, window: "), `${at}:39: budgets[0].window: has no value`],
     [
       "calls at once in a window",
       budget("scope: key, unit: concurrent, amount: 1, window: day"),

@@ -185,6 +185,16 @@ describe("notices", () => {
     expect(await admin({ ...keys, EP_HOST: "0.0.0.0" })).toEqual({ host: "127.0.0.1", port: 8001 });
   });
 
+  // Mutant seen red: what is no address is taken for a host.
+  test.each(["19081", "foo:bar", ":8001", "http://localhost:8001", "127.0.0.1:"])(
+    "refuse %s as an address",
+    async (value) => {
+      expect(await problemsOf({ environment: { EP_ADMIN_ADDR: value } })).toEqual([
+        "EP_ADMIN_ADDR: : must be host:port, such as 127.0.0.1:8001, or off",
+      ]);
+    },
+  );
+
   test("name variables whose feature has not come", async () => {
     const names = ["EP_WORKSPACE_ROOT"];
     const { notices } = await load({ environment: Object.fromEntries(names.map((name) => [name, "1"])) });

@@ -96,6 +96,15 @@ test("the admin listener off loopback needs keys and TLS as the others do", asyn
   ]);
 });
 
+// Mutant seen red: the variable of grpc and http for admin too.
+test.each(["grpc", "http", "admin"] as const)("the variable named for %s in plain text mends it", async (section) => {
+  const file = `${KEYS}${section}: { host: 0.0.0.0 }\n`;
+  const [problem = ""] = await problemsOf({ file });
+  const [, variable = ""] = /\((EP_\w+)=1\)/.exec(problem) ?? [];
+  const { config } = await load({ file, environment: { [variable]: "1" } });
+  expect(config[section]?.host).toBe("0.0.0.0");
+});
+
 describe("values that contradict each other", () => {
   test.each([
     [

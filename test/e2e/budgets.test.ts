@@ -157,6 +157,28 @@ test("a stream over a tiny budget is cut within 512 tokens on every wire, with t
   }
 });
 
+// Mutants seen red: scopeText gives the label; whoever's id ends with a slash is nobody.
+test("a call that names no end user is told in words whose limit it has met", async () => {
+  const { value: _, ...each } = budget(0n, { scope: "end_user", window: "hour", unit: "requests" });
+  await withGateway(undefined, { budgets: [each] }, async (gateway) => {
+    const client = createClient({ baseUrl: gateway.grpcUrl, apiKey: "secret" });
+    const messages = [{ role: MessageRole.USER, parts: [text("hi")] }];
+    const refusal = async (endUserId: string): Promise<ChatError> =>
+      client
+        .chat({ messages, endUserId })
+        .collect()
+        .then(
+          () => Promise.reject(new Error("the call was not refused")),
+          (thrown: unknown) => thrown as ChatError,
+        );
+    const { message, details } = await refusal("");
+    expect(message).toMatch(/^end_user:\/hour \(calls that name no end user\): the requests of this hour /);
+    expect(details.quota?.violations[0]?.subject).toBe("end_user:/hour");
+    expect((await refusal("a/")).message).toMatch(/^end_user:a\/\/hour: the requests/);
+    client.close();
+  });
+});
+
 // Mutants seen red: a budget that is put back counted twice; begun at nothing.
 test("a budget that a reload takes away and the next one puts back has what was used meanwhile, once", async () => {
   const budgets = [budget(10n, { unit: "requests" })];

@@ -104,10 +104,11 @@ describe("the window", () => {
     expect(await attempts(window)).toBe(2n);
   });
 
+  // Mutant seen red: an end that was not given is named end_time.
   test.each([
     ["start_time", noon, noon, /is not before end_time/],
     ["start_time", noon + 1, noon, /is not before end_time/],
-    ["start_time", noon + hour, undefined, /is not before end_time/],
+    ["start_time", noon + hour, undefined, /is not before now, which is the end by default/],
     ["end_time", undefined, noon - 12 * hour, /start of today/],
   ])("whose %s is wrong is refused", async (field, startMs, endMs, text) => {
     const request = {

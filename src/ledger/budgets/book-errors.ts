@@ -1,8 +1,10 @@
 import { ExecutionError } from "../../errors.ts";
 
-/** BUDGET_EXISTS: this one limits the same. */
+/** BUDGET_EXISTS: this one limits the same. Whoever would have made it counts the same calls, and so may see this one. */
 export function exists({ id }: { readonly id: string }): ExecutionError {
-  return new ExecutionError("BUDGET_EXISTS", `there is such a budget already: ${id}; change that one`);
+  return new ExecutionError("BUDGET_EXISTS", `there is such a budget already: ${id}; change that one`, {
+    budgetId: id,
+  });
 }
 
 /** OVERLOADED, for who would make one more; waiting does not help. */

@@ -1,7 +1,7 @@
 import { ExecutionError, type Reason } from "../../errors.ts";
 import type { Limit } from "../../limit.ts";
 import type { Refusal } from "./counter-store.ts";
-import { scopeLabel } from "./registry.ts";
+import { scopeLabel, scopeText } from "./registry.ts";
 
 /** When a slot becomes free nobody knows; whoever waits for one is asked to come again after this long, in milliseconds. */
 const SLOT_RETRY_MS = 1000;
@@ -19,7 +19,7 @@ export function refusalError(refusals: readonly Refusal[]): ExecutionError {
   const reason: Reason = refusals.every(({ limit }) => isRate(limit)) ? "RATE_LIMITED" : "BUDGET_EXCEEDED";
   const waits = refusals.map((refusal) => waitMs(refusal));
   const isCurable = waits.every((wait) => wait !== undefined);
-  const texts = refusals.map((refusal, index) => `${scopeLabel(refusal)}: ${textOf(refusal, waits[index])}`);
+  const texts = refusals.map((refusal, index) => `${scopeText(refusal)}: ${textOf(refusal, waits[index])}`);
   return new ExecutionError(reason, texts.join("; "), {
     retryable: isCurable,
     ...(isCurable && { retryAfterMs: Math.max(...waits) }),

@@ -57,6 +57,13 @@ export function scopeLabel({ limit, subject }: CounterName): string {
   return `${limit.scope}:${value}/${limit.window}`;
 }
 
+/** How a scope is called in a sentence: its label, and in words whose it is if the end user has no name. */
+export function scopeText(name: CounterName): string {
+  const { limit, subject } = name;
+  const isNobody = limit.scope === "end_user" && subject.indexOf("/") === subject.length - 1;
+  return isNobody ? `${scopeLabel(name)} (calls that name no end user)` : scopeLabel(name);
+}
+
 function usedBy(scope: LimitScope, subject: Subject): string | undefined {
   return scope === "end_user" ? subject.endUserId : subject[scope];
 }

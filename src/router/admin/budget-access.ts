@@ -1,7 +1,7 @@
 import { ExecutionError } from "../../errors.ts";
 import { Role } from "../../gen/execution/v1/options_pb.js";
 import type { BudgetEntry } from "../../ledger/budgets/book.ts";
-import type { Limit } from "../../limit.ts";
+import { type Limit, limitId } from "../../limit.ts";
 import type { Principal } from "../call.ts";
 import type { RoutingState } from "../resolve.ts";
 
@@ -10,6 +10,27 @@ export function tenantOf({ scope, value, tenant }: Limit, { config }: RoutingSta
   if (tenant !== undefined) return tenant;
   if (scope === "tenant") return value;
   return scope === "key" ? config.keys.find(({ name }) => name === value)?.tenant : undefined;
+}
+
+/**
+ * The budget that counts the same as a limit; undefined if there is none. Earlier versions kept a key's budget with the name of its tenant or without, so that
+ * there may be two: then the one that is the principal's to change, and of those the one in force.
+ */
+export function alike(
+  entries: readonly BudgetEntry[],
+  limit: Limit,
+  { roles }: Principal,
+  state: RoutingState,
+): BudgetEntry | undefined {
+  const shown = (of: Limit): string => {
+    const tenant = tenantOf(of, state);
+    return limitId(tenant === undefined ? of : { ...of, tenant });
+  };
+  const wanted = shown(limit);
+  const isPlatforms = roles.includes(Role.PLATFORM_ADMIN);
+  const rank = (entry: BudgetEntry): number =>
+    (entry.isPlatforms === isPlatforms ? 2 : 0) + (entry.isOverridden ? 0 : 1);
+  return entries.filter((entry) => shown(entry.limit) === wanted).toSorted((one, other) => rank(other) - rank(one))[0];
 }
 
 /** True for those who see all tenants. Where there are no keys, whoever reaches the admin listener is the one who runs the process. */

@@ -31,6 +31,8 @@ export function readNewBudget(budget: Budget, principal: Principal, state: Routi
     return { scope, ...(whose !== undefined && { value: whose }), ...terms };
   }
   checkName(scope, value, { tenant, isPlatforms }, state);
+  // A key has one tenant: with or without its name the same calls are counted.
+  if (scope === "key" && value !== undefined) return { scope, value, ...terms };
   return { scope, ...(value !== undefined && { value }), ...(tenant !== undefined && { tenant }), ...terms };
 }
 

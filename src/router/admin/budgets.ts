@@ -21,9 +21,10 @@ import {
 } from "../../gen/execution/v1/budgets_pb.js";
 import { Role } from "../../gen/execution/v1/options_pb.js";
 import type { Author, BudgetEntry, BudgetTerms } from "../../ledger/budgets/book.ts";
+import { exists } from "../../ledger/budgets/book-errors.ts";
 import { seedCounters } from "../../ledger/budgets/seed.ts";
 import type { CallContext, Principal } from "../call.ts";
-import { askedTenant, checkMayChange, maySee, seesAll, tenantOf } from "./budget-access.ts";
+import { alike, askedTenant, checkMayChange, maySee, seesAll, tenantOf } from "./budget-access.ts";
 import { budgetMessage } from "./budget-message.ts";
 import { type BudgetChange, checkUnchanged, readChange, readNewBudget } from "./budget-request.ts";
 import { SCOPES } from "./budget-words.ts";
@@ -91,6 +92,8 @@ export function createBudgets(deps: AdminDeps): Budgets {
       const { principal, signal } = context;
       const wanted = given(budget);
       const limit = readNewBudget(wanted, principal, state());
+      const same = alike(book.all(), limit, principal, state());
+      if (same !== undefined) throw exists(same);
       const id = `budget_${newId()}`;
       const entry = await book.create(id, limit, termsOf(wanted, principal), authorOf(principal), async () => {
         // Whoever was told that the call is over gets no budget later, as long as that can be helped.

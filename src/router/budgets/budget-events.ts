@@ -2,7 +2,7 @@ import { type ChatEvent, chatEvent, warning } from "../../contract/events.ts";
 import { Role } from "../../gen/execution/v1/options_pb.js";
 import type { Standing } from "../../ledger/budgets/counter-store.ts";
 import { percentOf } from "../../ledger/budgets/percent.ts";
-import { scopeLabel } from "../../ledger/budgets/registry.ts";
+import { scopeLabel, scopeText } from "../../ledger/budgets/registry.ts";
 import type { LimitScope } from "../../limit.ts";
 import type { Principal } from "../call.ts";
 
@@ -33,7 +33,7 @@ export function budgetEvent(standing: Standing, principal: Principal, cut: boole
 
 /** What a caller is told who goes beyond a soft limit. */
 export function softWarning(standing: Standing): ChatEvent {
-  const text = `${scopeLabel(standing)} is exceeded; the call goes on, since the limit is a soft one`;
+  const text = `${scopeText(standing)} is exceeded; the call goes on, since the limit is a soft one`;
   return warning("SOFT_LIMIT_EXCEEDED", "", text);
 }
 

@@ -6,7 +6,7 @@ import { type AttemptSummary, Billed } from "../../gen/execution/v1/usage_pb.js"
 import { amountOf } from "../../ledger/budgets/affordable.ts";
 import type { Claim, CounterName, Reservation, Standing } from "../../ledger/budgets/counter-store.ts";
 import { refusalError } from "../../ledger/budgets/refusal.ts";
-import { scopeLabel } from "../../ledger/budgets/registry.ts";
+import { scopeLabel, scopeText } from "../../ledger/budgets/registry.ts";
 import type { Call, ResolvedCandidate } from "../call.ts";
 import { budgetEvent, isNearlyUsed, softWarning } from "./budget-events.ts";
 import { type BudgetDeps, callerOf } from "./deps.ts";
@@ -192,11 +192,17 @@ function cappedWarning(tokens: number): ChatEvent {
 
 /** The error of a call that is cut: no time is given, since what was said is said. */
 function cutError(standings: readonly Standing[]): ExecutionError {
-  const scopes = standings.map(scopeLabel);
-  return new ExecutionError("BUDGET_EXCEEDED", `the answer was cut: ${scopes.join(", ")} is used up`, {
-    retryable: false,
-    quotas: scopes.map((subject) => ({ subject, description: "used up while the answer came" })),
-  });
+  return new ExecutionError(
+    "BUDGET_EXCEEDED",
+    `the answer was cut: ${standings.map(scopeText).join(", ")} is used up`,
+    {
+      retryable: false,
+      quotas: standings.map((standing) => ({
+        subject: scopeLabel(standing),
+        description: "used up while the answer came",
+      })),
+    },
+  );
 }
 
 function isTold(standing: Standing): boolean {

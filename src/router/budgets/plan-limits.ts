@@ -3,7 +3,7 @@ import type { ChatRequest } from "../../gen/execution/v1/chat_pb.js";
 import { unitsWithin } from "../../ledger/budgets/affordable.ts";
 import type { Claim, Refusal, Wanted } from "../../ledger/budgets/counter-store.ts";
 import { refusalError } from "../../ledger/budgets/refusal.ts";
-import { type Subject, scopeLabel } from "../../ledger/budgets/registry.ts";
+import { type Subject, scopeText } from "../../ledger/budgets/registry.ts";
 import type { Principal } from "../call.ts";
 import type { ConsideredCandidate, KeptCandidate } from "../candidates.ts";
 import type { Consideration } from "../resolve.ts";
@@ -42,7 +42,7 @@ async function rulingOf(
     const refusals = await refusalsOf(deps, [...claims, ...ofCall], wanted);
     if (refusals.length === 0) return undefined;
     const { reason } = refusalError(refusals);
-    return ruling(reason, `${refusals.map(scopeLabel).join(", ")} would not allow it now`);
+    return ruling(reason, `${refusals.map(scopeText).join(", ")} would not allow it now`);
   } catch (thrown) {
     if (thrown instanceof ExecutionError) return ruling(thrown.reason, thrown.message);
     throw thrown;

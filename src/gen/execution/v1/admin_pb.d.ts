@@ -97,7 +97,8 @@ export declare type ExportCostsRequest = Message<"execution.v1.ExportCostsReques
   costs?: CostsRequest | undefined;
 
   /**
-   * True: every attempt that ended in the window, in the order in which the ledger was told. False: groups.
+   * True: every attempt that ended in the window, in the order in which the ledger was told. False: groups. With the ledger in a
+   * PostgreSQL database these are the attempts of the gateway that is asked alone, while groups are those of all: ask each gateway.
    *
    * @generated from field: bool attempts = 2;
    */

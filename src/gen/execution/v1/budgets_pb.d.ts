@@ -106,7 +106,7 @@ export declare type Budget = Message<"execution.v1.Budget"> & {
   updateTime?: Timestamp | undefined;
 
   /**
-   * Name of the key that changed it last. Empty of the configuration's.
+   * Tenant and name of the key that changed it last, as `tenant/key`. Empty of the configuration's.
    *
    * @generated from field: string updated_by = 13;
    */

@@ -60,8 +60,8 @@ export function isOutOfSpace(thrown: unknown): boolean {
   return [10, 13].includes(primaryCode(thrown) ?? 0);
 }
 
-/** The primary result code of an error of SQLite's: the lower byte of the extended one. */
-function primaryCode(thrown: unknown): number | undefined {
+/** The primary result code of an error of SQLite's, which is the lower byte of the extended one; undefined of any other error. */
+export function primaryCode(thrown: unknown): number | undefined {
   const code = typeof thrown === "object" && thrown !== null && "errcode" in thrown ? thrown.errcode : undefined;
   return typeof code === "number" ? code & 0xff : undefined;
 }

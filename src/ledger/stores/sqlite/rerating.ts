@@ -1,14 +1,15 @@
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import { fromBinary } from "@bufbuild/protobuf";
-import { Billed, UsageSchema } from "../../../gen/execution/v1/usage_pb.js";
+import { Billed, type Usage, UsageSchema } from "../../../gen/execution/v1/usage_pb.js";
 import { LedgerOpenError } from "../../open-error.ts";
 import type { RatedRow, Rerated } from "../../rerate.ts";
 import { LABEL_COLUMNS } from "./levels.ts";
 import { ownDirectory } from "./owner.ts";
-import { migrate } from "./schema.ts";
+import { knownVersion, migrate } from "./schema.ts";
 import { createSumCorrections } from "./sum-corrections.ts";
+import { isOfSqlite, unreadable } from "./unreadable.ts";
 import { LEDGER_FILE } from "./writer.ts";
 
 /** What is priced anew: rows that ended in a window, milliseconds since the epoch, `toMs` excluded. */
@@ -23,7 +24,8 @@ const ROWS_A_STEP = 2_000;
 /**
  * Prices the billed rows of a ledger anew as `decide` says. With `write` the directory is this process's alone meanwhile, and rows, roll-ups and the
  * record of what was before (`rerated`) change in one transaction, or nothing does; without it the ledger is only read, which a gateway that runs does
- * not mind. Throws a LedgerOpenError if the ledger is not there or another process has it, and whatever SQLite does, with nothing changed.
+ * not mind. Throws a LedgerOpenError, with nothing changed, if the ledger is not there, is none, is a newer program's, cannot be read, or another process has
+ * it.
  */
 export function rerateLedger(
   directory: string,
@@ -32,10 +34,14 @@ export function rerateLedger(
   { write, nowMs }: { readonly write: boolean; readonly nowMs: number },
 ): void {
   const file = join(directory, LEDGER_FILE);
-  if (!existsSync(file)) throw new LedgerOpenError(`there is no ledger in ${directory}`);
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found === undefined) throw new LedgerOpenError(`there is no ledger in ${directory}`);
+  if (!found.isFile()) throw noLedger(file);
   const owner = write ? ownDirectory(directory) : undefined;
-  const db = new DatabaseSync(file, write ? {} : { readOnly: true });
+  let db: DatabaseSync | undefined;
   try {
+    db = new DatabaseSync(file, write ? {} : { readOnly: true });
+    expectLedger(db, file);
     if (write) {
       db.exec("PRAGMA synchronous = FULL");
       migrate(db, file);
@@ -43,16 +49,29 @@ export function rerateLedger(
     db.exec(write ? "BEGIN IMMEDIATE" : "BEGIN");
     const change = write ? createChange(db, nowMs) : undefined;
     for (const row of rowsOf(db, fromMs, toMs)) {
-      const rerated = decide(ratedRow(row));
+      const rerated = decide(ratedRow(row, file));
       if (rerated.outcome === "changed") change?.apply(row, rerated);
     }
     change?.finish();
     db.exec("COMMIT");
+  } catch (thrown) {
+    throw isOfSqlite(thrown) ? unreadable(file, "read", thrown) : thrown;
   } finally {
     // What was not committed is rolled back.
-    db.close();
+    db?.close();
     owner?.release();
   }
+}
+
+function noLedger(file: string): LedgerOpenError {
+  return new LedgerOpenError(`${file} is no ledger; name the data directory that has one with EP_DATA_DIR`);
+}
+
+/** An empty file is a database without tables to SQLite, and one of another program has others: neither becomes a ledger here. */
+function expectLedger(db: DatabaseSync, file: string): void {
+  const found = db.prepare("SELECT count(*) AS tables FROM sqlite_schema WHERE name IN ('attempts', 'labels', 'sums')");
+  if (Number(found.get()?.tables) < 3) throw noLedger(file);
+  knownVersion(db, file);
 }
 
 /** A row, as it is read. */
@@ -77,16 +96,24 @@ function* rowsOf(db: DatabaseSync, fromMs: number, toMs: number): Iterable<Row> 
   }
 }
 
-function ratedRow(row: Row): RatedRow {
-  const { provider, model, started_at_ms, ended_at_ms, usage, cost_nano_usd: cost } = row;
+function ratedRow(row: Row, file: string): RatedRow {
+  const { attempt_id, provider, model, started_at_ms, ended_at_ms, usage, cost_nano_usd: cost } = row;
   return {
     provider: String(provider),
     model: String(model),
     startedAtMs: Number(started_at_ms),
     endedAtMs: Number(ended_at_ms),
-    usage: fromBinary(UsageSchema, usage instanceof Uint8Array ? usage : new Uint8Array()),
+    usage: usageOf(usage, () => `${file}, attempt ${String(attempt_id)}`),
     ...(typeof cost === "bigint" ? { costNanoUsd: cost } : {}),
   };
+}
+
+function usageOf(bytes: SQLOutputValue | undefined, where: () => string): Usage {
+  try {
+    return fromBinary(UsageSchema, bytes instanceof Uint8Array ? bytes : new Uint8Array());
+  } catch (cause) {
+    throw new LedgerOpenError(`the usage in ${where()} cannot be read; restore a backup`, { cause });
+  }
 }
 
 /** Changes rows, and at the end the sums that have them. */

@@ -63,14 +63,18 @@ const MIGRATIONS: readonly string[] = [
   `,
 ];
 
+/** The number of steps a file has. Throws a LedgerOpenError for more than this program knows. */
+export function knownVersion(db: DatabaseSync, file: string): number {
+  const version = Number(db.prepare("PRAGMA user_version").get()?.user_version ?? 0);
+  if (version <= MIGRATIONS.length) return version;
+  throw new LedgerOpenError(
+    `the ledger ${file} was written by a newer program (schema ${version}, this one knows ${MIGRATIONS.length}); start that one, or restore a backup of before the upgrade`,
+  );
+}
+
 /** Brings a ledger's file to the current schema, each step whole or not at all. Throws a LedgerOpenError for a file of a newer program, or of another one. */
 export function migrate(db: DatabaseSync, file: string): void {
-  const version = Number(db.prepare("PRAGMA user_version").get()?.user_version ?? 0);
-  if (version > MIGRATIONS.length) {
-    throw new LedgerOpenError(
-      `the ledger ${file} was written by a newer program (schema ${version}, this one knows ${MIGRATIONS.length}); start that one, or restore a backup of before the upgrade`,
-    );
-  }
+  const version = knownVersion(db, file);
   // Whose tables these are does not matter: they are not a ledger's, and stay as they are.
   if (version === 0 && db.prepare("SELECT name FROM sqlite_schema LIMIT 1").get() !== undefined) {
     throw new LedgerOpenError(

@@ -18,6 +18,7 @@ import type {
   WriterRequest,
 } from "./messages.ts";
 import { readCosts } from "./reader.ts";
+import { unreadable } from "./unreadable.ts";
 import { createWriter, LEDGER_FILE, type Writer } from "./writer.ts";
 
 // The entry of the ledger's threads: the writer, beside which the process can do other things while the disk is waited for, and the reader, for which no
@@ -43,7 +44,7 @@ if (parentPort !== null) {
 
 function runWriter(port: MessagePort, options: ThreadSettings): void {
   const say = (message: ThreadReady | WriterAnswer): void => port.postMessage(message);
-  const writer = opened(port, () => createWriter(options));
+  const writer = opened(port, options, () => createWriter(options));
   if (writer === undefined) return;
   const rollUp = createChore(() => writer.rollUp());
   const clean = createChore(() => writer.clean(Date.now()));
@@ -118,7 +119,8 @@ function close(port: MessagePort, writer: Writer): void {
 
 function runReader(port: MessagePort, { directory }: ThreadSettings): void {
   const say = (message: ThreadReady | ReaderAnswer): void => port.postMessage(message);
-  const db = opened(port, () => new DatabaseSync(join(directory, LEDGER_FILE), { readOnly: true, timeout: AGAIN_MS }));
+  const file = join(directory, LEDGER_FILE);
+  const db = opened(port, { directory }, () => new DatabaseSync(file, { readOnly: true, timeout: AGAIN_MS }));
   if (db === undefined) return;
   standBackIfPossible();
   port.on("message", (request: ReaderRequest) => {
@@ -147,12 +149,16 @@ function standBackIfPossible(): void {
 }
 
 /** What was opened; undefined after saying why it cannot be. */
-function opened<Opened>(port: MessagePort, open: () => Opened): Opened | undefined {
+function opened<Opened>(
+  port: MessagePort,
+  { directory }: Pick<ThreadSettings, "directory">,
+  open: () => Opened,
+): Opened | undefined {
   try {
     return open();
   } catch (thrown) {
-    const what = thrown instanceof LedgerOpenError ? "" : "the ledger cannot be opened: ";
-    const message = `${what}${thrown instanceof Error ? thrown.message : String(thrown)}`;
+    const { message } =
+      thrown instanceof LedgerOpenError ? thrown : unreadable(join(directory, LEDGER_FILE), "opened", thrown);
     port.postMessage({ type: "refused", message } satisfies ThreadReady);
     return undefined;
   }
