@@ -1,6 +1,6 @@
 import { CostDimension } from "../gen/execution/v1/costs_pb.js";
 import { Billed } from "../gen/execution/v1/usage_pb.js";
-import type { AttemptRow, CostGroup, CostPosition, CostSums } from "./store.ts";
+import type { AttemptRow, CostAnswer, CostGroup, CostPosition, CostSums } from "./store.ts";
 
 /** The dimensions that are times, and how much of `2026-11-26T13:05:00.000Z` names a period of each. */
 const TIME_LENGTHS: ReadonlyMap<CostDimension, readonly [length: number, rest: string]> = new Map([
@@ -36,6 +36,11 @@ export function noSums(): RunningSums {
     costNanoUsd: 0n,
     unpricedAttempts: 0n,
   };
+}
+
+/** The answer to a question of more groups than there may be. */
+export function tooLarge(): CostAnswer {
+  return { groups: [], total: noSums(), hasMore: false, isTooLarge: true };
 }
 
 /** Most that a sum of the contract can hold, an int64. */

@@ -87,6 +87,8 @@ export interface CostQuery {
   readonly filter: CostFilter;
   /** Most groups to return. */
   readonly limit: number;
+  /** Most groups there may be, returned or not: each is held in memory, and sorted, for every page. Absent: any number. */
+  readonly maxGroups?: number;
   /** Only groups after this one. */
   readonly after?: CostPosition;
   /** Fails with LEDGER_UNAVAILABLE rather than answer without rows that this process, or one before it with the same directory, had settled before it asked. */
@@ -149,6 +151,8 @@ export interface CostAnswer {
   readonly total: CostSums;
   /** True if there are more groups after the last one. */
   readonly hasMore: boolean;
+  /** True if there are more groups than `maxGroups`; then the answer has none of them, and no sums. */
+  readonly isTooLarge?: true;
 }
 
 /**

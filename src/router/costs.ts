@@ -19,6 +19,9 @@ import type { Asker, AskLedger } from "./ledger-turns.ts";
 /** Groups of a page, unless the request says how many. */
 const defaultPageSize = 1000;
 
+/** Most groups of all pages together: the ledger finds and sorts all of them for each page, while others wait. */
+const maxGroups = 200_000;
+
 /** What costs are told from. */
 export interface CostDeps {
   readonly ledger: LedgerStore;
@@ -30,7 +33,7 @@ export interface CostDeps {
 /**
  * Says what was used and what it cost. A key sees its own rows; with the role viewer or tenant_admin those of its tenant, with platform_admin all.
  * Throws SCOPE_DENIED for a key or tenant beyond that, and INVALID_FIELD for a window that is none, a dimension that is asked for twice, and a
- * page token that is not of this request, and for metadata that the ledger does not keep apart. What it asks the ledger has its turn, and rejects, as
+ * page token that is not of this request, for metadata that the ledger does not keep apart, and for more than 200,000 groups. What it asks the ledger has its turn, and rejects, as
  * `askLedger` says.
  */
 export async function describeCosts(
@@ -50,9 +53,14 @@ export async function describeCosts(
     metadataKey: request.metadataKey,
     filter,
     limit: request.pageSize ?? defaultPageSize,
+    maxGroups,
     ...(page === undefined ? {} : { after: page.after }),
   };
   const answer = await askLedger(asker, () => ledger.costs(query));
+  if (answer.isTooLarge === true) {
+    const most = maxGroups.toLocaleString("en");
+    refuse("group_by", `makes more than ${most} groups; ask for a shorter window, longer periods or fewer dimensions`);
+  }
   const last = answer.groups.at(-1);
   return create(CostsResponseSchema, {
     rows: answer.groups.map(rowOf),

@@ -202,6 +202,16 @@ export function describeLedgerStore(name: string, open: () => Promise<LedgerStor
       expect(read).toEqual(whole.groups);
     });
 
+    // Mutants seen red in SQLite and in memory: `maxGroups` is not looked at; as many as there may be are too many.
+    test("tells no groups of a question that has more than it may have", async () => {
+      await keep({ model: "a" }, { model: "b" }, { model: "b" }, { model: "c" });
+      const groupBy = [CostDimension.MODEL];
+      const all = await store.costs(costQuery({ groupBy }));
+      expect(await store.costs(costQuery({ groupBy, maxGroups: 3, limit: 3 }))).toEqual(all);
+      const { groups: found, isTooLarge } = await store.costs(costQuery({ groupBy, maxGroups: 2, limit: 1 }));
+      expect({ found, isTooLarge }).toEqual({ found: [], isTooLarge: true });
+    });
+
     test("takes appends that overlap", async () => {
       await Promise.all(Array.from({ length: 50 }, () => store.settle(attemptRow())));
       expect((await store.costs(costQuery())).total.attempts).toBe(50n);

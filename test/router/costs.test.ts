@@ -156,6 +156,22 @@ test("a dimension asked for twice is refused", async () => {
   await expect(costs({ groupBy })).rejects.toMatchObject(refused("group_by[2]", /DAY a second time/));
 });
 
+// Mutant seen red: the ledger is not told how many groups there may be.
+test("more groups than may be found and sorted for a page are refused, and the way out is told", async () => {
+  const small: LedgerStore = {
+    ...ledger,
+    costs: async (query) => ({
+      ...(await ledger.costs(query)),
+      ...((query.maxGroups ?? Number.POSITIVE_INFINITY) < 200_001 && { isTooLarge: true }),
+    }),
+  };
+  const asked = testRouter(testState([]), { ledger: small }).costs(
+    create(CostsRequestSchema, { groupBy: [CostDimension.MINUTE, CostDimension.END_USER] }),
+    testContext({ principal: anyone }),
+  );
+  await expect(asked).rejects.toMatchObject(refused("group_by", /more than 200,000 groups; ask for a shorter window/));
+});
+
 describe("metadata", () => {
   const groupBy = [CostDimension.METADATA];
 

@@ -1,6 +1,6 @@
 import { ExecutionError } from "../../errors.ts";
 import { CostDimension } from "../../gen/execution/v1/costs_pb.js";
-import { addSums, isTime, noSums, pageOf, periodName, type RunningSums, sumsOf } from "../cost-groups.ts";
+import { addSums, isTime, noSums, pageOf, periodName, type RunningSums, sumsOf, tooLarge } from "../cost-groups.ts";
 import { createMetadataValues, hasMetadata, type MetadataValue } from "../metadata.ts";
 import type { CostFilter, CostQuery, LedgerStore } from "../store.ts";
 import { type Labels, labelsOf } from "./labelled-sums.ts";
@@ -61,7 +61,7 @@ export function createMemoryStore({ maxSums, maxAttemptIds, metadataKeys = [] }:
       while (isFull() && makeRoom());
     },
     costs: async (query) => {
-      const { startMs, endMs, filter } = query;
+      const { startMs, endMs, filter, maxGroups = Number.POSITIVE_INFINITY } = query;
       const groups = new Map<string, Group>();
       const total = noSums();
       const metadataValue = createMetadataValues();
@@ -72,6 +72,7 @@ export function createMemoryStore({ maxSums, maxAttemptIds, metadataKeys = [] }:
           addSums(groupFor(groups, groupOf(labels, minute, query, metadataValue)), sums);
         }
       }
+      if (groups.size > maxGroups) return tooLarge();
       const found = [...groups.values()].map(({ group, sums }) => ({ group, ...sums }));
       return { ...pageOf(found, query), total };
     },

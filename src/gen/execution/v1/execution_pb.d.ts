@@ -54,7 +54,8 @@ export declare const ExecutionService: GenService<{
   /**
    * Costs says what was used and what it cost.
    *
-   * Errors: UNAVAILABLE (OVERLOADED) while too many questions of the key, of its tenant or of all have no answer yet.
+   * Errors: UNAVAILABLE (OVERLOADED) while too many questions of the key, of its tenant or of all have no answer yet; INVALID_ARGUMENT
+   * (INVALID_FIELD) for more than 200,000 rows on all pages together.
    *
    * @generated from rpc execution.v1.ExecutionService.Costs
    */

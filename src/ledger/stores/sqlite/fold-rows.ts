@@ -1,5 +1,5 @@
 import { CostDimension } from "../../../gen/execution/v1/costs_pb.js";
-import { addSums, isTime, MAX_SUM, noSums, pageOf, periodName, type RunningSums } from "../../cost-groups.ts";
+import { addSums, isTime, MAX_SUM, noSums, pageOf, periodName, type RunningSums, tooLarge } from "../../cost-groups.ts";
 import { createMetadataValues, hasMetadata, type MetadataValue } from "../../metadata.ts";
 import type { CostAnswer, CostQuery } from "../../store.ts";
 import type { LabelName } from "./levels.ts";
@@ -27,7 +27,7 @@ export function asksForMetadata({ groupBy, filter }: CostQuery): boolean {
   return groupBy.includes(CostDimension.METADATA) || filter.metadata !== undefined;
 }
 
-/** Makes the answer to a query of the rows found for it, of which several may belong to a group. */
+/** Makes the answer to a query of the rows found for it, of which several may belong to a group. Rows are read no further once there are too many groups. */
 export function foldRows(rows: Iterable<AnswerRow>, query: CostQuery): CostAnswer {
   const labels = labelsIn(query.groupBy);
   const groups = new Map<string, Group>();
@@ -36,12 +36,14 @@ export function foldRows(rows: Iterable<AnswerRow>, query: CostQuery): CostAnswe
   const groupOf = createGroupNames(labels, query, metadataValue);
   const metadataPlace = labels.length + 1;
   const sumsPlace = metadataPlace + (asksForMetadata(query) ? 1 : 0);
-  const { metadata } = query.filter;
+  const { filter, maxGroups = Number.POSITIVE_INFINITY } = query;
+  const { metadata } = filter;
   for (const row of rows) {
     if (metadata !== undefined && !hasMetadata(String(row[metadataPlace]), metadata, metadataValue)) continue;
     const sums = sumsIn(row.slice(sumsPlace));
     addSums(total, sums);
     addTo(groups, groupOf(row), sums);
+    if (groups.size > maxGroups) return tooLarge();
   }
   const found = [...groups.values()].map(({ group, sums }) => ({ group, ...sums }));
   return { ...pageOf(found, query), total };

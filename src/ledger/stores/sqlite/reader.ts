@@ -1,6 +1,7 @@
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { isTime, noSums } from "../../cost-groups.ts";
 import type { CostAnswer, CostQuery } from "../../store.ts";
+import { createPlanner } from "./cost-plan.ts";
 import { type SumsWanted, segmentSql, tailSql } from "./cost-sql.ts";
 import { asksForMetadata, foldRows, labelsIn } from "./fold-rows.ts";
 import { DAY, GRAINS_MS } from "./levels.ts";
@@ -25,8 +26,11 @@ function answer(db: DatabaseSync, query: CostQuery): CostAnswer {
   const periodMs = groupBy.some(isTime) ? (GRAINS_MS[grain] ?? GRAINS_MS[DAY]) : undefined;
   const wanted: SumsWanted = { labels, hasMetadata: asksForMetadata(query), periodMs, filter };
   if (!(window.startMs < window.endMs)) return { groups: [], total: noSums(), hasMore: false };
+  const plansOf = createPlanner(db, wanted);
   const statements = [
-    ...segmentsOf(window, grain, kept).map((segment) => segmentSql(segment, wanted)),
+    ...segmentsOf(window, grain, kept)
+      .flatMap((segment) => plansOf(segment))
+      .map(({ segment, plan }) => segmentSql(segment, wanted, plan)),
     tailSql(wanted, window.startMs, window.endMs, rolledUp),
   ];
   return foldRows(
@@ -35,7 +39,7 @@ function answer(db: DatabaseSync, query: CostQuery): CostAnswer {
       statement.setReturnArrays(true);
       statement.setReadBigInts(true);
       // With arrays wanted, rows are arrays; the types do not know.
-      return statement.all(...values) as readonly unknown[] as readonly (readonly SQLOutputValue[])[];
+      return statement.iterate(...values) as Iterator<unknown> as IteratorObject<readonly SQLOutputValue[]>;
     }),
     query,
   );
