@@ -95,7 +95,7 @@ export interface CostQuery {
   readonly isComplete?: true;
 }
 
-/** Attempts that are over, in the order in which the store was told. */
+/** Attempts that are over, in an order of the store's own that stays the same from page to page. */
 export interface AttemptQuery {
   /** First and last-but-one millisecond of the window, by the end of the attempts. */
   readonly startMs: number;
@@ -103,8 +103,8 @@ export interface AttemptQuery {
   readonly filter: CostFilter;
   /** Most attempts to return. */
   readonly limit: number;
-  /** Where the page before has ended; 0 at first. */
-  readonly after: bigint;
+  /** Where the page before has ended, its `next`, which only the store reads; absent at first. */
+  readonly after?: string;
 }
 
 /** What an attempt's row says of itself. */
@@ -120,7 +120,7 @@ export interface SettledAttempt extends Omit<AttemptRow, "usage"> {
 export interface AttemptPage {
   readonly attempts: readonly SettledAttempt[];
   /** Where to go on; absent if there are no more. */
-  readonly next?: bigint;
+  readonly next?: string;
 }
 
 /** Sums over attempts, each at most what an int64 can hold, where it stands still. */
@@ -156,8 +156,8 @@ export interface CostAnswer {
 }
 
 /**
- * Keeps the rows of attempts. Every implementation passes `test/ledger/store-suite.ts`. Whatever rejects does so with LEDGER_UNAVAILABLE where the
- * store cannot write now and may later.
+ * Keeps the rows of attempts. Every implementation passes `test/ledger/store-suite.ts`, and one that keeps rows `attempt-suite.ts` beside it. Whatever
+ * rejects does so with LEDGER_UNAVAILABLE where the store cannot write now and may later.
  */
 export interface LedgerStore {
   /** Names of the metadata that sums are kept apart by: no other can be asked for. */
@@ -175,7 +175,7 @@ export interface LedgerStore {
   isWritable(): boolean;
   /** Sums rows up. */
   costs(query: CostQuery): Promise<CostAnswer>;
-  /** Reads rows. Throws UNIMPLEMENTED if the store keeps sums alone. */
+  /** Reads rows: at first no fewer than were settled here before. Throws UNIMPLEMENTED if the store keeps sums alone. */
   attempts(query: AttemptQuery): Promise<AttemptPage>;
   /** Small things that are kept beside the rows. */
   readonly records: RecordStore;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll } from "@jest/globals";
+import { describeAttempts } from "../ledger/attempt-suite.ts";
 import { describeLedgerStore } from "../ledger/store-suite.ts";
 import { type PostgresServer, startPostgresServer } from "../support/postgres-server.ts";
 import { createLedgers, type Ledgers } from "./ledgers.ts";
@@ -16,4 +17,7 @@ afterAll(async () => {
   await server.stop();
 });
 
-describeLedgerStore("PostgreSQL", async () => ledgers.open({ database: ledgers.newDatabase() }), 2);
+const open = async () => ledgers.open({ database: ledgers.newDatabase() });
+
+describeLedgerStore("PostgreSQL", open, 2);
+describeAttempts("PostgreSQL", open);

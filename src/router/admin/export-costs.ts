@@ -51,15 +51,15 @@ async function* exportAttempts(
   }
   checkMetadata(costs, ledger.metadataKeys);
   const query = { ...windowOf(costs, nowMs()), filter: costFilter(costs, asker.principal), limit: PAGE };
-  let after: bigint | undefined = 0n;
-  while (after !== undefined) {
-    const next: AttemptQuery = { ...query, after };
+  let after: string | undefined;
+  do {
+    const next: AttemptQuery = { ...query, ...(after !== undefined && { after }) };
     const page: AttemptPage = await askLedger(asker, () => ledger.attempts(next));
-    if (page.attempts.length > 0 || after === 0n) {
+    if (page.attempts.length > 0 || after === undefined) {
       yield [create(ExportCostsResponseSchema, { attempts: page.attempts.map(recordOf) })];
     }
     after = page.next;
-  }
+  } while (after !== undefined);
 }
 
 function recordOf({ startedAtMs, endedAtMs, ...attempt }: SettledAttempt): AttemptRecord {

@@ -1,4 +1,4 @@
-import type { CostAnswer, CostQuery } from "../../store.ts";
+import type { AttemptPage, AttemptQuery, CostAnswer, CostQuery } from "../../store.ts";
 import type { Retention } from "../sqlite/retention.ts";
 import type { DatabaseSettings } from "./database.ts";
 
@@ -13,6 +13,7 @@ export interface ShipperSettings {
 /** What the thread is told. */
 export type ShipperRequest =
   | { readonly type: "costs"; readonly id: number; readonly query: CostQuery }
+  | { readonly type: "attempts"; readonly id: number; readonly query: AttemptQuery }
   /** Asks for a `flushed` when all that is settled now is in the database, or the time is over. */
   | { readonly type: "flush"; readonly id: number; readonly withinMs: number };
 
@@ -31,6 +32,7 @@ export type ShipperReady =
 /** What the thread says then. */
 export type ShipperAnswer =
   | { readonly type: "answer"; readonly id: number; readonly answer: CostAnswer }
+  | { readonly type: "page"; readonly id: number; readonly page: AttemptPage }
   | { readonly type: "failed"; readonly id: number; readonly why: string }
   /** The answer would be without rows that were settled here, and was to be complete. */
   | { readonly type: "behind"; readonly id: number }

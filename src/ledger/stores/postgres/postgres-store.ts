@@ -40,6 +40,9 @@ export interface PostgresStore extends LedgerStore {
   backlog(): number;
 }
 
+/** How long a question for attempts waits for what was settled here before it. */
+const CATCH_UP_MS = 1_000;
+
 /** How long the end of the process waits for the last rows to be sent. */
 const LAST_ROWS_MS = 5_000;
 
@@ -48,7 +51,7 @@ const RETRY_AFTER_MS = 1_000;
 
 /**
  * Opens a ledger that a team's gateways share. Attempts are opened and settled in the spool, an embedded ledger of this process's own, so no call waits
- * for the database or fails with it; a thread sends the rows on. Only the sums come from the database. Throws a LedgerOpenError if the spool cannot be
+ * for the database or fails with it; a thread sends the rows on. Sums and rows are read from the database. Throws a LedgerOpenError if the spool cannot be
  * opened, or the database refuses what only the operator can mend; one that cannot be reached is an outage as any other.
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<PostgresStore> {
@@ -112,8 +115,16 @@ function storeOf({ spool, bound, thread, maxSpoolRows, told }: Parts): PostgresS
       if (answer === undefined) throw behind();
       return answer;
     },
-    // What this gateway has itself: the rows it sent, and the budgets that are defined at it.
-    attempts: (query) => spool.attempts(query),
+    attempts: async (query) => {
+      const outage = (thrown: unknown): never => {
+        throw unavailable("attempts cannot be read; calls are taken and written down as always", thrown);
+      };
+      // Later pages go on from the first, whatever was settled meanwhile.
+      const left = query.after === undefined ? await thread.flushed(CATCH_UP_MS).catch(outage) : 0;
+      if (left > 0) throw behind();
+      return thread.attempts(query).catch(outage);
+    },
+    // Those that are defined at this gateway.
     records: spool.records,
     flushed: (withinMs) => thread.flushed(withinMs),
     backlog: () => bound.backlog(),

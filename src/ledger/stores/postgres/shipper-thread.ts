@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { LedgerOpenError } from "../../open-error.ts";
-import type { CostAnswer, CostQuery } from "../../store.ts";
+import type { AttemptPage, AttemptQuery, CostAnswer, CostQuery } from "../../store.ts";
 import type { ShipperAnswer, ShipperReady, ShipperRequest, ShipperSettings } from "./messages.ts";
 
 /** The thread that speaks to the database. */
@@ -8,7 +8,9 @@ export interface ShipperThread {
   readonly ready: Extract<ShipperReady, { type: "ready" }>;
   /** Rejects with an Error that says why; undefined where the answer was to be complete and is not yet. */
   costs(query: CostQuery): Promise<CostAnswer | undefined>;
-  /** Resolves when all that is settled now is in the database, or the time is over: with how many rows are not. */
+  /** Reads what is in the database. Rejects with an Error that says why. */
+  attempts(query: AttemptQuery): Promise<AttemptPage>;
+  /** Resolves when all that is settled now is in the database, or the time is over: with how many rows are not. Rejects if nobody knows how many. */
   flushed(withinMs: number): Promise<number>;
   /** Ends it, whatever the database does. */
   close(): Promise<void>;
@@ -71,9 +73,15 @@ export async function startShipperThread(
         if (answer.type === "behind") return undefined;
         throw new Error(answer.type === "failed" ? answer.why : answer.type);
       },
+      attempts: async (query) => {
+        const answer = await ask((id) => ({ type: "attempts", id, query }));
+        if (answer.type === "page") return answer.page;
+        throw new Error(answer.type === "failed" ? answer.why : answer.type);
+      },
       flushed: async (withinMs) => {
         const answer = await ask((id) => ({ type: "flush", id, withinMs }));
-        return answer.type === "flushed" ? answer.left : 0;
+        if (answer.type === "flushed") return answer.left;
+        throw new Error(answer.type === "failed" ? answer.why : answer.type);
       },
       close: async () => {
         await worker.terminate();

@@ -1,4 +1,5 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { readAttempts } from "./attempt-reader.ts";
 import { createDatabase, isOperatorsError, messageOf } from "./database.ts";
 import type { ShipperAnswer, ShipperReady, ShipperRequest, ShipperSettings } from "./messages.ts";
 import { readCosts } from "./reader.ts";
@@ -56,6 +57,7 @@ async function run(port: MessagePort, settings: ShipperSettings): Promise<void> 
   const answer = async (request: ShipperRequest): Promise<ShipperAnswer> => {
     const { type, id } = request;
     if (type === "flush") return { type: "flushed", id, left: await shipper.flushed(request.withinMs) };
+    if (type === "attempts") return { type: "page", id, page: await readAttempts(questions, request.query) };
     try {
       const { query } = request;
       if (query.isComplete !== true) await shipper.flushed(CATCH_UP_MS);

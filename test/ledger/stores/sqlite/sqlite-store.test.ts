@@ -3,7 +3,7 @@ import { getPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
 import { openSqliteStore } from "../../../../src/ledger/stores/sqlite/sqlite-store.ts";
-import { attemptRow } from "../../attempt-row.ts";
+import { describeAttempts } from "../../attempt-suite.ts";
 import { describeLedgerStore, SUITE_METADATA_KEYS } from "../../store-suite.ts";
 
 const directories: string[] = [];
@@ -25,21 +25,7 @@ async function open(directory = mkdtempSync(join(tmpdir(), "ledger-"))) {
 }
 
 describeLedgerStore("SQLite", open, 3);
-
-// Mutant seen red: the filter by metadata is not looked at.
-test("SQLite reads the rows of attempts with this metadata, or without", async () => {
-  const store = await open();
-  const metadata = [{ team: "blue", call: '"1"' }, { team: "red" }, { project: "blue" }, {}];
-  for (const [index, each] of metadata.entries())
-    await store.settle(attemptRow({ attemptId: `${index}`, metadata: each }));
-  const window = { startMs: 0, endMs: Date.UTC(2027, 0), limit: 10, after: 0n };
-  const read = async (wanted: Readonly<Record<string, string>>) =>
-    (await store.attempts({ ...window, filter: { metadata: wanted } })).attempts.map(({ attemptId }) => attemptId);
-  expect(await read({ team: "blue" })).toEqual(["0"]);
-  expect(await read({ team: "" })).toEqual(["2", "3"]);
-  expect(await read({ team: "", project: "blue" })).toEqual(["2"]);
-  await store.close();
-});
+describeAttempts("SQLite", open);
 
 // Only Linux gives a thread a priority of its own, and shows it there. Mutant seen red: the reader keeps its priority.
 (existsSync("/proc/thread-self") ? test : test.skip)("SQLite answers questions behind those who commit", async () => {
@@ -53,7 +39,7 @@ test("SQLite reads the rows of attempts with this metadata, or without", async (
   const threads = (): readonly string[] => readdirSync("/proc/self/task");
   const store = await open();
   const before = new Set(threads());
-  await store.attempts({ startMs: 0, endMs: 1, limit: 1, after: 0n, filter: {} });
+  await store.attempts({ startMs: 0, endMs: 1, limit: 1, filter: {} });
   const begun = threads().filter((thread) => !before.has(thread));
   expect(begun.map(niceOf)).toContain(Math.min(19, getPriority() + 10));
   await store.close();
