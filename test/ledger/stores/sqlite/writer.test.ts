@@ -6,7 +6,12 @@ import { unknownUsage } from "../../../../src/contract/usage.ts";
 import { AttemptOutcome, Billed, UsageSource } from "../../../../src/gen/execution/v1/usage_pb.js";
 import { LedgerOpenError } from "../../../../src/ledger/open-error.ts";
 import { readCosts } from "../../../../src/ledger/stores/sqlite/reader.ts";
-import { checkpointOperation, openOperation, settleOperation } from "../../../../src/ledger/stores/sqlite/wire.ts";
+import {
+  checkpointOperation,
+  openOperation,
+  settleOperation,
+  withdrawal,
+} from "../../../../src/ledger/stores/sqlite/wire.ts";
 import { LEDGER_FILE } from "../../../../src/ledger/stores/sqlite/writer.ts";
 import { attemptRow } from "../../attempt-row.ts";
 import { costQuery } from "../../store-suite.ts";
@@ -82,6 +87,20 @@ describe("attempts that were open when their process ended", () => {
       { seq: 3, attempt_id: "attempt_b" },
     ]);
   });
+});
+
+// Mutant seen red: the attempt stays, and is settled as one that may be billed.
+test("an attempt that was entered and is taken back is not settled by the next start", () => {
+  const directory = temporaryDirectory();
+  const [kept, taken] = ["attempt_1", "attempt_2"].map((attemptId) =>
+    openOperation(beginningOf(attemptRow({ attemptId }))),
+  );
+  if (kept === undefined || taken === undefined) throw new Error("there are two");
+  leave(directory, kept, taken, withdrawal(taken));
+  const writer = openWriter(directory);
+  writer.close();
+  expect(writer.recovered).toBe(1);
+  expect(ask(directory, "SELECT attempt_id FROM attempts")).toEqual([{ attempt_id: "attempt_1" }]);
 });
 
 describe("a ledger's directory", () => {
