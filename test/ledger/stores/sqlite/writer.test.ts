@@ -8,6 +8,7 @@ import { LedgerOpenError } from "../../../../src/ledger/open-error.ts";
 import { readCosts } from "../../../../src/ledger/stores/sqlite/reader.ts";
 import {
   checkpointOperation,
+  type Operation,
   openOperation,
   settleOperation,
   withdrawal,
@@ -198,6 +199,42 @@ describe("a ledger whose files are taken away while it is open", () => {
       writer.close();
     },
   );
+});
+
+describe("a writer where more goes wrong than what is written", () => {
+  // Mutants seen red: release() without its catch; one that says true then.
+  test("says so, and goes on, if a disk is full and the reserve cannot be taken away", () => {
+    const directory = temporaryDirectory();
+    const writer = openWriter(directory);
+    const reserve = join(directory, "reserve");
+    rmSync(reserve);
+    mkdirSync(reserve);
+    writeFileSync(join(reserve, "file"), "");
+    let tries = 0;
+    const full: Operation = {
+      kind: "settle",
+      get values(): never {
+        tries += 1;
+        // SQLITE_FULL.
+        throw Object.assign(new Error("planted"), { errcode: 13 });
+      },
+    };
+    expect(writer.commit([full])).toMatchObject({ outcome: "failed", why: "planted", isWritable: false });
+    expect(tries).toBe(1);
+    expect(writer.probe()).toMatchObject({ outcome: "failed", isWritable: false });
+    rmSync(reserve, { recursive: true });
+    expect(writer.probe()).toMatchObject({ outcome: "done", isWritable: true });
+    expect(writer.commit([settleOperation(attemptRow({}))])).toMatchObject({ outcome: "done", isWritable: true });
+    writer.close();
+  });
+
+  // Mutant seen red: rollBack() without its catch. Of a database that is closed everything throws, so that rolling back does too.
+  test("says that it failed, and throws nothing, if it cannot be rolled back either", () => {
+    const writer = openWriter(temporaryDirectory());
+    writer.close();
+    expect(writer.commit([settleOperation(attemptRow({}))])).toMatchObject({ outcome: "failed", isWritable: false });
+    expect(writer.probe()).toMatchObject({ outcome: "failed", isWritable: false });
+  });
 });
 
 describe("roll-ups", () => {
