@@ -69,12 +69,12 @@ test("a budget that one process makes, changes and takes away is so at its peers
   await one.book.create("b", limit, terms(5n), by, ready);
   await untilSeen(other.book, [["b", 1, 5n]]);
   expect(other.registry.all()).toEqual([limit]);
-  await other.book.change("b", 1, terms(6n), by);
+  await other.book.change("b", 1, () => terms(6n), by);
   await one.book.renew();
-  await one.book.change("b", 2, terms(7n), by);
+  await one.book.change("b", 2, () => terms(7n), by);
   await untilSeen(other.book, [["b", 3, 7n]]);
   expect(await other.own.all("budget")).toMatchObject([{ id: "b", version: 3, changedBy: "t/k", changedAtMs: 7 }]);
-  await other.book.remove("b", 3, by);
+  await other.book.remove("b", 3, () => undefined, by);
   await untilSeen(one.book, []);
   expect([one.registry.all(), await one.own.all("budget")]).toEqual([[], []]);
 });
@@ -85,8 +85,8 @@ test("of two processes that change one version, one is told of the conflict, and
   await one.book.create("b", limit, terms(5n), by, ready);
   await untilSeen(other.book, [["b", 1, 5n]]);
   const written = await Promise.allSettled([
-    one.book.change("b", 1, terms(10n), by),
-    other.book.change("b", 1, terms(20n), by),
+    one.book.change("b", 1, () => terms(10n), by),
+    other.book.change("b", 1, () => terms(20n), by),
   ]);
   expect(written.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
   expect(written.find(({ status }) => status === "rejected")).toMatchObject({ reason: { reason: "VERSION_CONFLICT" } });
@@ -116,24 +116,24 @@ test("what a peer has made or changed just now is known to whoever makes or chan
     reason: "BUDGET_EXISTS",
     message: "there is such a budget already: b; change that one",
   });
-  await other.book.change("b", 1, terms(7n), by);
-  await expect(one.book.change("b", 1, terms(8n), by)).rejects.toMatchObject({ reason: "VERSION_CONFLICT" });
-  await one.book.change("b", 2, terms(9n), by);
-  await other.book.remove("b", 3, by);
-  await expect(one.book.change("b", 4, terms(1n), by)).rejects.toMatchObject({ reason: "BUDGET_NOT_FOUND" });
+  await other.book.change("b", 1, () => terms(7n), by);
+  await expect(one.book.change("b", 1, () => terms(8n), by)).rejects.toMatchObject({ reason: "VERSION_CONFLICT" });
+  await one.book.change("b", 2, () => terms(9n), by);
+  await other.book.remove("b", 3, () => undefined, by);
+  await expect(one.book.change("b", 4, () => terms(1n), by)).rejects.toMatchObject({ reason: "BUDGET_NOT_FOUND" });
 });
 
 // Mutant seen red: nothing offered to a server that has lost what it had.
 test("what the server has lost it is given again, with the newest versions, and nothing that was taken away", async () => {
   const [one, other] = [await startProcess(), await startProcess()];
   await one.book.create("gone", { ...limit, value: "u" }, terms(1n), by, ready);
-  await one.book.remove("gone", 1, by);
+  await one.book.remove("gone", 1, () => undefined, by);
   await one.book.create("b", limit, terms(5n), by, ready);
-  await one.book.change("b", 1, terms(6n), by);
+  await one.book.change("b", 1, () => terms(6n), by);
   await untilSeen(other.book, [["b", 2, 6n]]);
   await direct.send("FLUSHALL");
   await waitFor(async () => (await direct.send("HGET", "ep:{budgets}:kept", "b")) !== null, { what: "the budget" });
-  await other.book.change("b", 2, terms(8n), by);
+  await other.book.change("b", 2, () => terms(8n), by);
   await untilSeen(one.book, [["b", 3, 8n]]);
 });
 
@@ -144,8 +144,8 @@ test("a process that was away while budgets were changed has them, and no others
   await one.book.create("c", { ...limit, value: "u" }, terms(5n), by, ready);
   for (const { book } of [other]) await waitFor(() => seen(book).length === 2, { what: "the budgets" });
   await other.close();
-  await one.book.remove("b", 1, by);
-  for (const version of [1, 2]) await one.book.change("c", version, terms(9n), by);
+  await one.book.remove("b", 1, () => undefined, by);
+  for (const version of [1, 2]) await one.book.change("c", version, () => terms(9n), by);
   const again = await startProcess(other.own);
   expect(seen(again.book)).toEqual([["c", 3, 9n]]);
   expect(await again.own.all("budget")).toMatchObject([{ id: "c", version: 3 }]);

@@ -53,8 +53,18 @@ export interface BudgetBook {
     author: Author,
     prepare: () => Promise<void>,
   ): Promise<BudgetEntry>;
-  change(id: string, version: number, terms: BudgetTerms, author: Author): Promise<BudgetEntry>;
-  remove(id: string, version: number, author: Author): Promise<void>;
+  /**
+   * `decide` makes the new terms of the budget as it is by now, and throws for who may not change it. What it throws comes before what the book says of the version,
+   * so that who may not know of a budget learns nothing of it. What `find` gives may be older: it is nothing to decide a change by.
+   */
+  change(
+    id: string,
+    version: number,
+    decide: (entry: BudgetEntry) => BudgetTerms,
+    author: Author,
+  ): Promise<BudgetEntry>;
+  /** `check` throws for who may not take the budget, as it is by now, away. */
+  remove(id: string, version: number, check: (entry: BudgetEntry) => void, author: Author): Promise<void>;
   /** Puts in force what the store has by now: others have changed it. */
   renew(): Promise<void>;
 }
@@ -106,16 +116,14 @@ export function createBudgetBook({ records, registry, limits, ...given }: Budget
     last = done.catch(() => undefined);
     return done;
   };
-  const changeable = (id: string, version: number): BudgetEntry => {
-    const entry = entries.get(id);
-    if (entry === undefined) throw notFound(id);
+  const checkChangeable = (entry: BudgetEntry, version: number): void => {
+    const { id } = entry;
     if (entry.changed === undefined) {
       throw new ExecutionError("BUDGET_READ_ONLY", "this budget is in the configuration; change it there", {
         preconditions: [{ type: "BUDGET", subject: id, description: "is defined by the configuration" }],
       });
     }
     if (entry.version !== version) throw conflict(entry.version, version);
-    return entry;
   };
   const reread = async (): Promise<void> => {
     const found = (await keptBudgets(records)).map((record) => [record.id, record] as const);
@@ -125,10 +133,18 @@ export function createBudgetBook({ records, registry, limits, ...given }: Budget
     for (const [id, record] of found) kept.set(id, record);
     refresh();
   };
-  /** Nobody is refused by a version that is older than what others have made of it, and that it names. */
-  const changeableNow = async (id: string, version: number): Promise<BudgetEntry> => {
+  const written = (id: string): BudgetEntry => {
+    const entry = entries.get(id);
+    if (entry === undefined) throw notFound(id);
+    return entry;
+  };
+  /**
+   * A budget as it is by now, as far as that matters: one that has the version that was named is what its reader read, or the store refuses the change. Nobody is
+   * refused by a version that is older than what others have made of it, and that it names.
+   */
+  const entryNow = async (id: string, version: number): Promise<BudgetEntry> => {
     if (entries.get(id)?.changed !== undefined && entries.get(id)?.version !== version) await reread();
-    return changeable(id, version);
+    return written(id);
   };
   const sameAs = (limit: Limit): BudgetEntry | undefined => {
     const wanted = limitId(limit);
@@ -144,11 +160,6 @@ export function createBudgetBook({ records, registry, limits, ...given }: Budget
   /** How many budgets a tenant's own admins have made of those that count its calls alone. */
   const ownOf = (limit: Limit): number =>
     [...entries.values()].filter((entry) => !entry.isPlatforms && tenantIn(entry.limit) === tenantIn(limit)).length;
-  const written = (id: string): BudgetEntry => {
-    const entry = entries.get(id);
-    if (entry === undefined) throw notFound(id);
-    return entry;
-  };
   return {
     all: () => [...entries.values()],
     find: (id) => entries.get(id),
@@ -175,15 +186,19 @@ export function createBudgetBook({ records, registry, limits, ...given }: Budget
         }
         return written(id);
       }),
-    change: (id, version, terms, author) =>
+    change: (id, version, decide, author) =>
       inTurn(async () => {
-        const { limit } = await changeableNow(id, version);
-        await write(id, version, budgetBody({ ...limit, amount: terms.amount }, terms), author);
+        const entry = await entryNow(id, version);
+        const terms = decide(entry);
+        checkChangeable(entry, version);
+        await write(id, version, budgetBody({ ...entry.limit, amount: terms.amount }, terms), author);
         return written(id);
       }),
-    remove: (id, version, author) =>
+    remove: (id, version, check, author) =>
       inTurn(async () => {
-        await changeableNow(id, version);
+        const entry = await entryNow(id, version);
+        check(entry);
+        checkChangeable(entry, version);
         await write(id, version, undefined, author);
       }),
     renew: () => inTurn(reread),

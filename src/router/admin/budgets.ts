@@ -63,13 +63,18 @@ export function visibleBudgets(
 export function createBudgets(deps: AdminDeps): Budgets {
   const { book, state, newId, nowMs, log } = deps;
   /** One that is not seen is not there. */
-  const find = (id: string, principal: Principal): BudgetEntry => {
-    const entry = book.find(id);
+  const seen = (entry: BudgetEntry | undefined, principal: Principal): BudgetEntry => {
     if (entry === undefined || !maySee(principal, entry, state())) {
       throw new ExecutionError("BUDGET_NOT_FOUND", "there is no such budget, or it is not one this key may see");
     }
     return entry;
   };
+  /** Throws for who may not see or change a budget. Of the configuration's the book says that they are read only. */
+  const checkAccess = (entry: BudgetEntry, principal: Principal): void => {
+    if (seen(entry, principal).changed !== undefined) checkMayChange(principal, entry, state());
+  };
+  /** What is found may be older than what others have made of it. Whose budget it is never changes. */
+  const find = (id: string, principal: Principal): BudgetEntry => seen(book.find(id), principal);
   const authorOf = ({ tenant, key }: Principal): Author => ({ name: `${tenant}/${key}`, atMs: nowMs() });
   const audit = (what: string, id: string, { requestId, principal }: CallContext): void =>
     log.info(`a budget was ${what}`, { budgetId: id, by: authorOf(principal).name, requestId });
@@ -108,22 +113,22 @@ export function createBudgets(deps: AdminDeps): Budgets {
     updateBudget: async ({ budget, updateMask }, context) => {
       const { principal } = context;
       const wanted = given(budget);
-      const entry = find(wanted.budgetId, principal);
-      if (entry.changed !== undefined) {
-        checkMayChange(principal, entry, state());
-        checkUnchanged(wanted, entry, state());
-      }
-      const terms = termsOf(readChange(wanted, updateMask, entry), principal);
-      const changed = await book.change(entry.id, Number(wanted.version), terms, authorOf(principal));
-      audit("changed", entry.id, context);
+      const { id } = find(wanted.budgetId, principal);
+      // On what the budget is in the book's turn: since it was found others may have changed it, or taken it over.
+      const decide = (entry: BudgetEntry): BudgetTerms => {
+        checkAccess(entry, principal);
+        if (entry.changed !== undefined) checkUnchanged(wanted, entry, state());
+        return termsOf(readChange(wanted, updateMask, entry), principal);
+      };
+      const changed = await book.change(id, Number(wanted.version), decide, authorOf(principal));
+      audit("changed", id, context);
       return create(UpdateBudgetResponseSchema, { budget: await budgetMessage(deps, changed, principal) });
     },
     deleteBudget: async ({ budgetId, version }, context) => {
       const { principal } = context;
-      const entry = find(budgetId, principal);
-      if (entry.changed !== undefined) checkMayChange(principal, entry, state());
-      await book.remove(entry.id, Number(version), authorOf(principal));
-      audit("deleted", entry.id, context);
+      const { id } = find(budgetId, principal);
+      await book.remove(id, Number(version), (entry) => checkAccess(entry, principal), authorOf(principal));
+      audit("deleted", id, context);
       return create(DeleteBudgetResponseSchema);
     },
   };

@@ -9,7 +9,7 @@ const RESERVE_BYTES = 16 * 2 ** 20;
 export interface Reserve {
   /** False once it was given up: nothing new should begin. */
   isHeld(): boolean;
-  /** Gives the space up. False if there was none to give. */
+  /** Gives the space up. False if there was none to give, or it cannot be given. Never throws. */
   release(): boolean;
   /** Takes the space if there is twice as much of it. */
   take(): void;
@@ -24,8 +24,13 @@ export function createReserve(directory: string): Reserve {
     release: () => {
       if (!isHeld) return false;
       isHeld = false;
-      rmSync(file, { force: true });
-      return true;
+      try {
+        rmSync(file, { force: true });
+        return true;
+      } catch {
+        // On a file system that an error has made read-only nothing can be taken away.
+        return false;
+      }
     },
     take: () => {
       if (isHeld) return;

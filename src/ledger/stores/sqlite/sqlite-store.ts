@@ -76,9 +76,27 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Sqli
     mark: (mark) => send({ type: "mark", ...mark }),
     commits: () => ({ count, totalMs }),
     close: async () => {
-      await Promise.all([queue.close(), records.idle(), reader.close()]);
-      send({ type: "close" });
-      await writer.ended;
+      const [isAnswered] = await Promise.all([queue.close(), inTime(records.idle()), inTime(reader.close())]);
+      if (isAnswered) {
+        send({ type: "close" });
+        await inTime(writer.ended);
+      }
+      // A thread that the disk keeps waiting cannot be ended, and Node waits for it at the process's very end. All else can be closed meanwhile, and what waits here
+      // is written if the disk answers before.
+      writer.worker.unref();
     },
   };
+}
+
+/** How long each thing that is closed has for it, if the disk hangs, in milliseconds. */
+const CLOSE_WAIT_MS = 5_000;
+
+async function inTime(work: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, CLOSE_WAIT_MS);
+  try {
+    await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -13,6 +13,7 @@ export function prepareStatements(db: DatabaseSync) {
       `UPDATE open_attempts SET (${USAGE_COLUMNS}, noted_at_ms) = (${places(USAGE_COLUMNS)}, ?) WHERE attempt_id = ?`,
     ),
     settle: db.prepare(`INSERT OR IGNORE INTO attempts (${settled}) VALUES (${places(settled)})`),
+    /** Settled, or taken back. */
     close: db.prepare("DELETE FROM open_attempts WHERE attempt_id = ?"),
   };
 }

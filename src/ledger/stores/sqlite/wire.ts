@@ -8,7 +8,7 @@ export type Value = string | number | bigint | Uint8Array | null;
 
 /** Something to be written, as it crosses to the writer's thread: values in the order of their statement's parameters. */
 export interface Operation {
-  readonly kind: "open" | "checkpoint" | "settle";
+  readonly kind: "open" | "checkpoint" | "settle" | "close";
   readonly values: readonly Value[];
 }
 
@@ -37,6 +37,16 @@ export function checkpointOperation(checkpoint: Checkpoint): Operation {
 export function settleOperation(row: AttemptRow): Operation {
   const { billed, outcome, reason, endedAtMs } = row;
   return { kind: "settle", values: [...openValues(row), ...usageValues(row), billed, outcome, reason, endedAtMs] };
+}
+
+/** Takes back an attempt that was entered, and that nothing was sent for. */
+export function withdrawal({ values: [attemptId = ""] }: Operation): Operation {
+  return { kind: "close", values: [attemptId] };
+}
+
+/** The attempt that an operation is about. */
+export function attemptIdOf({ kind, values }: Operation): string {
+  return String(values.at(kind === "checkpoint" ? -1 : 0));
 }
 
 function openValues(attempt: OpenAttempt): readonly Value[] {

@@ -23,13 +23,13 @@ export const LEDGER_FILE = "ledger.db";
 export interface Writer {
   /** How many attempts were open when the process before this one ended. They are settled now. */
   readonly recovered: number;
-  /** Writes operations down, all in one transaction. What it says is done is durable. */
+  /** Writes operations down, all in one transaction. What it says is done is durable. Never throws: who waits for the result would get none for ever. */
   commit(operations: readonly Operation[]): CommitResult;
   /** Makes a change of a record; false if it has another version. Throws what SQLite does. */
   change(change: RecordChange): boolean;
   /** All records of a sort. Throws what SQLite does. */
   records(sort: string): readonly KeptRecord[];
-  /** Finds out whether attempts may be opened again. */
+  /** Finds out whether attempts may be opened again. Never throws either. */
   probe(): CommitResult;
   /** Adds settled rows to the roll-ups. True if there may be more to add. Throws what SQLite does. */
   rollUp(): boolean;
@@ -73,6 +73,14 @@ export function createWriter({ directory, retention, metadataKeys, isSpool }: Wr
     if (gone === undefined) return;
     throw new Error(`${gone} was taken away, or is another file; put it back as it was, or start again`);
   };
+  /** Nothing is to be told in place of what went wrong first. */
+  const rollBack = (): void => {
+    try {
+      if (db.isTransaction) db.exec("ROLLBACK");
+    } catch {
+      // What comes next cannot begin a transaction while there is one, and tries this again.
+    }
+  };
   const write = (operations: readonly Operation[]): void => {
     const firstSeq = nextSeq;
     try {
@@ -93,7 +101,7 @@ export function createWriter({ directory, retention, metadataKeys, isSpool }: Wr
     } catch (thrown) {
       nextSeq = firstSeq;
       isFailing = true;
-      if (db.isTransaction) db.exec("ROLLBACK");
+      rollBack();
       throw thrown;
     }
   };
@@ -131,8 +139,8 @@ export function createWriter({ directory, retention, metadataKeys, isSpool }: Wr
         isFailing = false;
         return result("done", reserve.isHeld() ? "" : "the disk is full");
       } catch (thrown) {
-        if (db.isTransaction) db.exec("ROLLBACK");
         isFailing = true;
+        rollBack();
         return result("failed", messageOf(thrown));
       }
     },

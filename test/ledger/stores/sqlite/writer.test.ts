@@ -6,7 +6,13 @@ import { unknownUsage } from "../../../../src/contract/usage.ts";
 import { AttemptOutcome, Billed, UsageSource } from "../../../../src/gen/execution/v1/usage_pb.js";
 import { LedgerOpenError } from "../../../../src/ledger/open-error.ts";
 import { readCosts } from "../../../../src/ledger/stores/sqlite/reader.ts";
-import { checkpointOperation, openOperation, settleOperation } from "../../../../src/ledger/stores/sqlite/wire.ts";
+import {
+  checkpointOperation,
+  type Operation,
+  openOperation,
+  settleOperation,
+  withdrawal,
+} from "../../../../src/ledger/stores/sqlite/wire.ts";
 import { LEDGER_FILE } from "../../../../src/ledger/stores/sqlite/writer.ts";
 import { attemptRow } from "../../attempt-row.ts";
 import { costQuery } from "../../store-suite.ts";
@@ -82,6 +88,20 @@ describe("attempts that were open when their process ended", () => {
       { seq: 3, attempt_id: "attempt_b" },
     ]);
   });
+});
+
+// Mutant seen red: the attempt stays, and is settled as one that may be billed.
+test("an attempt that was entered and is taken back is not settled by the next start", () => {
+  const directory = temporaryDirectory();
+  const [kept, taken] = ["attempt_1", "attempt_2"].map((attemptId) =>
+    openOperation(beginningOf(attemptRow({ attemptId }))),
+  );
+  if (kept === undefined || taken === undefined) throw new Error("there are two");
+  leave(directory, kept, taken, withdrawal(taken));
+  const writer = openWriter(directory);
+  writer.close();
+  expect(writer.recovered).toBe(1);
+  expect(ask(directory, "SELECT attempt_id FROM attempts")).toEqual([{ attempt_id: "attempt_1" }]);
 });
 
 describe("a ledger's directory", () => {
@@ -179,6 +199,42 @@ describe("a ledger whose files are taken away while it is open", () => {
       writer.close();
     },
   );
+});
+
+describe("a writer where more goes wrong than what is written", () => {
+  // Mutants seen red: release() without its catch; one that says true then.
+  test("says so, and goes on, if a disk is full and the reserve cannot be taken away", () => {
+    const directory = temporaryDirectory();
+    const writer = openWriter(directory);
+    const reserve = join(directory, "reserve");
+    rmSync(reserve);
+    mkdirSync(reserve);
+    writeFileSync(join(reserve, "file"), "");
+    let tries = 0;
+    const full: Operation = {
+      kind: "settle",
+      get values(): never {
+        tries += 1;
+        // SQLITE_FULL.
+        throw Object.assign(new Error("planted"), { errcode: 13 });
+      },
+    };
+    expect(writer.commit([full])).toMatchObject({ outcome: "failed", why: "planted", isWritable: false });
+    expect(tries).toBe(1);
+    expect(writer.probe()).toMatchObject({ outcome: "failed", isWritable: false });
+    rmSync(reserve, { recursive: true });
+    expect(writer.probe()).toMatchObject({ outcome: "done", isWritable: true });
+    expect(writer.commit([settleOperation(attemptRow({}))])).toMatchObject({ outcome: "done", isWritable: true });
+    writer.close();
+  });
+
+  // Mutant seen red: rollBack() without its catch. Of a database that is closed everything throws, so that rolling back does too.
+  test("says that it failed, and throws nothing, if it cannot be rolled back either", () => {
+    const writer = openWriter(temporaryDirectory());
+    writer.close();
+    expect(writer.commit([settleOperation(attemptRow({}))])).toMatchObject({ outcome: "failed", isWritable: false });
+    expect(writer.probe()).toMatchObject({ outcome: "failed", isWritable: false });
+  });
 });
 
 describe("roll-ups", () => {
