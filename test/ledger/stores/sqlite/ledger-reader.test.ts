@@ -6,7 +6,7 @@ import { attemptRow } from "../../attempt-row.ts";
 import { costQuery } from "../../store-suite.ts";
 import { days, temporaryDirectory } from "./rig.ts";
 
-const attemptQuery = { startMs: 0, endMs: 1, filter: {}, limit: 1, after: 0n };
+const attemptQuery = { startMs: 0, endMs: 1, filter: {}, limit: 1 };
 const refusal = { reason: "LEDGER_UNAVAILABLE" };
 
 function open(directory: string) {
