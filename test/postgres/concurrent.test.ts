@@ -1,28 +1,19 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { afterAll, describe, expect, test } from "@jest/globals";
 import { createDatabase, type Database } from "../../src/ledger/stores/postgres/database.ts";
 import { migrate } from "../../src/ledger/stores/postgres/schema.ts";
 import { registerSpool, ship } from "../../src/ledger/stores/postgres/ship.ts";
 import type { SettledRow } from "../../src/ledger/stores/sqlite/roll-up.ts";
-import { type PostgresServer, startPostgresServer } from "../support/postgres-server.ts";
-import { createLedgers, type Ledgers } from "./ledgers.ts";
+import { useLedgers } from "./use-ledgers.ts";
 
 const GATEWAYS = 8;
 const ROWS = 200;
 const START = { seq: 0, attemptId: "" };
 
-let server: PostgresServer;
-let ledgers: Ledgers;
+const postgres = useLedgers();
 let databases: readonly Database[] = [];
 
-beforeAll(async () => {
-  server = await startPostgresServer();
-  ledgers = createLedgers(server);
-});
-
-afterAll(async () => {
+afterAll(() => {
   for (const database of databases) database.close();
-  await ledgers.close();
-  await server.stop();
 });
 
 /** A row of a spool as it is read, that costs 100 nano-USD. */
@@ -59,16 +50,16 @@ function row(gateway: number, seq: number): SettledRow {
 describe("gateways that come to a database at once", () => {
   // Mutant seen red: no lock.
   test("make its schema once, each waiting for the other", async () => {
-    const name = ledgers.newDatabase();
-    databases = Array.from({ length: GATEWAYS }, () => createDatabase(server.settings(name), 1));
+    const name = postgres.ledgers.newDatabase();
+    databases = Array.from({ length: GATEWAYS }, () => createDatabase(postgres.server.settings(name), 1));
     await Promise.all(databases.map(migrate));
-    expect(server.psql(name, "SELECT value FROM execution_platform.meta WHERE name = 'version'")).toBe("2");
+    expect(postgres.server.psql(name, "SELECT value FROM execution_platform.meta WHERE name = 'version'")).toBe("2");
   });
 
   // Mutant seen red: sums in any order, which ends in deadlocks.
   test("add to the same sums without standing in each other's way", async () => {
-    const name = ledgers.newDatabase();
-    databases = Array.from({ length: GATEWAYS }, () => createDatabase(server.settings(name), 1));
+    const name = postgres.ledgers.newDatabase();
+    databases = Array.from({ length: GATEWAYS }, () => createDatabase(postgres.server.settings(name), 1));
     await Promise.all(databases.map(migrate));
     await Promise.all(
       databases.map(async (database, gateway) => {
@@ -81,6 +72,6 @@ describe("gateways that come to a database at once", () => {
       }),
     );
     const rows = GATEWAYS * 5 * ROWS;
-    expect(ledgers.counts(name)).toEqual({ rows, cost: rows * 100, summed: rows, summedCost: rows * 100 });
+    expect(postgres.ledgers.counts(name)).toEqual({ rows, cost: rows * 100, summed: rows, summedCost: rows * 100 });
   });
 });

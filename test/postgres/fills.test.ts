@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
+import { afterEach, expect, test } from "@jest/globals";
 import pg from "pg";
 import { ChatError, createClient, Role, text } from "../../src/client/index.ts";
 import type { RunningGateway } from "../../src/gateway.ts";
@@ -7,33 +7,21 @@ import { Secret } from "../../src/secret.ts";
 import { attemptRow } from "../ledger/attempt-row.ts";
 import { costQuery, pass } from "../ledger/store-suite.ts";
 import { startTestGateway } from "../support/gateway.ts";
-import { type PostgresServer, startPostgresServer } from "../support/postgres-server.ts";
 import { testConfig } from "../support/routing.ts";
 import { waitFor } from "../support/wait.ts";
-import { createLedgers, type Ledgers } from "./ledgers.ts";
+import { useLedgers } from "./use-ledgers.ts";
 
-let server: PostgresServer;
-let ledgers: Ledgers;
+const postgres = useLedgers();
 /** What a test has open, which is closed however it ends. */
 const opened: (() => Promise<void>)[] = [];
-
-beforeAll(async () => {
-  server = await startPostgresServer();
-  ledgers = createLedgers(server);
-});
 
 afterEach(async () => {
   for (const close of opened.splice(0)) await close();
 });
 
-afterAll(async () => {
-  await ledgers.close();
-  await server.stop();
-});
-
 /** Lets a database take no rows, while it answers all questions, until what is returned is called. */
 async function holdRows(database: string): Promise<() => Promise<void>> {
-  const client = new pg.Client({ ...server.settings(database), ssl: false });
+  const client = new pg.Client({ ...postgres.server.settings(database), ssl: false });
   client.on("error", () => undefined);
   await client.connect();
   await client.query("BEGIN");
@@ -45,8 +33,8 @@ async function holdRows(database: string): Promise<() => Promise<void>> {
 
 // Mutant seen red: what was settled here and is not in the database yet is not looked at.
 test("a question that is to be answered completely fails until all is sent that was settled before it", async () => {
-  const database = ledgers.newDatabase();
-  const store = await ledgers.open({ database });
+  const database = postgres.ledgers.newDatabase();
+  const store = await postgres.ledgers.open({ database });
   opened.push(() => store.close());
   await pass(store, attemptRow());
   expect(await store.costs(costQuery({ isComplete: true }))).toMatchObject({ total: { attempts: 1n } });
@@ -79,9 +67,9 @@ async function ask({ grpcUrl }: RunningGateway): Promise<string> {
 
 // Mutants seen red: fills do not ask for all; what was settled here and is not in the database yet is not looked at.
 test("a hard budget that is used up stays closed over a restart, and when it is put in force, while rows that used it wait in the spool", async () => {
-  const database = ledgers.newDatabase();
-  const { password, ...address } = server.settings(database);
-  const directory = ledgers.newDirectory();
+  const database = postgres.ledgers.newDatabase();
+  const { password, ...address } = postgres.server.settings(database);
+  const directory = postgres.ledgers.newDirectory();
   const ledger = {
     ...testConfig().ledger,
     store: "postgres" as const,

@@ -1,36 +1,24 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { expect, test } from "@jest/globals";
 import { rerateDatabase } from "../../src/ledger/stores/postgres/rerating.ts";
 import { runCommand } from "../cli/run-command.ts";
 import { attemptRow } from "../ledger/attempt-row.ts";
 import { describeRerating, NOON, type RerateRig, readingsOf, to, WHOLE } from "../ledger/rerate-suite.ts";
-import { type PostgresServer, startPostgresServer } from "../support/postgres-server.ts";
-import { createLedgers, type Ledgers } from "./ledgers.ts";
+import { useLedgers } from "./use-ledgers.ts";
 
-let server: PostgresServer;
-let ledgers: Ledgers;
+const postgres = useLedgers();
 
-beforeAll(async () => {
-  server = await startPostgresServer();
-  ledgers = createLedgers(server);
-});
-
-afterAll(async () => {
-  await ledgers.close();
-  await server.stop();
-});
-
-function createRig(database = ledgers.newDatabase()): RerateRig {
+function createRig(database = postgres.ledgers.newDatabase()): RerateRig {
   const select = (query: string): readonly string[][] =>
-    server
+    postgres.server
       .psql(database, `SET search_path = execution_platform; ${query}`)
       .split("\n")
       .map((line) => line.split("|"));
   return {
-    open: (metadataKeys = []) => ledgers.open({ database, metadataKeys }),
+    open: (metadataKeys = []) => postgres.ledgers.open({ database, metadataKeys }),
     rerate: (decide, window, write) =>
-      rerateDatabase(server.settings(database), window, decide, { write, nowMs: NOON }),
+      rerateDatabase(postgres.server.settings(database), window, decide, { write, nowMs: NOON }),
     ...readingsOf(select),
     close: async () => undefined,
   };
@@ -40,8 +28,8 @@ describeRerating("a database", async () => createRig());
 
 // Mutant seen red: sums set to what was read of them and the correction, where that is to be added to what they are.
 test("pricing anew goes on beside gateways that add to the same sums, and nothing is lost", async () => {
-  const database = ledgers.newDatabase();
-  const store = await ledgers.open({ database });
+  const database = postgres.ledgers.newDatabase();
+  const store = await postgres.ledgers.open({ database });
   const settleAll = async (count: number, endedAtMs: number): Promise<void> => {
     await Promise.all(Array.from({ length: count }, () => store.settle(attemptRow({ endedAtMs }))));
     expect(await store.flushed(10_000)).toBe(0);
@@ -61,23 +49,23 @@ test("pricing anew goes on beside gateways that add to the same sums, and nothin
   await meanwhile;
   await store.close();
   const cost = 5_000 * 30 + 20 * 100;
-  expect(ledgers.counts(database)).toEqual({ rows: 5_020, cost, summed: 5_020, summedCost: cost });
+  expect(postgres.ledgers.counts(database)).toEqual({ rows: 5_020, cost, summed: 5_020, summedCost: cost });
 });
 
 test("a database without a ledger is not made one", async () => {
-  const database = ledgers.newDatabase();
+  const database = postgres.ledgers.newDatabase();
   const rig = createRig(database);
   await expect(rig.rerate(() => to(1n), WHOLE, true)).rejects.toThrow("there is no ledger in the database");
-  expect(server.psql(database, "SELECT to_regnamespace('execution_platform') IS NULL")).toBe("t");
+  expect(postgres.server.psql(database, "SELECT to_regnamespace('execution_platform') IS NULL")).toBe("t");
 });
 
 // Mutant seen red: written without being told to.
 test("the command shows what it would change in a database, writes it when told to, and says where it is if it cannot", async () => {
-  const { port, user, password, database } = server.settings(ledgers.newDatabase());
-  const store = await ledgers.open({ database });
+  const { port, user, password, database } = postgres.server.settings(postgres.ledgers.newDatabase());
+  const store = await postgres.ledgers.open({ database });
   await store.settle(attemptRow({ costNanoUsd: 1_000_000n }));
   await store.close();
-  const workingDirectory = ledgers.newDirectory();
+  const workingDirectory = postgres.ledgers.newDirectory();
   writeFileSync(
     join(workingDirectory, "execution-platform.yaml"),
     'providers: { near: { kind: openai, base_url: "http://127.0.0.1:9/v1" } }\nprices: { file: prices.yaml }\n',

@@ -4,34 +4,26 @@ import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { ChatError, type Client, createClient, Role, text } from "../../src/client/index.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { connectValkey } from "../../src/valkey.ts";
-import { type PostgresServer, startPostgresServer } from "../support/postgres-server.ts";
 import { startServe } from "../support/serve.ts";
 import { startValkeyServer, type ValkeyServer } from "../support/valkey-server.ts";
 import { waitFor } from "../support/wait.ts";
-import { createLedgers, type Ledgers } from "./ledgers.ts";
+import { useLedgers } from "./use-ledgers.ts";
 
-let server: PostgresServer;
+const postgres = useLedgers();
 let shared: ValkeyServer;
-let ledgers: Ledgers;
 
 beforeAll(async () => {
-  server = await startPostgresServer();
   shared = await startValkeyServer();
-  ledgers = createLedgers(server);
 });
 
-afterAll(async () => {
-  await ledgers.close();
-  await shared.stop();
-  await server.stop();
-});
+afterAll(() => shared.stop());
 
 /** Starts gateways that count one budget of ten calls together, and write down in one database. */
 async function serve(count: number, database: string) {
-  const file = join(ledgers.newDirectory(), "gateway.yaml");
+  const file = join(postgres.ledgers.newDirectory(), "gateway.yaml");
   const budget = "{ scope: persona, name: default, unit: requests, amount: 10, window: total }";
   await writeFile(file, `providers: { mock: { kind: mock } }\nbudgets:\n  - ${budget}\n`);
-  const { host, port, user, password } = server.settings(database);
+  const { host, port, user, password } = postgres.server.settings(database);
   const environment = {
     EP_CONFIG: file,
     EP_LOG_LEVEL: "warn",
@@ -42,7 +34,7 @@ async function serve(count: number, database: string) {
   };
   return Promise.all(
     Array.from({ length: count }, () =>
-      startServe({ environment: { ...environment, EP_DATA_DIR: ledgers.newDirectory() } }),
+      startServe({ environment: { ...environment, EP_DATA_DIR: postgres.ledgers.newDirectory() } }),
     ),
   );
 }
@@ -59,7 +51,7 @@ async function ask(client: Client): Promise<string> {
 
 // Mutants seen red: a database that nothing is told of; one that each process tells of as if it were its own.
 test("counters that the shared state has lost begin with what the database has, once, whatever process was asked", async () => {
-  const database = ledgers.newDatabase();
+  const database = postgres.ledgers.newDatabase();
   const gateways = await serve(2, database);
   const clients = gateways.map(({ grpcUrl }) => createClient({ baseUrl: grpcUrl }));
   const direct = await connectValkey(shared.url, createLog("silent"));
@@ -67,7 +59,10 @@ test("counters that the shared state has lost begin with what the database has, 
     for (let call = 0; call < 7; call += 1) {
       for (const client of clients.slice(call % 2, (call % 2) + 1)) expect(await ask(client)).toBe("answered");
     }
-    await waitFor(() => ledgers.counts(database).summed === 7, { what: "the rows in the database", timeoutMs: 30_000 });
+    await waitFor(() => postgres.ledgers.counts(database).summed === 7, {
+      what: "the rows in the database",
+      timeoutMs: 30_000,
+    });
     await direct.send("FLUSHALL");
     const outcomes: string[] = [];
     for (const client of [...clients, ...clients, ...clients]) {

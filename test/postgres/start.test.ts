@@ -1,31 +1,20 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { attemptRow } from "../ledger/attempt-row.ts";
 import { costQuery, pass } from "../ledger/store-suite.ts";
 import { freePort } from "../support/free-port.ts";
-import { type PostgresServer, startPostgresServer } from "../support/postgres-server.ts";
 import { startProgram } from "../support/serve.ts";
 import { waitFor } from "../support/wait.ts";
-import { createLedgers, type LedgerPlace, type Ledgers } from "./ledgers.ts";
+import type { LedgerPlace } from "./ledgers.ts";
 import { openLossyLink } from "./lossy-link.ts";
+import { useLedgers } from "./use-ledgers.ts";
 
-let server: PostgresServer;
-let ledgers: Ledgers;
-
-beforeAll(async () => {
-  server = await startPostgresServer();
-  ledgers = createLedgers(server);
-});
-
-afterAll(async () => {
-  await ledgers.close();
-  await server.stop();
-});
+const postgres = useLedgers();
 
 /** What a ledger that does not open says. */
 const refusal = async (place: Omit<LedgerPlace, "database"> & { readonly database?: string }): Promise<string> => {
-  const opened = await ledgers.open({ database: "postgres", ...place }).catch((thrown: unknown) => thrown);
+  const opened = await postgres.ledgers.open({ database: "postgres", ...place }).catch((thrown: unknown) => thrown);
   expect(opened).toMatchObject({ name: "LedgerOpenError" });
   return opened instanceof Error ? opened.message : "";
 };
@@ -45,40 +34,43 @@ describe("a ledger in a database does not open", () => {
   });
 
   test("where its user may not make what it needs", async () => {
-    const database = ledgers.newDatabase();
-    server.psql(database, `CREATE ROLE reader LOGIN PASSWORD 'r'; GRANT CONNECT ON DATABASE ${database} TO reader`);
+    const database = postgres.ledgers.newDatabase();
+    postgres.server.psql(
+      database,
+      `CREATE ROLE reader LOGIN PASSWORD 'r'; GRANT CONNECT ON DATABASE ${database} TO reader`,
+    );
     expect(await refusal({ database, settings: { user: "reader", password: "r" } })).toContain("permission denied");
   });
 
   test("that a newer program has changed", async () => {
-    const database = ledgers.newDatabase();
-    await (await ledgers.open({ database })).close();
-    server.psql(database, "UPDATE execution_platform.meta SET value = 99 WHERE name = 'version'");
+    const database = postgres.ledgers.newDatabase();
+    await (await postgres.ledgers.open({ database })).close();
+    postgres.server.psql(database, "UPDATE execution_platform.meta SET value = 99 WHERE name = 'version'");
     expect(await refusal({ database })).toContain("changed by a newer program (schema 99, this one knows 2)");
   });
 
   test("without a spool: its directory cannot be made, or is another process's", async () => {
-    const database = ledgers.newDatabase();
-    const file = join(ledgers.newDirectory(), "file");
+    const database = postgres.ledgers.newDatabase();
+    const file = join(postgres.ledgers.newDirectory(), "file");
     writeFileSync(file, "");
     expect(await refusal({ database, directory: join(file, "spool") })).toContain("data directory");
-    const directory = ledgers.newDirectory();
-    const owner = await ledgers.open({ database, directory });
+    const directory = postgres.ledgers.newDirectory();
+    const owner = await postgres.ledgers.open({ database, directory });
     expect(await refusal({ database, directory })).toContain("another process keeps its ledger");
     await owner.close();
   });
 });
 
 test("the program ends at once where the database refuses it, and prints no password", async () => {
-  const { port } = server.settings("postgres");
+  const { port } = postgres.server.settings("postgres");
   const environment = {
     EP_LEDGER_STORE: "postgres",
     EP_LEDGER_URL: `postgres://ledger:hunter2@127.0.0.1:${port}/postgres`,
-    EP_DATA_DIR: ledgers.newDirectory(),
+    EP_DATA_DIR: postgres.ledgers.newDirectory(),
     EP_GRPC_PORT: "0",
     EP_HTTP_PORT: "0",
   };
-  const program = startProgram(["serve"], { environment, workingDirectory: ledgers.newDirectory() });
+  const program = startProgram(["serve"], { environment, workingDirectory: postgres.ledgers.newDirectory() });
   expect(await program.ended).not.toBe(0);
   expect(program.stderr()).toContain(
     `the ledger's database postgres at 127.0.0.1:${port} refuses: password authentication`,
@@ -88,33 +80,33 @@ test("the program ends at once where the database refuses it, and prints no pass
 
 describe("a ledger in a database", () => {
   test("opens with a notice where the database cannot be reached, and sends its rows when it can", async () => {
-    const database = ledgers.newDatabase();
+    const database = postgres.ledgers.newDatabase();
     const port = await freePort();
-    const store = await ledgers.open({ database, settings: { port } });
-    expect(ledgers.told.at(-1)).toMatch(/^not reachable: .*ECONNREFUSED/);
+    const store = await postgres.ledgers.open({ database, settings: { port } });
+    expect(postgres.ledgers.told.at(-1)).toMatch(/^not reachable: .*ECONNREFUSED/);
     await pass(store, attemptRow());
     await expect(store.costs(costQuery())).rejects.toMatchObject({
       reason: "LEDGER_UNAVAILABLE",
       extras: { retryAfterMs: 1_000 },
     });
-    const link = await openLossyLink(server.port, port);
-    await waitFor(() => ledgers.told.at(-1) === "reachable", { what: "the database", timeoutMs: 30_000 });
+    const link = await openLossyLink(postgres.server.port, port);
+    await waitFor(() => postgres.ledgers.told.at(-1) === "reachable", { what: "the database", timeoutMs: 30_000 });
     expect((await store.costs(costQuery())).total.attempts).toBe(1n);
     await store.close();
     await link.close();
   });
 
   test("takes away rows and sums whose time is over, and keeps the days", async () => {
-    const database = ledgers.newDatabase();
+    const database = postgres.ledgers.newDatabase();
     const dayMs = 86_400_000;
     const retention = { rowsMs: dayMs, minutesMs: dayMs, hoursMs: dayMs };
-    const store = await ledgers.open({ database });
+    const store = await postgres.ledgers.open({ database });
     await pass(store, attemptRow({ endedAtMs: Date.now() - 40 * dayMs }));
     await pass(store, attemptRow({ endedAtMs: Date.now() }));
     await store.close();
-    const next = await ledgers.open({ database, retention });
+    const next = await postgres.ledgers.open({ database, retention });
     const left = () =>
-      server.psql(
+      postgres.server.psql(
         database,
         "SELECT (SELECT count(*) FROM execution_platform.attempts), grain, count(DISTINCT period) FROM execution_platform.sums GROUP BY grain ORDER BY grain",
       );
