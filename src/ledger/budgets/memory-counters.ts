@@ -1,6 +1,7 @@
 import { ExecutionError } from "../../errors.ts";
 import { limitId } from "../../limit.ts";
 import { amountOf, fitsEver, unitsWithin } from "./affordable.ts";
+import { type Counter, createCounterPlaces, crowdOf } from "./counter-places.ts";
 import type {
   Claim,
   CounterName,
@@ -24,28 +25,6 @@ export interface MemoryCountersOptions {
   readonly maxCounters: number;
 }
 
-/** The part of all counters that crowds never have. */
-const KEPT_FROM_CROWDS = 1 / 10;
-
-/**
- * How many counters one crowd may have for each of theirs that is free. Callers name end users and models as they like: one crowd of them leaves a fifth to others, and however
- * many have as many as they may, some are left to the next one (the dynamic thresholds of buffers that queues share: Choudhury and Hahne, 1998).
- */
-const CROWDED_FOR_EACH_FREE = 4;
-
-/** A counter in one of its windows. */
-interface Counter {
-  readonly name: string;
-  /** Of whom it counts one: a tenant's end users, or models that have no limit of their own. Undefined if nobody can make such counters by a word of a call. */
-  readonly crowd: string | undefined;
-  startMs: number;
-  endMs: number | undefined;
-  settled: bigint;
-  reserved: bigint;
-  /** Reservations that hold something of it, in whatever window. */
-  holders: number;
-}
-
 /** What a reservation holds of one counter, window after window. */
 interface Hold {
   readonly counter: Counter;
@@ -54,53 +33,13 @@ interface Hold {
 
 /** Creates counters that are the process's own, and gone with it. A call to a method is one step of the event loop: nobody comes between. */
 export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptions): CounterStore {
-  const counters = new Map<string, Counter>();
-  /** How many of them are of each crowd. */
-  const crowds = new Map<string, number>();
+  const places = createCounterPlaces(maxCounters);
   const holds = new Map<string, readonly Hold[]>();
   let reservations = 0;
-  /** Until when it is in vain to look for counters that are not in use: to look through all for each call would take all of the time. */
-  let inVainUntilMs = Number.NEGATIVE_INFINITY;
-
-  const isIdle = ({ endMs, settled, reserved, holders }: Counter, now: number): boolean =>
-    holders === 0 && reserved === 0n && (settled === 0n || (endMs !== undefined && endMs <= now));
-  const changeCrowd = (crowd: string | undefined, by: 1 | -1): void => {
-    if (crowd === undefined) return;
-    const size = (crowds.get(crowd) ?? 0) + by;
-    if (size === 0) crowds.delete(crowd);
-    else crowds.set(crowd, size);
-  };
-  const enter = (counter: Counter): void => {
-    counters.set(counter.name, counter);
-    changeCrowd(counter.crowd, 1);
-    inVainUntilMs = Math.min(inVainUntilMs, counter.endMs ?? Number.POSITIVE_INFINITY);
-  };
-  const drop = (counter: Counter): void => {
-    if (counters.get(counter.name) !== counter) return;
-    counters.delete(counter.name);
-    changeCrowd(counter.crowd, -1);
-  };
-  const isFree = ({ crowd }: Counter): boolean => {
-    if (crowd === undefined) return counters.size < maxCounters;
-    const free = maxCounters * (1 - KEPT_FROM_CROWDS) - counters.size;
-    return (crowds.get(crowd) ?? 0) < CROWDED_FOR_EACH_FREE * free;
-  };
-  /** True if there is a place for one that is not there. */
-  const hasRoom = (wanted: Counter, now: number): boolean => {
-    if (isFree(wanted)) return true;
-    if (now < inVainUntilMs) return false;
-    inVainUntilMs = Number.POSITIVE_INFINITY;
-    for (const counter of counters.values()) {
-      const { endMs = Number.POSITIVE_INFINITY } = counter;
-      if (isIdle(counter, now)) drop(counter);
-      else if (endMs > now) inVainUntilMs = Math.min(inVainUntilMs, endMs);
-    }
-    return isFree(wanted);
-  };
   /** One that is there, in the window that is open now. */
   const known = (wanted: CounterName): Counter | undefined => {
     const now = clock.now();
-    const counter = counters.get(nameOf(wanted));
+    const counter = places.find(nameOf(wanted));
     if (counter?.endMs !== undefined && counter.endMs <= now) {
       Object.assign(counter, windowAt(wanted.limit.window, now), { settled: 0n, reserved: 0n });
     }
@@ -120,7 +59,7 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
     if (there !== undefined) return there;
     const now = clock.now();
     const counter = made(wanted, now);
-    if (hasRoom(counter, now)) enter(counter);
+    if (places.hasRoom(counter, now)) places.enter(counter);
     else if (wanted.limit.mode === "hard") throw overloaded(counter);
     return counter;
   };
@@ -168,10 +107,10 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
       throw thrown;
     }
   };
-  /** Ends a hold. What nobody needs then goes at once: in a full place it would not be found until a window ends. */
+  /** Ends a hold. */
   const release = (counter: Counter, now: number): void => {
     counter.holders -= 1;
-    if (isIdle(counter, now)) drop(counter);
+    places.leaveIfIdle(counter, now);
   };
   /** Ends holds of which nothing was taken. */
   const letGo = (held: readonly Hold[]): void => {
@@ -249,12 +188,12 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
       const counter = there ?? made(name, clock.now());
       if (amount <= counter.settled || counter.startMs !== windowStartMs) return;
       // What was used before has its place, whoever came first then.
-      if (there === undefined) enter(counter);
+      if (there === undefined) places.enter(counter);
       counter.settled = amount;
     },
     peek: async (name) => standingOf(name),
     close: async () => {
-      counters.clear();
+      places.clear();
       holds.clear();
     },
   };
@@ -262,12 +201,6 @@ export function createMemoryCounters({ clock, maxCounters }: MemoryCountersOptio
 
 function nameOf({ limit, subject }: CounterName): string {
   return `${limitId(limit)}${subject}`;
-}
-
-/** End users are a tenant's own, before the first slash of a subject; models are everybody's, unless the limit is a tenant's. */
-function crowdOf({ limit: { scope, value, tenant = "" }, subject }: CounterName): string | undefined {
-  if (scope === "end_user") return `end_user ${subject.slice(0, subject.indexOf("/"))}`;
-  return scope === "model" && value === undefined ? `model ${tenant}` : undefined;
 }
 
 function overloaded({ crowd }: Counter): ExecutionError {
