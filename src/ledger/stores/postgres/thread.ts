@@ -1,4 +1,5 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { createCleaningClock } from "../cleaning-clock.ts";
 import { readAttempts } from "./attempt-reader.ts";
 import { createDatabase, isOperatorsError, messageOf } from "./database.ts";
 import type { ShipperAnswer, ShipperReady, ShipperRequest, ShipperSettings } from "./messages.ts";
@@ -70,9 +71,10 @@ async function run(port: MessagePort, settings: ShipperSettings): Promise<void> 
   port.on("message", (request: ShipperRequest) => {
     answer(request).then(say, (thrown: unknown) => say({ type: "failed", id: request.id, why: messageOf(thrown) }));
   });
+  const cleaningMs = createCleaningClock({ nowMs: Date.now, monotonicMs: () => performance.now() });
   const cleaning = async (): Promise<void> => {
     // A database that is away is told of by the shipper.
-    const isMore = await clean(questions, retention, Date.now()).catch(() => false);
+    const isMore = await clean(questions, retention, cleaningMs()).catch(() => false);
     setTimeout(cleaning, isMore ? CLEAN_STEP_MS : CLEAN_MS).unref();
   };
   setTimeout(cleaning, CLEAN_STEP_MS).unref();

@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { ownThread, standBack } from "../../../thread-priority.ts";
 import { LedgerOpenError } from "../../open-error.ts";
+import { createCleaningClock } from "../cleaning-clock.ts";
 import { readAttempts } from "./attempt-reader.ts";
 import type {
   Question,
@@ -47,7 +48,8 @@ function runWriter(port: MessagePort, options: ThreadSettings): void {
   const writer = opened(port, options, () => createWriter(options));
   if (writer === undefined) return;
   const rollUp = createChore(() => writer.rollUp());
-  const clean = createChore(() => writer.clean(Date.now()));
+  const cleaningMs = createCleaningClock({ nowMs: Date.now, monotonicMs: () => performance.now() });
+  const clean = createChore(() => writer.clean(cleaningMs()));
   const cleaning = setInterval(() => clean.within(0), CLEAN_MS);
   rollUp.within(0);
   clean.within(0);
