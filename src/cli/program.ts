@@ -110,7 +110,7 @@ function createProgram(context: CommandContext, end: (status: number) => void): 
   costFilters(costs.command("export"))
     .description("print all of it as CSV or JSON lines, however much there is")
     .option("--format <name>", "csv or jsonl", "csv")
-    .option("--attempts", "every attempt, not groups; with a ledger in PostgreSQL those of this gateway alone")
+    .option("--attempts", "every attempt, not groups")
     .option(
       "--http-url <url>",
       "HTTP URL of the gateway (default: EXECUTION_PLATFORM_HTTP_URL, else http://127.0.0.1:8000)",

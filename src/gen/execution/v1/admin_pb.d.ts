@@ -97,8 +97,8 @@ export declare type ExportCostsRequest = Message<"execution.v1.ExportCostsReques
   costs?: CostsRequest | undefined;
 
   /**
-   * True: every attempt that ended in the window, in the order in which the ledger was told. False: groups. With the ledger in a
-   * PostgreSQL database these are the attempts of the gateway that is asked alone, while groups are those of all: ask each gateway.
+   * True: every attempt that ended in the window, in the order in which the ledger was told. With the ledger in a PostgreSQL database those of all
+   * gateways, in the order of their ends. False: groups.
    *
    * @generated from field: bool attempts = 2;
    */
