@@ -1,11 +1,12 @@
 import { afterEach, expect, test } from "@jest/globals";
 import pg from "pg";
-import { ChatError, createClient, Role, text } from "../../src/client/index.ts";
+import { createClient } from "../../src/client/index.ts";
 import type { RunningGateway } from "../../src/gateway.ts";
 import type { Limit } from "../../src/limit.ts";
 import { Secret } from "../../src/secret.ts";
 import { attemptRow } from "../ledger/attempt-row.ts";
 import { costQuery, pass } from "../ledger/store-suite.ts";
+import { ask } from "../support/ask.ts";
 import { startTestGateway } from "../support/gateway.ts";
 import { testConfig } from "../support/routing.ts";
 import { waitFor } from "../support/wait.ts";
@@ -51,15 +52,11 @@ test("a question that is to be answered completely fails until all is sent that 
   expect(answer).toMatchObject({ total: { attempts: 2n } });
 });
 
-/** What a call is answered with: `answered`, or the reason of its refusal. */
-async function ask({ grpcUrl }: RunningGateway): Promise<string> {
+/** Makes one call of a client of its own. */
+async function askAt({ grpcUrl }: RunningGateway): Promise<string> {
   const client = createClient({ baseUrl: grpcUrl });
   try {
-    await client.chat({ messages: [{ role: Role.USER, parts: [text("hi")] }] }).collect();
-    return "answered";
-  } catch (thrown) {
-    if (thrown instanceof ChatError) return thrown.reason;
-    throw thrown;
+    return await ask(client);
   } finally {
     client.close();
   }
@@ -91,17 +88,17 @@ test("a hard budget that is used up stays closed over a restart, and when it is 
   };
   const first = await start([]);
   const release = await holdRows(database);
-  expect(await Promise.all([ask(first), ask(first), ask(first)])).toEqual(Array(3).fill("answered"));
+  expect(await Promise.all([askAt(first), askAt(first), askAt(first)])).toEqual(Array(3).fill("answered"));
   const { config } = first.state();
   first.reload({ ...config, budgets: [usedUp] });
-  expect(await ask(first)).toBe("LEDGER_UNAVAILABLE");
+  expect(await askAt(first)).toBe("LEDGER_UNAVAILABLE");
   await opened.pop()?.();
   const second = await start([usedUp]);
-  expect(await ask(second)).toBe("LEDGER_UNAVAILABLE");
+  expect(await askAt(second)).toBe("LEDGER_UNAVAILABLE");
   await release();
   const outcome = await waitFor(
     async () => {
-      const reason = await ask(second);
+      const reason = await askAt(second);
       return reason !== "LEDGER_UNAVAILABLE" && reason;
     },
     { what: "the rows to be sent", timeoutMs: 60_000 },

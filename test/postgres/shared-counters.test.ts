@@ -1,9 +1,10 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { ChatError, type Client, createClient, Role, text } from "../../src/client/index.ts";
+import { createClient } from "../../src/client/index.ts";
 import { createLog } from "../../src/telemetry/log.ts";
 import { connectValkey } from "../../src/valkey.ts";
+import { ask } from "../support/ask.ts";
 import { startServe } from "../support/serve.ts";
 import { startValkeyServer, type ValkeyServer } from "../support/valkey-server.ts";
 import { waitFor } from "../support/wait.ts";
@@ -37,16 +38,6 @@ async function serve(count: number, database: string) {
       startServe({ environment: { ...environment, EP_DATA_DIR: postgres.ledgers.newDirectory() } }),
     ),
   );
-}
-
-async function ask(client: Client): Promise<string> {
-  try {
-    await client.chat({ messages: [{ role: Role.USER, parts: [text("hi")] }] }).collect();
-    return "answered";
-  } catch (thrown) {
-    if (thrown instanceof ChatError) return thrown.reason;
-    throw thrown;
-  }
 }
 
 // Mutants seen red: a database that nothing is told of; one that each process tells of as if it were its own.
